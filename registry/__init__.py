@@ -1,0 +1,1 @@
+"""The open registry of mutual electronic certification: one node for each country."""

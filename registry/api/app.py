@@ -1,0 +1,33 @@
+"""The application: every resource, behind the limits, with problems for answers."""
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from registry.api import acts, applications, certificates, health, peer, problems, products, public, verifications
+from registry.api.limits import Limits
+from registry.node import Node
+
+TITLE = "Registry of mutual electronic certification"
+
+
+def create_app(node: Node | None) -> FastAPI:
+    """Return the JSON and protocol face of a node; without a node it can only be documented."""
+    app = FastAPI(
+        title=TITLE,
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        generate_unique_id_function=_operation,
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
+    )
+    app.state.node = node
+    problems.install(app)
+    app.add_middleware(Limits)
+    for resource in (products, applications, certificates, verifications, acts, peer, public, health):
+        app.include_router(resource.router)
+    return app
+
+
+def _operation(route: APIRoute) -> str:
+    return route.name

@@ -1,0 +1,370 @@
+"""Applications: drafted, checked, submitted, examined, answered to, and issued on."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Response
+from pydantic import BaseModel
+from sqlalchemy.orm import Session
+
+from registry.api.bodies import Body, Country, Hex256, HexId, Object, Reason, Short, Text
+from registry.api.call import Call, CallDep, LookDep, Reply, VersionDep
+from registry.api.certificates import CertificateView
+from registry.api.issuer import issuer_of
+from registry.api.limits import StrictRoute
+from registry.api.paging import Page, PlaceDep
+from registry.api.problems import responses
+from registry.api.roles import allowed
+from registry.core.application.lifecycle import IllegalMove, State
+from registry.core.calendar import write_instant
+from registry.core.certificate.claims import MalformedClaims
+from registry.core.rules.finding import Finding
+from registry.core.scheme.catalogue import UnknownScheme
+from registry.store import applications
+from registry.store.applications import Application, ApplicationPerson
+from registry.store.parties import Role
+from registry.usecases import examine_application, issue_certificate, submit_application
+from registry.usecases.believe_peers import read_beliefs
+from registry.usecases.identify_party import Party
+from registry.usecases.issue_certificate import NotIssuable, SignerMissing
+from registry.usecases.keep_product import ProductNotFound, VersionStale
+from registry.usecases.register_party import PartyNotFound
+from registry.usecases.submit_application import (
+    AnotherPart,
+    ApplicationNotFound,
+    DraftDiffers,
+    FindingsSevere,
+    Form,
+    MandateMissing,
+)
+
+router = APIRouter(prefix="/api/v1/applications", tags=["applications"], route_class=StrictRoute)
+IdPath = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
+EVERYONE = (Role.EXPORTER, Role.EXAMINER, Role.SIGNATORY)
+
+
+class FormBody(Body):
+    """What an applicant fills in; `claims` are the boxes of the form."""
+
+    scheme: Short
+    rules_set: Short
+    presented_in: Country
+    body: Short
+    claims: Object
+    principal: HexId | None = None
+
+    def form(self) -> Form:
+        """Return the form as the use case takes it."""
+        return Form(self.scheme, self.rules_set, self.presented_in, self.body, self.claims, self.principal)
+
+
+class DraftBody(Body):
+    """Which draft is meant: the digest that was offered."""
+
+    draft: Hex256
+
+
+class ObjectionBody(DraftBody):
+    """An objection to a draft."""
+
+    reason: Text
+
+
+class FindingView(BaseModel):
+    """What a rule found, with its source."""
+
+    rule: str
+    severity: str
+    path: str
+    message: dict[str, str]
+    source: str
+
+    @classmethod
+    def of(cls, finding: Finding) -> "FindingView":
+        """Render a finding."""
+        message = {"ru": finding.message.ru, "en": finding.message.en}
+        return cls(
+            rule=finding.rule, severity=finding.severity, path=finding.path, message=message, source=finding.source
+        )
+
+
+class FindingsView(BaseModel):
+    """All that intake finds; nothing was submitted."""
+
+    findings: list[FindingView]
+
+
+class PersonView(BaseModel):
+    """Who plays which part in an application."""
+
+    person: str
+    part: str
+    since: str
+
+    @classmethod
+    def of(cls, row: ApplicationPerson) -> "PersonView":
+        """Render a row."""
+        return cls(person=row.person, part=row.part, since=write_instant(row.since))
+
+
+class ApplicationView(BaseModel):
+    """An application; `draft` is the digest of what the examiner approved."""
+
+    id: str
+    version: int
+    state: str
+    scheme: str
+    rules_set: str
+    issued_in: str
+    presented_in: str
+    organisation: str
+    principal: str
+    body: str
+    claims: dict[str, Any]
+    draft: str | None
+    reason: str | None
+    created_at: str
+    changed_at: str
+    submitted_at: str | None
+    people: list[PersonView] | None = None
+    findings: list[FindingView] | None = None
+
+    @classmethod
+    def of(cls, row: Application, **more: Any) -> "ApplicationView":
+        """Render a row."""
+        return cls(
+            id=row.id,
+            version=row.version,
+            state=row.state,
+            scheme=row.scheme,
+            rules_set=row.rules_set,
+            issued_in=row.issued_in,
+            presented_in=row.presented_in,
+            organisation=row.organisation,
+            principal=row.principal,
+            body=row.body,
+            claims=row.claims,
+            draft=row.draft,
+            reason=row.reason,
+            created_at=write_instant(row.created_at),
+            changed_at=write_instant(row.changed_at),
+            submitted_at=None if row.submitted_at is None else write_instant(row.submitted_at),
+            **more,
+        )
+
+
+FORM_REFUSALS = (MalformedClaims, UnknownScheme, PartyNotFound, ProductNotFound)
+MOVE_REFUSALS = (ApplicationNotFound, IllegalMove, AnotherPart)
+ANSWER: dict[int | str, dict[str, Any]] = {200: {"model": ApplicationView}}
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=None,
+    responses={201: {"model": ApplicationView}, **responses(*FORM_REFUSALS)},
+    **allowed(Role.EXPORTER),
+)
+def draft_application(body: FormBody, call: CallDep) -> Response:
+    """Draft an application; it can be changed until it is submitted."""
+
+    def work(tx: Session, by: Party, at: datetime) -> Reply:
+        country = call.node.settings.country
+        row = submit_application.draft(tx, body.form(), country=country, by=by, at=at, draw=call.node.draw)
+        view = ApplicationView.of(row)
+        return Reply.of(view, status=201, version=row.version, location=f"/api/v1/applications/{row.id}")
+
+    return call.once(work)
+
+
+@router.get(
+    "", response_model=None, responses={200: {"model": Page[ApplicationView]}, **responses()}, **allowed(*EVERYONE)
+)
+def list_applications(
+    look: LookDep, place: PlaceDep, state: Annotated[State | None, Query(description="Only in this state.")] = None
+) -> Response:
+    """List the applications that concern one's organisation, newest first."""
+
+    def work(tx: Session, by: Party, _at: datetime) -> Reply:
+        by.require(*EVERYONE)
+        rows = applications.page(tx, by.organisation, after=place.after, limit=place.reach, state=state)
+        shown, after = place.cut(rows, lambda row: (row.created_at, row.id))
+        return Reply.of(Page[ApplicationView](items=[ApplicationView.of(row) for row in shown], next=after))
+
+    return look.answer(work)
+
+
+@router.get("/{id}", response_model=None, responses={**ANSWER, **responses(ApplicationNotFound)}, **allowed(*EVERYONE))
+def read_application(id: IdPath, look: LookDep) -> Response:
+    """Read an application, with who plays which part."""
+
+    def work(tx: Session, by: Party, _at: datetime) -> Reply:
+        by.require(*EVERYONE)
+        row = submit_application.find(tx, id, by=by)
+        people = [PersonView.of(part) for part in applications.parts(tx, id)]
+        return Reply.of(ApplicationView.of(row, people=people), version=row.version)
+
+    return look.answer(work)
+
+
+@router.put(
+    "/{id}",
+    response_model=None,
+    responses={**ANSWER, **responses(*FORM_REFUSALS, *MOVE_REFUSALS, VersionStale)},
+    **allowed(Role.EXPORTER),
+)
+def change_application(id: IdPath, body: FormBody, version: VersionDep, call: CallDep) -> Response:
+    """Change a draft that is still as it was read."""
+
+    def work(tx: Session, by: Party, at: datetime) -> Reply:
+        row = submit_application.change(tx, id, body.form(), version=version, by=by, at=at, draw=call.node.draw)
+        return Reply.of(ApplicationView.of(row), version=row.version)
+
+    return call.once(work)
+
+
+@router.get(
+    "/{id}/findings",
+    response_model=None,
+    responses={200: {"model": FindingsView}, **responses(ApplicationNotFound)},
+    **allowed(*EVERYONE),
+)
+def check_application(id: IdPath, look: LookDep) -> Response:
+    """Ask what intake finds today, without submitting."""
+
+    def work(tx: Session, by: Party, at: datetime) -> Reply:
+        by.require(*EVERYONE)
+        row = submit_application.find(tx, id, by=by)
+        findings = submit_application.check(row, read_beliefs(tx, look.node.pins), at=at)
+        return Reply.of(FindingsView(findings=[FindingView.of(finding) for finding in findings]))
+
+    return look.answer(work)
+
+
+@router.post(
+    "/{id}/submit",
+    response_model=None,
+    responses={**ANSWER, **responses(*MOVE_REFUSALS, FindingsSevere, MandateMissing)},
+    **allowed(Role.EXPORTER),
+)
+def submit(id: IdPath, call: CallDep) -> Response:
+    """Submit a draft; severe findings block it, the others go along."""
+
+    def work(tx: Session, by: Party, at: datetime) -> Reply:
+        beliefs = read_beliefs(tx, call.node.pins)
+        row, findings = submit_application.submit(tx, id, beliefs, by=by, at=at, draw=call.node.draw)
+        views = [FindingView.of(finding) for finding in findings]
+        return Reply.of(ApplicationView.of(row, findings=views), version=row.version)
+
+    return call.once(work)
+
+
+Move = Callable[[Session, Party, datetime], Application]
+
+
+def _moved(call: Call, move: Move) -> Response:
+    def work(tx: Session, by: Party, at: datetime) -> Reply:
+        row = move(tx, by, at)
+        return Reply.of(ApplicationView.of(row), version=row.version)
+
+    return call.once(work)
+
+
+@router.post(
+    "/{id}/withdraw", response_model=None, responses={**ANSWER, **responses(*MOVE_REFUSALS)}, **allowed(Role.EXPORTER)
+)
+def withdraw(id: IdPath, call: CallDep) -> Response:
+    """Withdraw an application that is not approved yet."""
+    draw = call.node.draw
+    return _moved(call, lambda tx, by, at: submit_application.withdraw(tx, id, by=by, at=at, draw=draw))
+
+
+@router.post(
+    "/{id}/take-up", response_model=None, responses={**ANSWER, **responses(*MOVE_REFUSALS)}, **allowed(Role.EXAMINER)
+)
+def take_up(id: IdPath, call: CallDep) -> Response:
+    """Take up a submitted application for examination."""
+    draw = call.node.draw
+    return _moved(call, lambda tx, by, at: examine_application.take_up(tx, id, by=by, at=at, draw=draw))
+
+
+@router.post(
+    "/{id}/send-back", response_model=None, responses={**ANSWER, **responses(*MOVE_REFUSALS)}, **allowed(Role.EXAMINER)
+)
+def send_back(id: IdPath, body: Reason, call: CallDep) -> Response:
+    """Send an application back to the applicant, with the reason."""
+    draw = call.node.draw
+    return _moved(call, lambda tx, by, at: examine_application.send_back(tx, id, body.reason, by=by, at=at, draw=draw))
+
+
+@router.post(
+    "/{id}/refuse", response_model=None, responses={**ANSWER, **responses(*MOVE_REFUSALS)}, **allowed(Role.EXAMINER)
+)
+def refuse(id: IdPath, body: Reason, call: CallDep) -> Response:
+    """Refuse an application for good, with the reason."""
+    draw = call.node.draw
+    return _moved(call, lambda tx, by, at: examine_application.refuse(tx, id, body.reason, by=by, at=at, draw=draw))
+
+
+@router.post(
+    "/{id}/offer-draft",
+    response_model=None,
+    responses={**ANSWER, **responses(*MOVE_REFUSALS)},
+    **allowed(Role.EXAMINER),
+)
+def offer_draft(id: IdPath, call: CallDep) -> Response:
+    """Approve the claims as they are, and offer them to the applicant."""
+    draw = call.node.draw
+    return _moved(call, lambda tx, by, at: examine_application.offer_draft(tx, id, by=by, at=at, draw=draw))
+
+
+@router.post(
+    "/{id}/accept",
+    response_model=None,
+    responses={**ANSWER, **responses(*MOVE_REFUSALS, DraftDiffers)},
+    **allowed(Role.EXPORTER),
+)
+def accept(id: IdPath, body: DraftBody, call: CallDep) -> Response:
+    """Accept the draft that was offered."""
+    draw = call.node.draw
+    return _moved(call, lambda tx, by, at: submit_application.accept(tx, id, body.draft, by=by, at=at, draw=draw))
+
+
+@router.post(
+    "/{id}/object",
+    response_model=None,
+    responses={**ANSWER, **responses(*MOVE_REFUSALS, DraftDiffers)},
+    **allowed(Role.EXPORTER),
+)
+def object_to(id: IdPath, body: ObjectionBody, call: CallDep) -> Response:
+    """Object to the draft that was offered, with the reason."""
+    draw = call.node.draw
+    return _moved(
+        call,
+        lambda tx, by, at: submit_application.object_to(tx, id, body.draft, body.reason, by=by, at=at, draw=draw),
+    )
+
+
+@router.post(
+    "/{id}/issue",
+    status_code=201,
+    response_model=None,
+    responses={
+        201: {"model": CertificateView},
+        **responses(*MOVE_REFUSALS, DraftDiffers, NotIssuable, SignerMissing),
+    },
+    **allowed(Role.SIGNATORY),
+)
+def issue(id: IdPath, body: DraftBody, call: CallDep) -> Response:
+    """Issue the certificate of an approved application: what was approved is what is signed."""
+
+    def work(tx: Session, by: Party, at: datetime) -> Reply:
+        beliefs = read_beliefs(tx, call.node.pins)
+        row = issue_certificate.issue(
+            tx, id, body.draft, issuer_of(call.node), beliefs, by=by, at=at, draw=call.node.draw
+        )
+        view = CertificateView.of(row)
+        return Reply.of(view, status=201, location=view.href)
+
+    return call.once(work)

@@ -1,0 +1,320 @@
+"""Certificates: as a view, as the signed file, and the proof that the log holds them; annulment by two people."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Path, Query, Response
+from pydantic import BaseModel
+from sqlalchemy.orm import Session
+
+from registry.api.bodies import Body, LocalDay, Text
+from registry.api.call import CallDep, LookDep, Reply
+from registry.api.issuer import issuer_of
+from registry.api.limits import StrictRoute
+from registry.api.paging import Page, PlaceDep
+from registry.api.problems import FaceProblem, responses
+from registry.api.roles import allowed
+from registry.core import canonical
+from registry.core.calendar import MalformedTime, write_instant
+from registry.core.certificate.credential import Certificate
+from registry.core.envelope.jose import Envelope, Typ
+from registry.core.identifiers import certificate_id
+from registry.core.verification.presentation import Presentation
+from registry.store import certificates, channel
+from registry.store.certificates import Annulment, CertificateRow, StatusChangeRow
+from registry.store.parties import Role
+from registry.usecases import change_status
+from registry.usecases.change_status import (
+    AlreadyAnnulled,
+    AnnulmentOpen,
+    CertificateNotFound,
+    DateOutside,
+    NothingProposed,
+    SamePerson,
+)
+from registry.usecases.identify_party import Party
+from registry.usecases.issue_certificate import SignerMissing
+from registry.usecases.read_log import prove
+from registry.usecases.verify_certificate import normal_number
+
+router = APIRouter(prefix="/api/v1/certificates", tags=["certificates"], route_class=StrictRoute)
+READERS = (Role.EXPORTER, Role.EXAMINER, Role.SIGNATORY, Role.CUSTOMS, Role.AUDITOR)
+VC_JWT, ENVELOPE, TLOG_PROOF, JSON = (
+    "application/vc+jwt",
+    "application/vnd.registry.envelope+json",
+    "text/vnd.tlog-proof",
+    "application/json",
+)
+NodePath = Annotated[str, Path(max_length=253, description="Name of the issuing node, as `by.registry.example`.")]
+BodyPath = Annotated[str, Path(pattern=r"^[a-z0-9-]{1,32}$", description="Code of the body.")]
+YearPath = Annotated[int, Path(ge=2000, le=9999)]
+NumberPath = Annotated[str, Path(max_length=60)]
+
+
+class StatusView(BaseModel):
+    """A change of status, with its two times."""
+
+    status: str
+    effective_from: str
+    recorded_at: str
+
+    @classmethod
+    def of(cls, row: StatusChangeRow) -> "StatusView":
+        """Render a row."""
+        return cls(
+            status=row.status, effective_from=row.effective_from.isoformat(), recorded_at=write_instant(row.recorded_at)
+        )
+
+
+class DeliveryView(BaseModel):
+    """Where the certificate is on its way to the other country."""
+
+    to: str
+    seq: int
+    outcome: str | None
+    receipted_at: str | None
+
+
+class CertificateView(BaseModel):
+    """A certificate; the signed text is the truth, this is a reading of it."""
+
+    id: str
+    href: str
+    number: str
+    digest: str
+    source: str
+    scheme: str
+    rules_set: str
+    issued_in: str
+    presented_in: str
+    issue_date: str
+    valid_until: str
+    signatory: str
+    claims: dict[str, Any]
+    changes: list[StatusView] | None = None
+    logged: bool | None = None
+    delivery: DeliveryView | None = None
+
+    @classmethod
+    def of(cls, row: CertificateRow, **more: Any) -> "CertificateView":
+        """Render a row by reading what was signed."""
+        certificate = Certificate.parse(Envelope.parse(row.envelope, Typ.CERTIFICATE).payload)
+        subject = certificate.subject
+        path = row.id.removeprefix("https://").replace("/certificates/", "/", 1)
+        return cls(
+            id=row.id,
+            href=f"/api/v1/certificates/{path}",
+            number=subject.number,
+            digest=row.digest,
+            source=row.source,
+            scheme=subject.scheme,
+            rules_set=subject.rules_set,
+            issued_in=subject.issued_in,
+            presented_in=subject.presented_in,
+            issue_date=subject.issue_date.encode(),
+            valid_until=write_instant(certificate.valid_until),
+            signatory=subject.signatory.name,
+            claims=dict(subject.claims),
+            **more,
+        )
+
+
+class AnnulmentBody(Body):
+    """A proposal to annul: why, and from which local date (the date of issue: from the start)."""
+
+    reason: Text
+    effective_from: LocalDay
+
+
+class AnnulmentView(BaseModel):
+    """A proposal to annul that waits for another person."""
+
+    id: str
+    certificate: str
+    reason: str
+    effective_from: str
+    proposed_by: str
+    proposed_at: str
+
+    @classmethod
+    def of(cls, row: Annulment) -> "AnnulmentView":
+        """Render a row."""
+        return cls(
+            id=row.id,
+            certificate=row.certificate,
+            reason=row.reason,
+            effective_from=row.effective_from.isoformat(),
+            proposed_by=row.proposed_by,
+            proposed_at=write_instant(row.proposed_at),
+        )
+
+
+@router.get(
+    "", response_model=None, responses={200: {"model": Page[CertificateView]}, **responses()}, **allowed(*READERS)
+)
+def list_certificates(
+    look: LookDep,
+    place: PlaceDep,
+    number: Annotated[str | None, Query(max_length=60, description="Spaces and case do not matter.")] = None,
+) -> Response:
+    """List certificates, newest first: of one's organisation; for customs those presented here; for auditors all."""
+
+    def work(tx: Session, by: Party, _at: datetime) -> Reply:
+        organisation, country = _scope(by, look.node.settings.country)
+        wanted = None if number is None else normal_number(number)
+        rows = certificates.page(
+            tx, organisation=organisation, presented_in=country, after=place.after, limit=place.reach, number=wanted
+        )
+        shown, after = place.cut(rows, lambda row: (row.recorded_at, row.id))
+        return Reply.of(Page[CertificateView](items=[CertificateView.of(row) for row in shown], next=after))
+
+    return look.answer(work)
+
+
+@router.get(
+    "/{node}/{body}/{year}/{number}",
+    response_model=None,
+    responses={
+        200: {"model": CertificateView, "content": {VC_JWT: {}, ENVELOPE: {}, TLOG_PROOF: {}}},
+        406: {"description": "not-acceptable"},
+        **responses(CertificateNotFound),
+    },
+    **allowed(*READERS),
+)
+def read_certificate(
+    node: NodePath,
+    body: BodyPath,
+    year: YearPath,
+    number: NumberPath,
+    look: LookDep,
+    accept: Annotated[str, Header(description=f"{JSON}, {VC_JWT}, {ENVELOPE} or {TLOG_PROOF}.")] = JSON,
+) -> Response:
+    """Read a certificate as a view, as the signed file, in its envelope with the proof, or the proof alone."""
+    media_type = _negotiate(accept)
+
+    def work(tx: Session, by: Party, _at: datetime) -> Reply:
+        row = _find(tx, certificate_id(node, body, year, number), by, look.node.settings.country)
+        return _render(tx, row, media_type)
+
+    return look.answer(work)
+
+
+PATH = "/{node}/{body}/{year}/{number}/annulment"
+
+
+@router.post(
+    PATH,
+    status_code=201,
+    response_model=None,
+    responses={
+        201: {"model": AnnulmentView},
+        **responses(CertificateNotFound, AlreadyAnnulled, AnnulmentOpen, DateOutside, MalformedTime),
+    },
+    **allowed(Role.SIGNATORY),
+)
+def propose_annulment(
+    node: NodePath, body: BodyPath, year: YearPath, number: NumberPath, proposal: AnnulmentBody, call: CallDep
+) -> Response:
+    """Propose to annul a certificate of one's body; another person of the body confirms."""
+
+    def work(tx: Session, by: Party, at: datetime) -> Reply:
+        row = change_status.propose(
+            tx,
+            certificate_id(node, body, year, number),
+            proposal.reason,
+            proposal.effective_from,
+            by=by,
+            at=at,
+            draw=call.node.draw,
+        )
+        return Reply.of(AnnulmentView.of(row), status=201)
+
+    return call.once(work)
+
+
+@router.post(
+    f"{PATH}/confirm",
+    response_model=None,
+    responses={
+        200: {"model": StatusView},
+        **responses(CertificateNotFound, AlreadyAnnulled, NothingProposed, SamePerson, SignerMissing),
+    },
+    **allowed(Role.SIGNATORY, Role.EXAMINER),
+)
+def confirm_annulment(node: NodePath, body: BodyPath, year: YearPath, number: NumberPath, call: CallDep) -> Response:
+    """Confirm the annulment that another person proposed: it is signed, and goes to the other country."""
+
+    def work(tx: Session, by: Party, at: datetime) -> Reply:
+        named = certificate_id(node, body, year, number)
+        row = change_status.confirm(tx, named, issuer_of(call.node), by=by, at=at, draw=call.node.draw)
+        return Reply.of(StatusView.of(row))
+
+    return call.once(work)
+
+
+@router.post(
+    f"{PATH}/withdraw",
+    status_code=204,
+    response_model=None,
+    responses=responses(CertificateNotFound, AlreadyAnnulled, NothingProposed),
+    **allowed(Role.SIGNATORY),
+)
+def withdraw_annulment(node: NodePath, body: BodyPath, year: YearPath, number: NumberPath, call: CallDep) -> Response:
+    """Withdraw an open proposal to annul."""
+
+    def work(tx: Session, by: Party, at: datetime) -> Reply:
+        change_status.withdraw(tx, certificate_id(node, body, year, number), by=by, at=at, draw=call.node.draw)
+        return Reply(204, b"")
+
+    return call.once(work)
+
+
+def _scope(by: Party, country: str) -> tuple[str | None, str | None]:
+    """Return the organisation and the country of presentation that bound what a person sees."""
+    by.require(*READERS)
+    if Role.AUDITOR in by.roles:
+        return None, None
+    if Role.CUSTOMS in by.roles:
+        return None, country
+    return by.organisation, None
+
+
+def _find(tx: Session, id: str, by: Party, country: str) -> CertificateRow:
+    organisation, presented_in = _scope(by, country)
+    row = certificates.certificate(tx, id) if organisation is None else certificates.seen_by(tx, id, organisation)
+    if row is None or presented_in not in {None, row.presented_in}:
+        raise CertificateNotFound(id)
+    return row
+
+
+def _negotiate(accept: str) -> str:
+    offered = (JSON, VC_JWT, ENVELOPE, TLOG_PROOF)
+    wanted = [part.partition(";")[0].strip().lower() for part in accept.split(",")]
+    for media_type in wanted:
+        if media_type in offered:
+            return media_type
+        if media_type in {"*/*", "application/*"}:
+            return JSON
+    raise FaceProblem(406, "not-acceptable", f"a certificate is given as {', '.join(offered)}")
+
+
+def _render(tx: Session, row: CertificateRow, media_type: str) -> Reply:
+    if media_type == VC_JWT:
+        return Reply(200, row.envelope.encode(), VC_JWT)
+    proof = row.proof
+    if proof is None and row.act is not None:
+        proved = prove(tx, row.act)
+        proof = None if proved is None else proved.encode()
+    if media_type == TLOG_PROOF:
+        if proof is None:
+            raise FaceProblem(503, "proof-pending", "the log has not taken it in yet", {"Retry-After": "1"})
+        return Reply(200, proof.encode(), TLOG_PROOF)
+    if media_type == ENVELOPE:
+        return Reply(200, canonical.encode(Presentation(row.envelope, proof).encode()), ENVELOPE)
+    changes = [StatusView.of(change) for change in certificates.changes(tx, row.id)]
+    sent = None if row.act is None else channel.for_act(tx, row.act)
+    delivery = None
+    if sent is not None:
+        at = None if sent.receipted_at is None else write_instant(sent.receipted_at)
+        delivery = DeliveryView(to=sent.to, seq=sent.seq, outcome=sent.outcome, receipted_at=at)
+    return Reply.of(CertificateView.of(row, changes=changes, logged=proof is not None, delivery=delivery))

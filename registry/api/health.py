@@ -1,0 +1,54 @@
+"""For the operator: does it live, is it ready, and what is wrong where it is not."""
+
+from datetime import timedelta
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel
+from sqlalchemy import text
+
+from registry.api.call import NodeDep, Reply
+from registry.api.roles import public
+from registry.store import log
+from registry.store.database import DatabaseUnavailable
+from registry.usecases.believe_peers import read_beliefs
+
+router = APIRouter(prefix="/health", tags=["health"])
+LAG = timedelta(seconds=60)
+
+
+class Health(BaseModel):
+    """What is wrong; nothing, when all is well."""
+
+    ready: bool
+    wrong: list[str]
+
+
+@router.get("/live", response_model=None, responses={200: {"model": Health}}, **public())
+def live() -> Response:
+    """Tell that the process answers."""
+    return Reply.of(Health(ready=True, wrong=[])).response()
+
+
+@router.get("/ready", response_model=None, responses={200: {"model": Health}, 503: {"model": Health}}, **public())
+def ready(node: NodeDep) -> Response:
+    """Tell whether the node can do its work, and what is missing where it cannot."""
+    wrong: list[str] = []
+    try:
+        with node.database.read() as tx:
+            tx.execute(text("SELECT 1 FROM alembic_version"))
+            beliefs = read_beliefs(tx, node.pins)
+            oldest = log.oldest_queued(tx)
+    except DatabaseUnavailable as refusal:
+        wrong.append(str(refusal))
+    else:
+        at = node.now()
+        if node.settings.country not in beliefs.lists:
+            wrong.append("this country's own trust list is not published here")
+        wrong.extend(
+            f"the trust list of {name} has expired" for name, held in beliefs.lists.items() if held.expired(at)
+        )
+        if not beliefs.agreements:
+            wrong.append("no agreement is in force")
+        if oldest is not None and at - oldest > LAG:
+            wrong.append(f"the log has not moved since {oldest.isoformat()}: is the worker running?")
+    return Reply.of(Health(ready=not wrong, wrong=wrong), status=503 if wrong else 200).response()

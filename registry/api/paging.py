@@ -1,0 +1,73 @@
+"""Pages by key, not by number: a cursor says after which row to go on, and is opaque."""
+
+import base64
+import binascii
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Generic, TypeVar
+
+from fastapi import Depends, Query
+from pydantic import BaseModel
+
+from registry.api.problems import FaceProblem
+
+LARGEST = 100
+ItemT = TypeVar("ItemT", bound=BaseModel)
+RowT = TypeVar("RowT")
+
+
+class Page(BaseModel, Generic[ItemT]):
+    """A page of a list; `next` is the cursor of the page that follows, absent on the last."""
+
+    items: list[ItemT]
+    next: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How many rows, after which."""
+
+    limit: int
+    after: tuple[datetime, str] | None
+
+    @property
+    def reach(self) -> int:
+        """How many rows to read: one more than shown tells whether there is another page."""
+        return self.limit + 1
+
+    def cut(
+        self, rows: Sequence[RowT], key: Callable[[RowT], tuple[datetime, str]]
+    ) -> tuple[Sequence[RowT], str | None]:
+        """Return the rows of this page, and the cursor of the next where there is one."""
+        if len(rows) <= self.limit:
+            return rows, None
+        shown = rows[: self.limit]
+        return shown, _encode(*key(shown[-1]))
+
+
+def place(
+    limit: Annotated[int, Query(ge=1, le=LARGEST, description="Rows of a page.")] = 50,
+    after: Annotated[str | None, Query(max_length=200, description="The cursor that the page before gave.")] = None,
+) -> Place:
+    """Read where a page begins."""
+    return Place(limit, None if after is None else _decode(after))
+
+
+PlaceDep = Annotated[Place, Depends(place)]
+
+
+def _encode(at: datetime, id: str) -> str:
+    return base64.urlsafe_b64encode(f"{at.astimezone(UTC).isoformat()} {id}".encode()).rstrip(b"=").decode()
+
+
+def _decode(cursor: str) -> tuple[datetime, str]:
+    try:
+        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
+        at, _, row = text.partition(" ")
+        position = datetime.fromisoformat(at), row
+    except (binascii.Error, ValueError):
+        raise FaceProblem(422, "cursor-unreadable", "the cursor is not one that a page gave") from None
+    if position[0].tzinfo is None or _encode(*position) != cursor or "\0" in row:
+        raise FaceProblem(422, "cursor-unreadable", "the cursor is not one that a page gave")
+    return position

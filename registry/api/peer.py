@@ -1,0 +1,48 @@
+"""The peer's channel: signed messages in, signed receipts out (formats 10)."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from registry.api.call import NodeDep
+from registry.api.issuer import receiver_of
+from registry.api.limits import StrictRoute
+from registry.api.problems import responses
+from registry.api.roles import public
+from registry.core.channel.message import MessageFork, MessageGap, NotAddressedHere
+from registry.core.envelope.jose import MalformedEnvelope
+from registry.core.record import MalformedRecord
+from registry.usecases.accept_message import SenderUnknown, accept
+from registry.usecases.believe_peers import read_beliefs
+
+router = APIRouter(prefix="/peer", tags=["peer"], route_class=StrictRoute)
+JWT = "application/jwt"
+
+
+async def message_text(request: Request) -> str:
+    """Return the message as text; what is no text is no message."""
+    return (await request.body()).decode("ascii", errors="replace")
+
+
+public_message = public()["openapi_extra"] | {
+    "requestBody": {"required": True, "content": {JWT: {"schema": {"type": "string"}}}}
+}
+
+
+@router.post(
+    "/messages",
+    response_model=None,
+    responses={
+        200: {"content": {JWT: {}}, "description": "The receipt; the same for the same message, for ever."},
+        **responses(SenderUnknown, NotAddressedHere, MessageGap, MessageFork, MalformedEnvelope, MalformedRecord),
+    },
+    openapi_extra=public_message,
+)
+def take_message(node: NodeDep, text: Annotated[str, Depends(message_text)]) -> Response:
+    """Take a message of the peer; its signature is the credential."""
+    with node.database.begin() as tx:
+        beliefs = read_beliefs(tx, node.pins)
+        receipt = accept(tx, text, receiver_of(node), beliefs, at=node.now(), draw=node.draw)
+    if isinstance(receipt, MessageFork):
+        raise receipt
+    return Response(receipt, 200, {"Cache-Control": "no-store"}, JWT)

@@ -1,0 +1,209 @@
+"""Customs asks: is this certificate genuine and in force? The answer is kept as an act."""
+
+import datetime as dt
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Response
+from pydantic import BaseModel, StringConstraints, model_validator
+from sqlalchemy.orm import Session
+
+from registry.api.bodies import Body, Day
+from registry.api.call import CallDep, LookDep, Reply
+from registry.api.certificates import CertificateView
+from registry.api.limits import StrictRoute
+from registry.api.paging import Page, PlaceDep
+from registry.api.problems import responses
+from registry.api.roles import allowed
+from registry.core.calendar import MalformedTime, read_day, write_instant
+from registry.core.envelope.jose import MAX_ENVELOPE
+from registry.core.errors import NotFound
+from registry.core.tlog.entry import Kind
+from registry.core.verification.presentation import Presentation
+from registry.core.verification.verdict import Finding, Verdict
+from registry.store import acts
+from registry.store.acts import Act
+from registry.store.parties import Role
+from registry.usecases import verify_certificate
+from registry.usecases.believe_peers import read_beliefs
+from registry.usecases.identify_party import Party
+from registry.usecases.verify_certificate import NumberAmbiguous, Verification
+
+router = APIRouter(prefix="/api/v1/verifications", tags=["verifications"], route_class=StrictRoute)
+
+
+class VerificationNotFound(NotFound):
+    """No such verification of the asker's organisation."""
+
+    code = "verification-not-found"
+
+    def __str__(self) -> str:
+        return "there is no such verification"
+
+
+class QuestionBody(Body):
+    """A number, or what the holder shows: a vc+jwt or its envelope, as text. `day` asks for another local day."""
+
+    number: Annotated[str, StringConstraints(min_length=1, max_length=60)] | None = None
+    id: Annotated[str, StringConstraints(max_length=400)] | None = None
+    certificate: Annotated[str, StringConstraints(min_length=1, max_length=MAX_ENVELOPE)] | None = None
+    day: Day | None = None
+
+    @model_validator(mode="after")
+    def _asks_one_thing(self) -> "QuestionBody":
+        if (self.number is None) == (self.certificate is None):
+            raise ValueError("either a number or a certificate is asked about")
+        if self.id is not None and self.number is None:
+            raise ValueError("an id goes with a number that several certificates bear")
+        return self
+
+
+class FindingView(BaseModel):
+    """One question and its answer; `as_of` is how old what it rests on is."""
+
+    check: str
+    outcome: str
+    code: str
+    sentence: str
+    as_of: str | None = None
+
+    @classmethod
+    def of(cls, finding: Finding) -> "FindingView":
+        """Render a finding."""
+        as_of = None if finding.as_of is None else write_instant(finding.as_of)
+        return cls(
+            check=finding.check, outcome=finding.outcome, code=finding.code, sentence=finding.sentence, as_of=as_of
+        )
+
+
+class VerificationView(BaseModel):
+    """The verdict: TOTAL-PASSED, TOTAL-FAILED or INDETERMINATE, with one finding for each question asked."""
+
+    id: str
+    indication: str
+    at: str
+    findings: list[FindingView]
+    certificate: CertificateView | None = None
+    number: str | None = None
+    day: str | None = None
+
+    @classmethod
+    def of(cls, verification: Verification) -> "VerificationView":
+        """Render what was just found."""
+        row = verification.certificate
+        certificate = None if row is None else CertificateView.of(row)
+        return cls._of(verification.id, verification.verdict, certificate=certificate)
+
+    @classmethod
+    def kept(cls, act: Act) -> "VerificationView":
+        """Render what was kept."""
+        verdict = Verdict.parse(act.private["verdict"])
+        return cls._of(act.id, verdict, number=act.private.get("number"), day=act.private.get("day"))
+
+    @classmethod
+    def _of(
+        cls,
+        id: str,
+        verdict: Verdict,
+        *,
+        certificate: CertificateView | None = None,
+        number: str | None = None,
+        day: str | None = None,
+    ) -> "VerificationView":
+        findings = [FindingView.of(finding) for finding in verdict.findings]
+        at = write_instant(verdict.at)
+        return cls(
+            id=id,
+            indication=verdict.indication,
+            at=at,
+            findings=findings,
+            certificate=certificate,
+            number=number,
+            day=day,
+        )
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=None,
+    responses={201: {"model": VerificationView}, **responses(NumberAmbiguous, MalformedTime)},
+    **allowed(Role.CUSTOMS),
+)
+def verify(body: QuestionBody, call: CallDep) -> Response:
+    """Verify a certificate by number or by file; a verdict is always given, and always kept."""
+    settings = call.node.settings
+    day: dt.date | None = None if body.day is None else read_day(body.day)
+
+    def work(tx: Session, by: Party, at: datetime) -> Reply:
+        by.require(Role.CUSTOMS)
+        beliefs = read_beliefs(tx, call.node.pins)
+        if body.certificate is not None:
+            verification = verify_certificate.by_file(
+                tx,
+                Presentation.parse(body.certificate),
+                beliefs,
+                env=settings.env,
+                country=settings.country,
+                day=day,
+                by=by,
+                at=at,
+                draw=call.node.draw,
+            )
+        else:
+            verification = verify_certificate.by_number(
+                tx,
+                body.number or "",
+                beliefs,
+                id=body.id,
+                env=settings.env,
+                country=settings.country,
+                day=day,
+                by=by,
+                at=at,
+                draw=call.node.draw,
+            )
+        view = VerificationView.of(verification)
+        return Reply.of(view, status=201, location=f"/api/v1/verifications/{view.id}")
+
+    return call.once(work)
+
+
+@router.get(
+    "", response_model=None, responses={200: {"model": Page[VerificationView]}, **responses()}, **allowed(Role.CUSTOMS)
+)
+def list_verifications(look: LookDep, place: PlaceDep) -> Response:
+    """List the verifications that one's customs service asked for, newest first."""
+
+    def work(tx: Session, by: Party, _at: datetime) -> Reply:
+        by.require(Role.CUSTOMS)
+        rows = acts.page(
+            tx,
+            after=place.after,
+            limit=place.reach,
+            kind=Kind.VERIFICATION_MADE,
+            organisation=by.organisation,
+        )
+        shown, after = place.cut(rows, lambda row: (row.at, row.id))
+        return Reply.of(Page[VerificationView](items=[VerificationView.kept(row) for row in shown], next=after))
+
+    return look.answer(work)
+
+
+@router.get(
+    "/{id}",
+    response_model=None,
+    responses={200: {"model": VerificationView}, **responses(VerificationNotFound)},
+    **allowed(Role.CUSTOMS),
+)
+def read_verification(id: Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")], look: LookDep) -> Response:
+    """Read a verification that was kept."""
+
+    def work(tx: Session, by: Party, _at: datetime) -> Reply:
+        by.require(Role.CUSTOMS)
+        row = acts.find(tx, id)
+        if row is None or row.kind != Kind.VERIFICATION_MADE or row.organisation != by.organisation:
+            raise VerificationNotFound
+        return Reply.of(VerificationView.kept(row))
+
+    return look.answer(work)

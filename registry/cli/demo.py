@@ -1,0 +1,170 @@
+"""Two countries on this machine: their birth, a certificate in each direction, and what goes wrong on the way."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from registry.demo import story
+from registry.demo.birth import give_birth
+from registry.demo.country import CommandFailed, Country, keep
+from registry.demo.desk import NotAsTold, answers, wait_for
+from registry.store.postgres import Server
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+OUT = Console(highlight=False, soft_wrap=True)
+NAMES = {"BY": "by.registry.example", "UZ": "uz.registry.example"}
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Option(help="Where the demo keeps everything; made anew each time.")] = Path(
+        "var/demo"
+    ),
+    port: Annotated[int, typer.Option(min=1024, max=65534, help="Port of Belarus; Uzbekistan has the next.")] = 8100,
+    keep_running: Annotated[bool, typer.Option("--keep", help="Leave both nodes running.")] = False,
+    stop: Annotated[bool, typer.Option("--stop", help="Stop what --keep left running, and do nothing else.")] = False,
+) -> None:
+    """Run two countries on this machine, and certificates across their border.
+
+    Example: registry demo --keep
+    """
+    folder = folder.resolve()
+    _stop_kept(folder)
+    if stop:
+        return
+    for each in (port, port + 1):
+        _want_free(each)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    var = folder / "var"
+    ports = {"BY": port, "UZ": port + 1}
+    other = {"BY": "UZ", "UZ": "BY"}
+    countries = {
+        code: Country(code, name, folder / code.lower(), ports[code], NAMES[other[code]], ports[other[code]], var)
+        for code, name in NAMES.items()
+    }
+    signal.signal(signal.SIGTERM, _interrupt)
+    began = time.monotonic()
+    left_running = False
+    try:
+        Server.start(var / "postgres")
+        _tell_all(countries, folder, began)
+        if keep_running:
+            keep(countries, folder / "running.json")
+            left_running = True
+            _invite(countries)
+    except (NotAsTold, CommandFailed) as error:
+        OUT.print(f"\n[red]the demo stopped:[/red] {error}", markup=True)
+        raise typer.Exit(1) from None
+    finally:
+        if not left_running:
+            _end(countries, var)
+
+
+def _tell_all(countries: dict[str, Country], folder: Path, began: float) -> None:
+    def say(what: str) -> None:
+        OUT.print(f"{time.monotonic() - began:6.1f} s  {what}", markup=False)
+
+    say("two countries are born: two sets of keys, two databases, two ports")
+    with OUT.status("making keys, people and trust lists …"):
+        give_birth(countries, {code: story.exporters_of(code) for code in countries}, say)
+    for country in countries.values():
+        country.start()
+    with OUT.status("starting both nodes …"):
+        for country in countries.values():
+            wait_for(lambda country=country: answers(country), f"{country.code} ready")  # type: ignore[misc]
+    say("both nodes answer")
+    with OUT.status("certificates are on their way …"):
+        tally = story.tell(countries, say, folder)
+    _table(tally)
+    say("done")
+
+
+def _table(tally: story.Tally) -> None:
+    crossed = Table("application", "number", "way", "customs there", title="Issued, delivered, verified")
+    for row in tally.rows:
+        crossed.add_row(*row)
+    stopped = Table("what", "why", title="Stopped")
+    for what, why in tally.refused:
+        stopped.add_row(what, why)
+    later = Table("still to come", "of the main job", title="Not in this version yet")
+    for what, step in story.LATER:
+        later.add_row(what, step)
+    for table in (crossed, stopped, later):
+        OUT.print()
+        OUT.print(table)
+
+
+def _invite(countries: dict[str, Country]) -> None:
+    by, uz = countries["BY"], countries["UZ"]
+    OUT.print("\nBoth nodes run. Tokens of all people are in running.json of the demo's folder. Try:\n")
+    for line in (
+        f"curl -s {uz.url}/api/v1/certificates -H 'Authorization: Bearer {uz.token('officer')}'",
+        f"curl -s {by.url}/api/v1/acts?limit=5 -H 'Authorization: Bearer {by.token('auditor')}'",
+        (
+            f"curl -s {uz.url}/api/v1/verifications -H 'Authorization: Bearer {uz.token('officer')}' "
+            "-H 'Idempotency-Key: try-1' -H 'Content-Type: application/json' -d '{\"number\": \"BYUZ6101000001\"}'"
+        ),
+    ):
+        OUT.print(line, markup=False)
+    OUT.print("\nStop them with: registry demo --stop")
+
+
+def _want_free(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            sys.stderr.write(
+                f"registry: port {port} is busy: stop what listens there (registry demo --stop, if it is a demo), "
+                "or choose another with --port\n"
+            )
+            raise typer.Exit(1) from None
+
+
+def _stop_kept(folder: Path) -> None:
+    """Stop what an earlier demo left running in this folder: its processes and its database server."""
+    kept = folder / "running.json"
+    if kept.exists():
+        for country in json.loads(kept.read_text()).values():
+            for pid in country["pids"]:
+                if _is_ours(pid):
+                    os.killpg(pid, signal.SIGTERM)
+                    wait_for(lambda pid=pid: None if _is_ours(pid) else True, f"process {pid} gone", 20)  # type: ignore[misc]
+        kept.unlink()
+    server = Server.running(folder / "var" / "postgres")
+    if server is not None:
+        server.stop()
+
+
+def _is_ours(pid: int) -> bool:
+    """Tell whether a process is one of this command's: numbers are used again."""
+    try:
+        return b"registry.cli.main" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+
+
+def _end(countries: dict[str, Country], var: Path) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for country in countries.values():
+        country.stop()
+    server = Server.running(var / "postgres")
+    if server is not None:
+        server.stop()
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt

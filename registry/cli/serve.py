@@ -1,0 +1,70 @@
+"""Answer HTTP: one process a core, a few threads each."""
+
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import anyio.to_thread
+import typer
+import uvicorn
+from fastapi import FastAPI
+
+from registry.api.app import create_app
+from registry.node import Node
+from registry.settings import Settings
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+HEADER_BYTES = 16_384
+
+
+@app.command()
+def serve() -> None:
+    """Answer HTTP: the API and the peer's channel. Example: registry serve."""
+    settings = Settings.from_environment()
+    with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            sys.stderr.write(
+                f"registry: {settings.host}:{settings.port} cannot be listened on ({error.strerror}): "
+                "stop what listens there, or set REGISTRY_PORT\n"
+            )
+            raise typer.Exit(1) from None
+    with_node().close()
+    uvicorn.run(
+        "registry.cli.serve:listening",
+        factory=True,
+        host=settings.host,
+        port=settings.port,
+        workers=settings.processes,
+        h11_max_incomplete_event_size=HEADER_BYTES,
+        server_header=False,
+        access_log=False,
+        log_level="warning",
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=10,
+    )
+
+
+def with_node() -> Node:
+    """Open the node and its keys, so that what is missing is said before anything listens."""
+    node = Node.open(Settings.from_environment())
+    _ = node.keyring
+    return node
+
+
+def listening() -> FastAPI:
+    """Return the application of one process, with its own node."""
+    node = with_node()
+    api = create_app(node)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        anyio.to_thread.current_default_thread_limiter().total_tokens = node.settings.threads
+        yield
+        node.close()
+
+    api.router.lifespan_context = lifespan
+    return api

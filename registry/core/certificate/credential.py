@@ -1,0 +1,190 @@
+"""The certificate as it is signed: a W3C Verifiable Credential 2.0.
+
+Every derived member is written anew when it is read, and compared.
+
+Contexts and schemas are named and never fetched; verification never processes JSON-LD (formats 3).
+"""
+
+import re
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated, ClassVar, Self
+
+from registry.core.calendar import LocalDate
+from registry.core.canonical import JsonObject
+from registry.core.errors import Malformed
+from registry.core.identifiers import CODE, HEX_128, HEX_256, NAME, Did, body_did, certificate_id
+from registry.core.record import decode, encode
+
+CREDENTIALS_V2 = "https://www.w3.org/ns/credentials/v2"
+_NUMBER = Annotated[str, re.compile(r"[A-Z0-9/-]{4,40}")]
+_COUNTRY = Annotated[str, re.compile(r"[A-Z]{2}")]
+_INDEX = re.compile(r"0|[1-9]\d{0,8}")
+_ID = re.compile(
+    r"https://(?P<node>[a-z0-9.-]+)/certificates/(?P<body>[a-z0-9-]+)/(?P<year>\d{4})/(?P<number>[A-Z0-9/-]+)"
+)
+_STATUS_LIST = re.compile(r"https://[a-z0-9.-]+/status/(?P<list>[a-z0-9-]{1,40})")
+
+
+@dataclass(eq=False)
+class MalformedCredential(Malformed):
+    """The payload is not a certificate as this project writes it."""
+
+    code: ClassVar[str] = "malformed-credential"
+    clause: ClassVar[str | None] = "VC Data Model 2.0, 4"
+    reason: str
+
+    def __str__(self) -> str:
+        return f"the certificate is not written as it must be: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Signatory:
+    """Who signed for the body; the name is the one that was notified (S4 6.5)."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """How a certificate stands to another: `duplicates`, `replaces`, `derived_from` (domain 2.1)."""
+
+    kind: Annotated[str, re.compile(r"duplicates|replaces|derived_from")]
+    certificate: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What the certificate says of the goods; `claims` are the boxes of the form."""
+
+    id: str
+    type_: tuple[str, ...]
+    agreement: Annotated[str, HEX_256]
+    env: str
+    scheme: str
+    rules_set: str = field(metadata={"name": "rulesSet"})
+    number: _NUMBER
+    issued_in: _COUNTRY = field(metadata={"name": "issuedIn"})
+    presented_in: _COUNTRY = field(metadata={"name": "presentedIn"})
+    issue_date: LocalDate = field(metadata={"name": "issueDate"})
+    signatory: Signatory
+    nonce: Annotated[str, HEX_128]
+    claims: JsonObject
+    relations: tuple[Relation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Issuer:
+    id: str
+    name: str
+    type_: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _StatusEntry:
+    id: str
+    type_: str
+    status_purpose: str = field(metadata={"name": "statusPurpose"})
+    status_list_index: Annotated[str, _INDEX] = field(metadata={"name": "statusListIndex"})
+    status_list_credential: Annotated[str, _STATUS_LIST] = field(metadata={"name": "statusListCredential"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Schema:
+    id: str
+    type_: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Credential:
+    context: tuple[str, ...] = field(metadata={"name": "@context"})
+    type_: tuple[str, ...]
+    id: str
+    issuer: _Issuer
+    valid_from: datetime = field(metadata={"name": "validFrom"})
+    valid_until: datetime = field(metadata={"name": "validUntil"})
+    credential_status: _StatusEntry = field(metadata={"name": "credentialStatus"})
+    credential_schema: _Schema = field(metadata={"name": "credentialSchema"})
+    credential_subject: Subject = field(metadata={"name": "credentialSubject"})
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """A certificate: who issued it (`node`, `body`), what it says (`subject`), its dates and its status index."""
+
+    node: str
+    body: str
+    body_name: str
+    valid_from: datetime
+    valid_until: datetime
+    status_list: str
+    status_index: int
+    subject: Subject
+
+    @property
+    def id(self) -> str:
+        """The certificate's id under the node's name."""
+        return certificate_id(self.node, self.body, self.year, self.subject.number)
+
+    @property
+    def year(self) -> int:
+        """The year of issue, by the local date."""
+        return self.subject.issue_date.day.year
+
+    @property
+    def issuer(self) -> Did:
+        """The DID of the body."""
+        return body_did(self.node, self.body)
+
+    def encode(self) -> JsonObject:
+        """Write the credential."""
+        status_list = f"https://{self.node}/status/{self.status_list}"
+        scheme = f"{self.subject.scheme}/{self.subject.rules_set.lower()}"
+        return encode(
+            _Credential(
+                context=(CREDENTIALS_V2, f"https://{self.node}/contexts/{self.subject.scheme}/v1"),
+                type_=("VerifiableCredential", "CertificateOfOriginCredential"),
+                id=self.id,
+                issuer=_Issuer(self.issuer, self.body_name, ("CredentialIssuer",)),
+                valid_from=self.valid_from,
+                valid_until=self.valid_until,
+                credential_status=_StatusEntry(
+                    f"{status_list}#{self.status_index}",
+                    "BitstringStatusListEntry",
+                    "revocation",
+                    str(self.status_index),
+                    status_list,
+                ),
+                credential_schema=_Schema(f"https://{self.node}/schemas/{scheme}/v1", "JsonSchema"),
+                credential_subject=self.subject,
+            )
+        )
+
+    @classmethod
+    def parse(cls, payload: JsonObject) -> Self:
+        """Read a credential that was read canonically; raises `MalformedCredential` or `MalformedRecord`."""
+        read = decode(_Credential, payload)
+        named = _ID.fullmatch(read.id)
+        status = _STATUS_LIST.fullmatch(read.credential_status.status_list_credential)
+        if named is None or status is None or not NAME.fullmatch(named["node"]) or not CODE.fullmatch(named["body"]):
+            raise MalformedCredential("its id is not that of a certificate")
+        certificate = cls(
+            named["node"],
+            named["body"],
+            read.issuer.name,
+            read.valid_from,
+            read.valid_until,
+            status["list"],
+            int(read.credential_status.status_list_index),
+            read.credential_subject,
+        )
+        if certificate.encode() != payload:
+            raise MalformedCredential("its id, type, context, schema or status entry contradict what it says")
+        if certificate.subject.id != f"{certificate.id}#goods" or certificate.subject.type_ != ("CertificateOfOrigin",):
+            raise MalformedCredential("its subject is not the goods of this certificate")
+        if certificate.valid_until < certificate.valid_from:
+            raise MalformedCredential("it ends before it begins")
+        if certificate.subject.issue_date.offset.local_date(certificate.valid_from) != certificate.subject.issue_date:
+            raise MalformedCredential("its date of issue is not the local date of its signing")
+        return certificate

@@ -1,0 +1,122 @@
+"""One message of the channel, and what may follow what."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, ClassVar, Self
+
+from registry.core.canonical import JsonObject
+from registry.core.envelope.jose import Envelope
+from registry.core.errors import Conflict, Unprocessable
+from registry.core.identifiers import HEX_128, HEX_256
+from registry.core.record import decode, encode
+
+FIRST = 1
+GENESIS = "0" * 64
+"""The `previous` of the first message of an epoch."""
+
+
+class MessageKind(StrEnum):
+    """What a message carries; the other kinds of formats 10 come with what they speak of."""
+
+    CERTIFICATE_ISSUED = "certificate.issued"
+    CERTIFICATE_STATUS = "certificate.status"
+
+
+@dataclass(eq=False)
+class NotAddressedHere(Unprocessable):
+    """The message is from or to another node, or of another environment."""
+
+    code: ClassVar[str] = "not-addressed-here"
+    reason: str
+
+    def __str__(self) -> str:
+        return f"the message is not for this channel: {self.reason}"
+
+
+@dataclass(eq=False)
+class MessageGap(Conflict):
+    """A message is missing before this one; the sender goes on from `next_seq`."""
+
+    code: ClassVar[str] = "message-gap"
+    next_seq: int
+
+    def __str__(self) -> str:
+        return f"the next message of this channel is number {self.next_seq}"
+
+
+@dataclass(eq=False)
+class MessageFork(Conflict):
+    """The sender signed two messages of one number: evidence of a restored or dishonest node."""
+
+    code: ClassVar[str] = "message-fork"
+    seq: int
+
+    def __str__(self) -> str:
+        return f"another message number {self.seq} was received before"
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a direction of the channel stands: the last number and its digest."""
+
+    epoch: int
+    seq: int
+    digest: str
+
+    @classmethod
+    def start(cls, epoch: int) -> Self:
+        """Return the position before the first message of an epoch."""
+        return cls(epoch, FIRST - 1, GENESIS)
+
+    @property
+    def next_seq(self) -> int:
+        """The number that follows."""
+        return self.seq + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message as the sending node signs it."""
+
+    env: str
+    issuer: str
+    id: Annotated[str, HEX_128]
+    from_: str
+    to: str
+    epoch: int
+    seq: int
+    previous: Annotated[str, HEX_256]
+    issued_at: datetime
+    kind: MessageKind
+    body: JsonObject
+
+    @classmethod
+    def parse(cls, payload: JsonObject) -> Self:
+        """Read a message; raises `MalformedRecord`."""
+        return decode(cls, payload)
+
+    def encode(self) -> JsonObject:
+        """Write the message as the object that is signed."""
+        return encode(self)
+
+    def check_address(self, *, env: str, sender: str, receiver: str, kid_did: str) -> None:
+        """Check that the message is from `sender`, by its own key, to `receiver`; raises `NotAddressedHere`."""
+        if self.env != env:
+            raise NotAddressedHere(f"it is of {self.env}, this node of {env}")
+        if self.from_ != sender or self.issuer != sender or kid_did != sender:
+            raise NotAddressedHere(f"it is not from {sender}, or not signed by it")
+        if self.to != receiver:
+            raise NotAddressedHere(f"it is to {self.to[:100]}")
+
+    def check_follows(self, position: Position) -> None:
+        """Check that the message is the next one; raises `MessageGap` or `MessageFork`."""
+        if (self.epoch, self.seq) != (position.epoch, position.next_seq):
+            raise MessageGap(position.next_seq)
+        if self.previous != position.digest:
+            raise MessageFork(position.seq)
+
+
+def position_after(envelope: Envelope, message: Message) -> Position:
+    """Return the position once `message` has been taken."""
+    return Position(message.epoch, message.seq, envelope.digest)

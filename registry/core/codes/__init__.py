@@ -1,0 +1,1 @@
+"""Code lists as values: the core opens no file."""

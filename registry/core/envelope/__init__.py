@@ -1,0 +1,1 @@
+"""The signed bytes around what is said."""

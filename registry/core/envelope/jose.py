@@ -1,0 +1,159 @@
+"""JWS compact envelopes: our own strict parser, because no library refuses every malformed JWS (formats 2).
+
+The header has no choice in it: it is written anew from the type and the `kid`, and compared. So another `alg`, `none`,
+`crit`, `jwk`, `jku`, `x5u`, `x5c`, `zip`, another order or another member cannot pass, whatever it is called.
+"""
+
+import base64
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, ClassVar, Self
+
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from registry.core import canonical
+from registry.core.canonical import JsonObject
+from registry.core.errors import Malformed
+from registry.core.identifiers import Digest, Kid
+from registry.core.signature import ES256_BYTES, Signer, verify_es256
+
+MAX_ENVELOPE = 1_000_000
+MAX_BUNDLE = 32_000_000
+MAX_SIGNATURES = 64
+_KID = re.compile(r"did:web:[a-z0-9.:-]{1,300}#[A-Za-z0-9_-]{43}")
+
+
+EnvelopeText = Annotated[str, re.compile(r"[A-Za-z0-9_.\n-]+")]
+"""The text of an envelope, or of a joint file, as a member of another signed thing: longer than other texts may be."""
+
+
+class Typ(StrEnum):
+    """What an envelope is; a signature of one type never passes for another (RFC 8725, 3.11)."""
+
+    CERTIFICATE = "vc+jwt"
+    STATUS = "status+jwt"
+    TRUST_LIST = "trust-list+jwt"
+    AGREEMENT = "agreement+jwt"
+    MESSAGE = "message+jwt"
+    RECEIPT = "receipt+jwt"
+    BUNDLE = "bundle+jwt"
+
+
+@dataclass(eq=False)
+class MalformedEnvelope(Malformed):
+    """The text is not a compact JWS in the one spelling that this project writes."""
+
+    code: ClassVar[str] = "malformed-envelope"
+    clause: ClassVar[str | None] = "RFC 7515, 7.1; RFC 8725, 3"
+    reason: str
+
+    def __str__(self) -> str:
+        return f"the signed envelope cannot be read: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A parsed JWS. That it could be read says nothing about who signed it: ask `is_signed_by`."""
+
+    typ: Typ
+    kid: Kid
+    payload: JsonObject
+    text: str
+
+    @classmethod
+    def parse(cls, text: str, typ: Typ) -> Self:
+        """Read a compact JWS of type `typ`; whatever does not re-encode to `text` is refused."""
+        if len(text) > (MAX_BUNDLE if typ is Typ.BUNDLE else MAX_ENVELOPE):
+            raise MalformedEnvelope("it is larger than what it is may be")
+        match text.split("."):
+            case [head, body, signature]:
+                pass
+            case _:
+                raise MalformedEnvelope("it is not three parts joined by dots")
+        header = _decode(head)
+        kid = _kid(header)
+        if header != _header(typ, kid):
+            raise MalformedEnvelope(f"its header is not that of ES256 and {typ}")
+        if len(_decode(signature)) != ES256_BYTES:
+            raise MalformedEnvelope("its signature is not 64 bytes")
+        return cls(typ, kid, canonical.parse(_decode(body)), text)
+
+    @property
+    def signer(self) -> str:
+        """The DID that `kid` begins with."""
+        return self.kid.partition("#")[0]
+
+    @property
+    def signing_input(self) -> bytes:
+        """What was signed (RFC 7515, 5.1)."""
+        return self.text.rpartition(".")[0].encode()
+
+    @property
+    def digest(self) -> Digest:
+        """SHA-256 of the signing input: never of the signature, which has two spellings (formats 2)."""
+        return Digest(canonical.digest(self.signing_input))
+
+    @property
+    def payload_digest(self) -> Digest:
+        """SHA-256 of the payload: the digest of a thing that several sign (formats 2)."""
+        return Digest(canonical.digest(canonical.encode(self.payload)))
+
+    def is_signed_by(self, key: ec.EllipticCurvePublicKey) -> bool:
+        """Tell whether the signature is by `key`."""
+        return verify_es256(key, _decode(self.text.rpartition(".")[2]), self.signing_input)
+
+
+def seal(payload: JsonObject, typ: Typ, signer: Signer) -> Envelope:
+    """Sign `payload` as an envelope of type `typ`."""
+    body = canonical.encode(payload)
+    signing_input = f"{_encode(_header(typ, signer.kid))}.{_encode(body)}"
+    signature = signer.sign(signing_input.encode())
+    return Envelope(typ, signer.kid, canonical.parse(body), f"{signing_input}.{_encode(signature)}")
+
+
+def parse_joint(text: str, typ: Typ) -> Sequence[Envelope]:
+    """Read a thing that several signed: one JWS a line, sorted by kid, each kid once, one payload (formats 2)."""
+    if text.count("\n") > MAX_SIGNATURES:
+        raise MalformedEnvelope(f"it has more than {MAX_SIGNATURES} lines")
+    envelopes = [Envelope.parse(line, typ) for line in text.removesuffix("\n").split("\n")]
+    if join(envelopes) != text:
+        raise MalformedEnvelope("its lines are not sorted by kid, each kid once, each line ended")
+    if len({canonical.encode(envelope.payload) for envelope in envelopes}) != 1:
+        raise MalformedEnvelope("its lines do not say the same")
+    return envelopes
+
+
+def join(envelopes: Iterable[Envelope]) -> str:
+    """Write envelopes of one payload as a file, sorted by kid, each kid once."""
+    return "".join(f"{text}\n" for _, text in sorted({envelope.kid: envelope.text for envelope in envelopes}.items()))
+
+
+def _header(typ: Typ, kid: str) -> bytes:
+    members = {"alg": "ES256", "kid": kid, "typ": typ.value}
+    if typ is Typ.CERTIFICATE:
+        members["cty"] = "vc"
+    return canonical.encode(members)
+
+
+def _kid(header: bytes) -> Kid:
+    kid = canonical.parse(header).get("kid")
+    if not isinstance(kid, str) or not _KID.fullmatch(kid):
+        raise MalformedEnvelope("its kid is not a DID and a thumbprint")
+    return Kid(kid)
+
+
+def _encode(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _decode(part: str) -> bytes:
+    """Decode base64url without padding; a second spelling of the same bytes is refused."""
+    try:
+        data = base64.b64decode(part + "=" * (-len(part) % 4), altchars=b"-_", validate=True)
+    except ValueError:
+        raise MalformedEnvelope("a part is not base64url") from None
+    if _encode(data) != part:
+        raise MalformedEnvelope("a part is not in the one spelling of base64url")
+    return data

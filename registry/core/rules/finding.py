@@ -1,0 +1,76 @@
+"""What intake finds in an application, and how a rule is written."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import TypeAlias
+
+from registry.core.certificate.claims import Claims, RulesSet
+from registry.core.codes.bilingual import Bilingual
+
+
+class Severity(StrEnum):
+    """How much a finding weighs, heaviest first: a severe one blocks, a warning asks for a look, info only tells."""
+
+    SEVERE = "severe"
+    WARNING = "warning"
+    INFO = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """An application as the rules see it, on the local day of the issuing country.
+
+    `agreed_rules_set` is what the agreement in force says for scheme, direction and day: None where it says nothing.
+    """
+
+    claims: Claims
+    scheme: str
+    rules_set: RulesSet
+    issued_in: str
+    presented_in: str
+    agreed_rules_set: str | None
+    today: date
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that a rule found, the member that it concerns, and the source of the rule ([Sn] of the domain)."""
+
+    rule: str
+    severity: Severity
+    path: str
+    message: Bilingual
+    source: str
+
+
+Paths: TypeAlias = Iterable[str]
+"""The members that break a rule, written like `items[0].quantity.unit`; none where it is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule: its name, weight, source and text, and the question that it asks."""
+
+    code: str
+    severity: Severity
+    source: str
+    message: Bilingual
+    broken_at: Callable[[Intake], Paths]
+
+    def __call__(self, intake: Intake) -> Iterator[Finding]:
+        """Return a finding for each member that breaks the rule."""
+        for path in self.broken_at(intake):
+            yield Finding(self.code, self.severity, path, self.message, self.source)
+
+
+def rule(
+    code: str, severity: Severity, source: str, *, ru: str, en: str
+) -> Callable[[Callable[[Intake], Paths]], Rule]:
+    """Make the decorated question a rule."""
+
+    def make(broken_at: Callable[[Intake], Paths]) -> Rule:
+        return Rule(code, severity, source, Bilingual(ru, en), broken_at)
+
+    return make

@@ -1,0 +1,196 @@
+"""Rules on the goods, common to both forms of ST-1 (boxes 6 to 8 and the quantity)."""
+
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+
+from registry.core.certificate.goods import Item
+from registry.core.codes.packages import BULK, PACKAGES
+from registry.core.codes.units import UNITS
+from registry.core.product.identifiers import InvalidIdentifier, check_hs
+from registry.core.product.texts import texts
+from registry.core.rules.finding import Intake, Paths, Severity, rule
+
+_QUANTITY_BOX = "S4 form, box 10; S5 annex 3, box 9"
+_PACKAGES_BOX = "S4 form, box 7; S5 annex 3, box 7"
+_CYRILLIC = re.compile(r"[\u0400-\u052f]")
+_LATIN = re.compile(r"[A-Za-z\u00c0-\u024f]")
+_WORD = re.compile(r"[^\W_]+")
+
+KILOGRAMS = {"KGM": Decimal(1), "TNE": Decimal(1000), "GRM": Decimal("0.001")}
+"""Units of Recommendation 20 that weigh, in kilograms."""
+
+
+def items(intake: Intake) -> Iterator[tuple[str, Item]]:
+    """Return each item with its path."""
+    for index, item in enumerate(intake.claims.items):
+        yield f"items[{index}]", item
+
+
+def weighed(intake: Intake) -> Iterator[tuple[str, Item]]:
+    """Return the items counted by weight, on a sheet that states weights: one that continues another states none."""
+    if intake.claims.items[0].seq == 1:
+        yield from ((path, item) for path, item in items(intake) if item.quantity.unit in KILOGRAMS)
+
+
+@rule(
+    "packages-missing",
+    Severity.SEVERE,
+    _PACKAGES_BOX,
+    ru="Не указаны количество мест и вид упаковки.",
+    en="Number and kind of packages are not stated.",
+)
+def packages_missing(intake: Intake) -> Paths:
+    """Find items without number and kind of packages; unpacked and bulk have codes too."""
+    return [f"{path}.packages" for path, item in items(intake) if item.packages is None]
+
+
+@rule(
+    "package-kind-unknown",
+    Severity.SEVERE,
+    "UN/ECE Recommendation 21",
+    ru="Нет такого кода вида упаковки.",
+    en="There is no such code for a kind of package.",
+)
+def package_kind_unknown(intake: Intake) -> Paths:
+    """Find kinds of package that are no code of Recommendation 21."""
+    for path, item in items(intake):
+        if item.packages is not None and item.packages.kind_code not in PACKAGES:
+            yield f"{path}.packages.kind_code"
+
+
+@rule(
+    "packages-none",
+    Severity.SEVERE,
+    _PACKAGES_BOX,
+    ru="Ноль мест бывает только у груза навалом или наливом.",
+    en="Only goods in bulk have no packages.",
+)
+def packages_none(intake: Intake) -> Paths:
+    """Find goods that are not carried in bulk and yet have no package."""
+    for path, item in items(intake):
+        if item.packages is not None and item.packages.count == 0 and item.packages.kind_code not in BULK:
+            yield f"{path}.packages.count"
+
+
+@rule(
+    "description-not-russian",
+    Severity.WARNING,
+    "S4 7.1-7.5",
+    ru="В описании товара нет русского текста, а сертификат заполняется на русском языке.",
+    en="The description holds no Russian text, and the certificate is filled in in Russian.",
+)
+def description_not_russian(intake: Intake) -> Paths:
+    """Find descriptions without Russian text, in which the certificate is filled in."""
+    return [f"{path}.description" for path, item in items(intake) if not _CYRILLIC.search(item.description)]
+
+
+@rule(
+    "mixed-scripts",
+    Severity.WARNING,
+    "S4 9.3",
+    ru="В одном слове смешаны латинские и кириллические буквы.",
+    en="Latin and Cyrillic letters are mixed within one word.",
+)
+def mixed_scripts(intake: Intake) -> Paths:
+    """Find words of two scripts, which look right and match nothing: typos, so no ground for refusal."""
+    for path, text in texts(intake.claims.encode()):
+        if any(_LATIN.search(word) and _CYRILLIC.search(word) for word in _WORD.findall(text)):
+            yield path
+
+
+@rule(
+    "hs-code-invalid",
+    Severity.SEVERE,
+    "domain 2.1",
+    ru="Код товара по ТН ВЭД: 6, 8 или 10 цифр.",
+    en="The commodity code has 6, 8 or 10 digits.",
+)
+def hs_code_invalid(intake: Intake) -> Paths:
+    """Find commodity codes without the six digits of the HS."""
+    for path, item in items(intake):
+        try:
+            check_hs(item.hs_code)
+        except InvalidIdentifier:
+            yield f"{path}.hs_code"
+
+
+@rule(
+    "unit-unknown",
+    Severity.SEVERE,
+    "UN/ECE Recommendation 20",
+    ru="Нет такого кода единицы измерения (килограмм: KGM, штука: C62).",
+    en="There is no such code for a unit of measure (kilogram: KGM, piece: C62).",
+)
+def unit_unknown(intake: Intake) -> Paths:
+    """Find units that are no code of Recommendation 20."""
+    return [f"{path}.quantity.unit" for path, item in items(intake) if item.quantity.unit not in UNITS]
+
+
+@rule(
+    "quantity-zero",
+    Severity.SEVERE,
+    _QUANTITY_BOX,
+    ru="Количество товара равно нулю.",
+    en="The quantity is zero.",
+)
+def quantity_zero(intake: Intake) -> Paths:
+    """Find goods that there are none of."""
+    return [f"{path}.quantity.value" for path, item in items(intake) if not item.quantity.amount]
+
+
+@rule(
+    "net-above-gross",
+    Severity.SEVERE,
+    _QUANTITY_BOX,
+    ru="Масса нетто больше массы брутто.",
+    en="The net weight is above the gross weight.",
+)
+def net_above_gross(intake: Intake) -> Paths:
+    """Find goods that weigh more than goods and packaging."""
+    for path, item in items(intake):
+        net, gross = item.quantity.net, item.quantity.gross
+        if net is not None and gross is not None and net > gross:
+            yield f"{path}.quantity.net_kg"
+
+
+@rule(
+    "net-missing",
+    Severity.SEVERE,
+    _QUANTITY_BOX,
+    ru="Количество указано по массе, а масса нетто не указана.",
+    en="The quantity is by weight, and the net weight is not stated.",
+)
+def net_missing(intake: Intake) -> Paths:
+    """Find goods counted by weight without their net weight, which includes primary packaging."""
+    return [f"{path}.quantity.net_kg" for path, item in weighed(intake) if item.quantity.net is None]
+
+
+@rule(
+    "net-differs",
+    Severity.SEVERE,
+    _QUANTITY_BOX,
+    ru="Количество по массе не равно массе нетто.",
+    en="The quantity by weight is not the net weight.",
+)
+def net_differs(intake: Intake) -> Paths:
+    """Find quantities by weight that are not the net weight."""
+    for path, item in items(intake):
+        kilograms, net = KILOGRAMS.get(item.quantity.unit), item.quantity.net
+        if kilograms is not None and net is not None and item.quantity.amount * kilograms != net:
+            yield f"{path}.quantity.value"
+
+
+GOODS = (
+    packages_missing,
+    package_kind_unknown,
+    packages_none,
+    description_not_russian,
+    mixed_scripts,
+    hs_code_invalid,
+    unit_unknown,
+    quantity_zero,
+    net_above_gross,
+    net_missing,
+    net_differs,
+)

@@ -1,0 +1,159 @@
+"""Taking over a newer trust list: each rule has its own refusal, and the old list stays (formats 8; TUF 1.0, 5.3).
+
+A list that was adopted is never replaced by an older one, by one that forgets a row, or by one that takes a revocation
+back: whoever steals enough list keys can add, but cannot rewrite.
+"""
+
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import ClassVar
+
+from registry.core.errors import Conflict, Unprocessable
+from registry.core.trust.trust_list import BelievedList, NodeRow, SignerRow, SignerStatus
+
+LONGEST_LIFE = timedelta(days=30)
+CLOCK_SKEW = timedelta(minutes=5)
+_NEVER = datetime.max.replace(tzinfo=UTC)
+_RANK = {SignerStatus.ACTIVE: 0, SignerStatus.RETIRED: 1, SignerStatus.REVOKED: 2}
+
+
+@dataclass(eq=False)
+class ListNotNewer(Conflict):
+    """The list does not follow the one that was adopted."""
+
+    code: ClassVar[str] = "list-not-newer"
+    clause: ClassVar[str | None] = "TUF 1.0, 5.3.5"
+    country: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"the trust list of {self.country} is not adopted: {self.reason}"
+
+
+@dataclass(eq=False)
+class _NotAdopted(Unprocessable):
+    clause: ClassVar[str | None] = "TUF 1.0, 5.3"
+    country: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"the trust list of {self.country} is not adopted: {self.reason}"
+
+
+@dataclass(eq=False)
+class ListExpired(_NotAdopted):
+    """The list no longer says anything."""
+
+    code: ClassVar[str] = "list-expired"
+
+
+@dataclass(eq=False)
+class ListFromFuture(_NotAdopted):
+    """The list was issued later than now."""
+
+    code: ClassVar[str] = "list-from-future"
+
+
+@dataclass(eq=False)
+class ListLivesTooLong(_NotAdopted):
+    """The list would be believed for longer than 30 days without being renewed."""
+
+    code: ClassVar[str] = "list-lives-too-long"
+
+
+@dataclass(eq=False)
+class ListKeyReused(_NotAdopted):
+    """A new epoch names a list key of an earlier one: the keys that an epoch is to get rid of."""
+
+    code: ClassVar[str] = "list-key-reused"
+
+
+@dataclass(eq=False)
+class ListRowVanished(_NotAdopted):
+    """A row of the adopted list is missing."""
+
+    code: ClassVar[str] = "list-row-vanished"
+
+
+@dataclass(eq=False)
+class ListRowRewritten(_NotAdopted):
+    """A key or its dates changed, a revocation was taken back, or moved later."""
+
+    code: ClassVar[str] = "list-row-rewritten"
+
+
+@dataclass(eq=False)
+class ListNodeKeyChanged(_NotAdopted):
+    """A log or witness key changed without the ceremony of a new epoch."""
+
+    code: ClassVar[str] = "list-node-key-changed"
+
+
+def check_adoptable(
+    offered: BelievedList, adopted: BelievedList | None, earlier_keys: AbstractSet[str], at: datetime
+) -> None:
+    """Check that `offered` may take the place of `adopted` (None: it is the first); raises the rule that forbids it.
+
+    `earlier_keys` are the kids of all list keys that lists of earlier epochs named; those of `adopted` are known.
+    """
+    new, country = offered.list, offered.list.country
+    if at > new.expires_at:
+        raise ListExpired(country, "it has expired")
+    if new.issued_at > at + CLOCK_SKEW:
+        raise ListFromFuture(country, "it was issued later than now")
+    if new.expires_at - new.issued_at > LONGEST_LIFE or new.expires_at <= new.issued_at:
+        raise ListLivesTooLong(country, "it lives for more than 30 days, or for none")
+    if new.epoch < offered.pin.epoch:
+        raise ListNotNewer(country, f"its epoch {new.epoch} is before the pinned {offered.pin.epoch}")
+    if adopted is None:
+        return
+    old = adopted.list
+    if (new.epoch, new.version) <= (old.epoch, old.version):
+        raise ListNotNewer(
+            country, f"epoch {new.epoch} version {new.version} is not after {old.epoch} version {old.version}"
+        )
+    if new.epoch == old.epoch:
+        if new.version == old.version + 1 and new.previous != adopted.digest:
+            raise ListNotNewer(country, "it does not follow from the adopted list")
+        _check_node_keys(offered, adopted)
+    elif reused := (earlier_keys | adopted.list_keys.keys()) & offered.list_keys.keys():
+        raise ListKeyReused(country, f"{len(reused)} of its list keys are of an earlier epoch")
+    _check_nothing_vanished(offered, adopted)
+    for kid, known in adopted.signers.items():
+        _check_signer(country, known.row, offered.signers[kid].row)
+
+
+def _check_nothing_vanished(offered: BelievedList, adopted: BelievedList) -> None:
+    for what, before, after in (
+        ("node", _node_rows(adopted).keys(), _node_rows(offered).keys()),
+        ("body", {body.id for body in adopted.list.bodies}, {body.id for body in offered.list.bodies}),
+        ("signer", adopted.signers.keys(), offered.signers.keys()),
+        ("signatory", _signatories(adopted), _signatories(offered)),
+    ):
+        if gone := sorted(before - after):
+            raise ListRowVanished(offered.list.country, f"the {what} {gone[0]} is gone")
+
+
+def _signatories(believed: BelievedList) -> set[str]:
+    return {f"{body.id} {row.id}" for body in believed.list.bodies for row in body.signatories}
+
+
+def _node_rows(believed: BelievedList) -> dict[str, NodeRow]:
+    return {node.row.id: node.row for node in believed.nodes.values()}
+
+
+def _check_node_keys(offered: BelievedList, adopted: BelievedList) -> None:
+    after = _node_rows(offered)
+    for node, row in _node_rows(adopted).items():
+        if node in after and (after[node].log, after[node].witness) != (row.log, row.witness):
+            raise ListNodeKeyChanged(offered.list.country, f"the log or witness key of {node} changed in an epoch")
+
+
+def _check_signer(country: str, old: SignerRow, new: SignerRow) -> None:
+    if (new.certificate, new.from_) != (old.certificate, old.from_) or new.until > old.until:
+        raise ListRowRewritten(country, f"the key or the dates of {old.kid} changed")
+    if _RANK[new.status] < _RANK[old.status]:
+        raise ListRowRewritten(country, f"{old.kid} was {old.status} and is {new.status} again")
+    if (new.status_from or _NEVER) > (old.status_from or _NEVER):
+        raise ListRowRewritten(country, f"the {old.status} of {old.kid} moved later")

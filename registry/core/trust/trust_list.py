@@ -1,0 +1,351 @@
+"""The trust list of one country: nodes, bodies with their notified signatories, and document signers (formats 8).
+
+It is the digital form of the exchange of specimens (S4 6.5): what is not in it is not recognised.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Annotated, ClassVar, Self
+
+from registry.core.agreement import CountryCode, Environment
+from registry.core.canonical import JsonObject
+from registry.core.envelope.jose import Envelope, Typ, parse_joint
+from registry.core.errors import Unprocessable
+from registry.core.identifiers import HEX_256, Did, Digest, Kid, authority_did, body_did
+from registry.core.record import decode, encode
+from registry.core.tlog.note import KeyType, VerifierKey
+from registry.core.trust.document_signer import ChainBroken, Chained, Purpose, Root, chain
+
+Hex256 = Annotated[str, HEX_256]
+KidText = Annotated[str, re.compile(r"did:web:[a-z0-9.:-]{1,300}#[A-Za-z0-9_-]{43}")]
+DidText = Annotated[str, re.compile(r"did:web:[a-z0-9.:-]{1,300}")]
+
+
+class NodeRole(StrEnum):
+    """What a node of a country does (formats 1)."""
+
+    ISSUING = "issuing"
+    CUSTOMS = "customs"
+
+
+class BodyRole(StrEnum):
+    """The part of a body in the country's scheme (S4, S8)."""
+
+    CENTRAL = "central"
+    AUTHORISED = "authorised"
+    VERIFYING = "verifying"
+    CUSTOMS = "customs"
+
+
+class SignerStatus(StrEnum):
+    """Whether a document signer may still sign; `revoked` is final."""
+
+    ACTIVE = "active"
+    RETIRED = "retired"
+    REVOKED = "revoked"
+
+
+@dataclass(eq=False)
+class ListNotTrusted(Unprocessable):
+    """A trust list, or a row of it, is not what the pinned root and its threshold vouch for."""
+
+    code: ClassVar[str] = "list-not-trusted"
+    clause: ClassVar[str | None] = "TUF 1.0, 5.3"
+    reason: str
+
+    def __str__(self) -> str:
+        return f"the trust list cannot be believed: {self.reason}"
+
+
+@dataclass(eq=False)
+class ListBelowThreshold(ListNotTrusted):
+    """Fewer of the country's list keys signed than its pin asks for."""
+
+    code: ClassVar[str] = "list-below-threshold"
+
+
+@dataclass(eq=False)
+class ListOfAnotherCountry(ListNotTrusted):
+    """The list is another country's than the pin's."""
+
+    code: ClassVar[str] = "list-of-another-country"
+
+
+@dataclass(eq=False)
+class ListOfAnotherEnvironment(ListNotTrusted):
+    """The list is of another environment than the pin."""
+
+    code: ClassVar[str] = "list-of-another-environment"
+
+
+@dataclass(eq=False)
+class ListRowBroken(ListNotTrusted):
+    """A row names a key, body or scheme that its certificate does not, or dates beyond it, or a key stands twice."""
+
+    code: ClassVar[str] = "list-row-broken"
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """What was pinned out of band: the root, its environment, how many list keys must sign, and from which epoch."""
+
+    root: bytes
+    env: Environment
+    threshold: int
+    epoch: int
+
+    def anchor(self) -> Root:
+        """Return the root; raises `ChainBroken` where the pinned bytes are none of this environment."""
+        root = Root.parse(self.root)
+        if root.env != self.env or self.threshold < 1 or self.epoch < 1:
+            raise ChainBroken("the root's environment is not the pin's, or the threshold or epoch is below 1")
+        return root
+
+
+@dataclass(frozen=True, slots=True)
+class ListKey:
+    """One of the keys that may sign this country's lists and agreements."""
+
+    kid: KidText
+    certificate: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LogKey:
+    """The log of a node: its origin and verifier key."""
+
+    origin: str
+    vkey: VerifierKey
+
+
+@dataclass(frozen=True, slots=True)
+class WitnessKey:
+    """The witness of a node: its name and verifier key."""
+
+    name: str
+    vkey: VerifierKey
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRow:
+    """A node of the country, with its keys."""
+
+    id: DidText
+    name: str
+    roles: tuple[NodeRole, ...]
+    certificate: bytes
+    log: LogKey
+    witness: WitnessKey
+
+
+@dataclass(frozen=True, slots=True)
+class SignatoryRow:
+    """A person whose name was notified, and for which days (S4 6.5)."""
+
+    id: str
+    name: str
+    from_: date
+    until: date
+
+
+@dataclass(frozen=True, slots=True)
+class SignerRow:
+    """A document signer: valid `from`..`until`, in use up to `use_until`."""
+
+    kid: KidText
+    certificate: bytes
+    from_: datetime
+    until: datetime
+    use_until: datetime
+    status: SignerStatus
+    status_from: datetime | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BodyRow:
+    """A certification body with its schemes, signatories and document signers."""
+
+    id: DidText
+    code: str
+    name: str
+    address: str
+    role: BodyRole
+    schemes: tuple[str, ...]
+    signatories: tuple[SignatoryRow, ...] = ()
+    signers: tuple[SignerRow, ...] = ()
+
+    def signatory(self, id: str, name: str, day: date) -> SignatoryRow | None:
+        """Return the notified signatory, if that person with that name was notified for `day`."""
+        for row in self.signatories:
+            if (row.id, row.name) == (id, name) and row.from_ <= day <= row.until:
+                return row
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class TrustList:
+    """The list as it is signed."""
+
+    country: CountryCode
+    env: Environment
+    issuer: DidText
+    epoch: int
+    version: int
+    issued_at: datetime
+    expires_at: datetime
+    list_keys: tuple[ListKey, ...]
+    nodes: tuple[NodeRow, ...]
+    bodies: tuple[BodyRow, ...]
+    previous: Hex256 | None = None
+
+    @classmethod
+    def parse(cls, value: JsonObject) -> Self:
+        """Read a list; raises `MalformedRecord`."""
+        return decode(cls, value)
+
+    def encode(self) -> JsonObject:
+        """Write the list as the object that the list keys sign."""
+        return encode(self)
+
+    def signers(self) -> Iterator[tuple[BodyRow, SignerRow]]:
+        """Return every document signer with its body."""
+        return ((body, signer) for body in self.bodies for signer in body.signers)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownSigner:
+    """A document signer of a believed list, its chain followed."""
+
+    country: str
+    body: BodyRow
+    row: SignerRow
+    chained: Chained
+
+
+@dataclass(frozen=True, slots=True)
+class KnownNode:
+    """A node of a believed list, its chain followed."""
+
+    country: str
+    row: NodeRow
+    chained: Chained
+
+
+@dataclass(frozen=True, slots=True)
+class BelievedList:
+    """A list whose signatures reach the threshold and whose every row holds. That it is the newest is adoption's."""
+
+    list: TrustList
+    pin: Pin
+    digest: Digest
+    text: str
+    signers: Mapping[str, KnownSigner]
+    nodes: Mapping[str, KnownNode]
+    list_keys: Mapping[str, Chained]
+
+    def expired(self, at: datetime) -> bool:
+        """Tell whether the list no longer says anything at `at`."""
+        return at > self.list.expires_at
+
+    def body(self, id: str) -> BodyRow | None:
+        """Return the body with this DID."""
+        return next((body for body in self.list.bodies if body.id == id), None)
+
+    def node(self, id: str) -> KnownNode | None:
+        """Return the node with this DID."""
+        return next((node for node in self.nodes.values() if node.row.id == id), None)
+
+
+def believe(text: str, pin: Pin) -> BelievedList:
+    """Read a signed list and check it against the pin; the same function checks it again whenever it is read.
+
+    Raises `ListNotTrusted` and its kinds, `ChainBroken`, `MalformedEnvelope`, `NotCanonical`, `MalformedRecord`.
+    """
+    envelopes = parse_joint(text, Typ.TRUST_LIST)
+    trust_list = TrustList.parse(envelopes[0].payload)
+    root = pin.anchor()
+    if trust_list.country != root.country:
+        raise ListOfAnotherCountry(f"it is of {trust_list.country}, the pin is of {root.country}")
+    if trust_list.env != pin.env:
+        raise ListOfAnotherEnvironment(f"it is of {trust_list.env}, the pin is of {pin.env}")
+    authority = authority_did(root.name)
+    if trust_list.issuer != authority:
+        raise ListOfAnotherCountry(f"its issuer is not {authority}")
+    list_keys = _list_keys(trust_list, root)
+    count_signatures(envelopes, list_keys, pin.threshold, trust_list.issued_at)
+    return BelievedList(
+        trust_list,
+        pin,
+        envelopes[0].payload_digest,
+        text,
+        _signers(trust_list, root),
+        _nodes(trust_list, root),
+        list_keys,
+    )
+
+
+def count_signatures(envelopes: Sequence[Envelope], keys: Mapping[str, Chained], threshold: int, at: datetime) -> None:
+    """Check that every line is by one of `keys` and that they reach `threshold`; raises `ListNotTrusted`.
+
+    The threshold is the pin's, never the list's. Keys are counted, not lines or certificates.
+    """
+    counted = set()
+    for envelope in envelopes:
+        key = keys.get(envelope.kid)
+        if key is None or not key.valid_at(at):
+            raise ListNotTrusted(f"{envelope.kid} is none of the country's list keys at that time")
+        if not envelope.is_signed_by(key.key):
+            raise ListNotTrusted(f"the signature of {envelope.kid} does not verify")
+        counted.add(key.key.public_numbers())
+    if len(counted) < threshold:
+        raise ListBelowThreshold(f"{len(counted)} of {threshold} list keys signed")
+
+
+def _list_keys(trust_list: TrustList, root: Root) -> Mapping[str, Chained]:
+    authority = authority_did(root.name)
+    keys = {row.kid: chain(row.certificate, root, Purpose.LIST, authority) for row in trust_list.list_keys}
+    if len(keys) != len(trust_list.list_keys) or any(key.kid(authority) != kid for kid, key in keys.items()):
+        raise ListRowBroken("a list key stands twice or under a name that is not its own")
+    return keys
+
+
+def _signers(trust_list: TrustList, root: Root) -> Mapping[str, KnownSigner]:
+    signers: dict[str, KnownSigner] = {}
+    if len({body.id for body in trust_list.bodies}) != len(trust_list.bodies):
+        raise ListRowBroken("a body stands twice")
+    for body in trust_list.bodies:
+        if body.id != body_did(root.name, body.code):
+            raise ListRowBroken(f"{body.id} is no body of {root.name} with the code {body.code[:60]}")
+    for body, row in trust_list.signers():
+        chained = chain(row.certificate, root, Purpose.DOCUMENT, Did(body.id))
+        schemes = {uri.partition("#")[2] for uri in chained.uris if uri.startswith(f"{body.id}#")}
+        if row.kid != chained.kid(body.id) or not schemes <= set(body.schemes):
+            raise ListRowBroken(f"the certificate of {row.kid} is of another key, or of schemes that its body lacks")
+        if not (chained.from_ <= row.from_ <= row.use_until <= row.until <= chained.until):
+            raise ListRowBroken(f"the dates of {row.kid} are not within its certificate's")
+        if (row.status is SignerStatus.ACTIVE) != (row.status_from is None):
+            raise ListRowBroken(f"{row.kid} is {row.status}, and the day from which is stated wrongly")
+        if any(known.chained.key.public_numbers() == chained.key.public_numbers() for known in signers.values()):
+            raise ListRowBroken(f"the key of {row.kid} stands in two rows")
+        signers[row.kid] = KnownSigner(trust_list.country, body, row, chained)
+    return signers
+
+
+def _nodes(trust_list: TrustList, root: Root) -> Mapping[str, KnownNode]:
+    nodes: dict[str, KnownNode] = {}
+    for row in trust_list.nodes:
+        chained = chain(row.certificate, root, Purpose.NODE, Did(row.id))
+        name = row.id.removeprefix("did:web:")
+        named = (row.log.origin, row.log.vkey.name, row.witness.name, row.witness.vkey.name)
+        if named != (f"{name}/log", f"{name}/log", f"{name}/witness", f"{name}/witness"):
+            raise ListRowBroken(f"the log or witness of {row.id}, or a key of it, has another name")
+        if (row.log.vkey.type, row.witness.vkey.type) != (KeyType.ED25519, KeyType.COSIGNATURE):
+            raise ListRowBroken(f"a key of the log or witness of {row.id} is of another type")
+        nodes[Kid(chained.kid(row.id))] = KnownNode(trust_list.country, row, chained)
+    if len({node.row.id for node in nodes.values()}) != len(trust_list.nodes):
+        raise ListRowBroken("a node or its key stands twice")
+    return nodes

@@ -1,0 +1,1 @@
+"""The ordered questions of a verification, the verdict, and the bundle that answers them with no network."""

@@ -1,0 +1,148 @@
+"""What customs carries offline: all that a verification believes and holds, signed by the node (formats 6).
+
+Pins are installed with the device and never taken from a file that is being verified.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, ClassVar, Self
+
+from registry.core.canonical import JsonObject
+from registry.core.certificate.credential import Certificate
+from registry.core.certificate.status_change import StatusChange
+from registry.core.envelope.jose import Envelope, EnvelopeText, Typ
+from registry.core.errors import Unprocessable
+from registry.core.identifiers import Digest
+from registry.core.record import MalformedRecord, decode, encode
+from registry.core.trust.agreement_adoption import believe_agreement
+from registry.core.trust.trust_list import BelievedList, Pin, believe
+from registry.core.verification.verify import Evidence, Held, ReadEvidence, Standpoint, Trusted
+
+DIGEST_BYTES = 16
+"""Half of SHA-256: whoever could find a second certificate for it could as well break the signature."""
+
+
+@dataclass(eq=False)
+class BundleNotTrusted(Unprocessable):
+    """The bundle is not the newest word of a node that the pins vouch for."""
+
+    code: ClassVar[str] = "bundle-not-trusted"
+    reason: str
+
+    def __str__(self) -> str:
+        return f"the bundle cannot be believed: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """Certificates that were held by an instant: the first 16 bytes of each digest, and whether the log has them."""
+
+    by: datetime
+    logged: bool
+    digests: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """The bundle as the node signs it."""
+
+    issuer: str
+    env: str
+    country: Annotated[str, re.compile(r"[A-Z]{2}")]
+    sequence: int
+    made_at: datetime
+    stale_after: datetime
+    lists: tuple[EnvelopeText, ...]
+    agreements: tuple[EnvelopeText, ...] = ()
+    changes: tuple[EnvelopeText, ...] = ()
+    delivered: tuple[Delivered, ...] = ()
+    as_of: datetime | None = None
+
+    @classmethod
+    def parse(cls, value: JsonObject) -> Self:
+        """Read a bundle; raises `MalformedRecord`."""
+        bundle = decode(cls, value)
+        if any(len(group.digests) % DIGEST_BYTES for group in bundle.delivered):
+            raise MalformedRecord("delivered", f"holds a digest that is not {DIGEST_BYTES} bytes")
+        return bundle
+
+    def encode(self) -> JsonObject:
+        """Write the bundle as the object that the node signs."""
+        return encode(self)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenBundle:
+    """A bundle whose signatures were all followed to the pins, once, for many verifications."""
+
+    bundle: Bundle
+    trusted: Trusted
+    read: ReadEvidence
+
+    def now(self, clock: datetime) -> datetime:
+        """Return the later of the clock and the newest signed time: a clock set back revives nothing."""
+        return max([clock, self.bundle.made_at, *(adopted.list.issued_at for adopted in self.trusted.lists.values())])
+
+
+def open_bundle(text: str, pins: Mapping[str, Pin], *, newest_sequence: int = 0) -> OpenBundle:
+    """Open a bundle against the pins of a device that has seen `newest_sequence`; raises `BundleNotTrusted`.
+
+    Raises what a trust list or an agreement in it raises when it cannot be believed.
+    """
+    envelope = Envelope.parse(text.strip(), Typ.BUNDLE)
+    bundle = Bundle.parse(envelope.payload)
+    lists = _believe_lists(bundle, pins)
+    home = lists.get(bundle.country)
+    node = home.nodes.get(envelope.kid) if home else None
+    if home is None or node is None or node.row.id != bundle.issuer:
+        raise BundleNotTrusted(f"no pinned country has {envelope.kid} as the key of this node")
+    if not envelope.is_signed_by(node.chained.key) or not node.chained.valid_at(bundle.made_at):
+        raise BundleNotTrusted("the signature of the node does not verify")
+    if bundle.sequence < newest_sequence:
+        raise BundleNotTrusted(f"its number {bundle.sequence} is below {newest_sequence}, which this device has seen")
+    agreements = [believe_agreement(agreement, lists) for agreement in bundle.agreements]
+    trusted = Trusted(
+        bundle.env,
+        bundle.country,
+        lists,
+        {agreement.id: agreement for agreement in agreements},
+        bundle.as_of or bundle.made_at,
+        bundle.stale_after,
+    )
+    return OpenBundle(bundle, trusted, _reader(bundle))
+
+
+def _believe_lists(bundle: Bundle, pins: Mapping[str, Pin]) -> dict[str, BelievedList]:
+    """Believe each list that a pin is for, one for each country; one that no pin is for is not looked at."""
+    lists: dict[str, BelievedList] = {}
+    for text in bundle.lists:
+        country = Envelope.parse(text.partition("\n")[0], Typ.TRUST_LIST).payload.get("country")
+        if not isinstance(country, str) or country not in pins:
+            continue
+        believed = believe(text, pins[country])
+        if country in lists or believed.list.epoch < pins[country].epoch or believed.list.env != bundle.env:
+            raise BundleNotTrusted(
+                f"its list of {country} stands twice, or is of an earlier epoch or other environment"
+            )
+        lists[country] = believed
+    return lists
+
+
+def _reader(bundle: Bundle) -> ReadEvidence:
+    held: dict[bytes, Delivered] = {}
+    for group in bundle.delivered:
+        for start in range(0, len(group.digests), DIGEST_BYTES):
+            held[group.digests[start : start + DIGEST_BYTES]] = group
+    changes: dict[str, list[str]] = {}
+    for text in bundle.changes:
+        change = StatusChange.parse(Envelope.parse(text, Typ.STATUS).payload)
+        changes.setdefault(change.certificate, []).append(text)
+
+    def read(certificate: Certificate, digest: Digest) -> Evidence:
+        found = held.get(bytes.fromhex(digest)[:DIGEST_BYTES])
+        kept = Held(digest, found.by, Standpoint.BUNDLE, found.logged) if found else None
+        return Evidence(kept, changes.get(certificate.id, ()))
+
+    return read

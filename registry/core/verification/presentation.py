@@ -1,0 +1,48 @@
+"""What a holder shows: the signed certificate, alone or in its envelope with the proof of the log (formats 3)."""
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Self
+
+from registry.core import canonical
+from registry.core.canonical import Json, JsonObject
+from registry.core.envelope.jose import MAX_ENVELOPE, EnvelopeText
+from registry.core.record import MalformedRecord, decode, encode
+
+MAX_PRESENTATION = 4 * MAX_ENVELOPE
+PENDING = "pending"
+"""What stands in place of a proof that the log has not given yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Envelope:
+    certificate: EnvelopeText
+    proof: Annotated[str, re.compile(r".+", re.DOTALL)]
+    nationalSignatures: tuple[str, ...]  # noqa: N815  the member's name on the wire
+
+
+@dataclass(frozen=True, slots=True)
+class Presentation:
+    """A certificate as text, and its proof where it came along."""
+
+    certificate: str
+    proof: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a bare vc+jwt, or the envelope around one; raises `MalformedJson` or `MalformedRecord`."""
+        if len(text) > MAX_PRESENTATION:
+            raise MalformedRecord("", f"is longer than {MAX_PRESENTATION} characters")
+        if not text.lstrip().startswith("{"):
+            return cls(text.strip())
+        return cls.of(canonical.read(text.encode(errors="surrogatepass"), longest=MAX_ENVELOPE))
+
+    @classmethod
+    def of(cls, value: Json) -> Self:
+        """Read the envelope from JSON that was read strictly; raises `MalformedRecord`."""
+        read = decode(_Envelope, value)
+        return cls(read.certificate, None if read.proof == PENDING else read.proof)
+
+    def encode(self) -> JsonObject:
+        """Write the envelope; the slot for national signatures is empty."""
+        return encode(_Envelope(self.certificate, self.proof or PENDING, ()))

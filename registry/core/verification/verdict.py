@@ -1,0 +1,153 @@
+"""The answer of a verification: one finding for each question, in the words of ETSI EN 319 102-1 (formats 12)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Self
+
+from registry.core.canonical import JsonObject
+from registry.core.record import decode, encode
+
+
+class Check(StrEnum):
+    """The questions, in the order in which they are asked."""
+
+    FORMAT = "format"
+    ENVIRONMENT = "environment"
+    SIGNATURE = "signature"
+    SIGNER = "signer"
+    BODY = "body"
+    AGREEMENT = "agreement"
+    DESTINATION = "destination"
+    STATUS = "status"
+    VALIDITY = "validity"
+    LOG = "log"
+    DELIVERED = "delivered"
+
+
+class Outcome(StrEnum):
+    """How one question was answered. Not being able to check is never invalid and never valid."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+class Indication(StrEnum):
+    """The whole answer (ETSI EN 319 102-1, 5.1.3)."""
+
+    TOTAL_PASSED = "TOTAL-PASSED"
+    TOTAL_FAILED = "TOTAL-FAILED"
+    INDETERMINATE = "INDETERMINATE"
+
+
+SENTENCES = {
+    "well-formed": "the certificate is in its one spelling",
+    "same-environment": "the certificate is of this environment",
+    "other-environment": "the certificate is of another environment",
+    "signature-verifies": "the signature is by the key that it names",
+    "signature-wrong": "the signature does not verify: the content was altered, or another key signed",
+    "signer-unknown": "no adopted trust list knows the key",
+    "signer-good": "the key was the body's and in use when it signed",
+    "wrong-purpose": "the key is not one that signs certificates",
+    "issuer-mismatch": "the key belongs to another body than the issuer that the certificate names",
+    "scheme-not-certified": "the key's certificate does not name the scheme",
+    "before-use": "it was signed before the key came into use",
+    "after-use": "it was signed after the use of the key had ended",
+    "signer-revoked": "the key was revoked before the certificate is known to have existed",
+    "list-expired": "the trust list that knows the key has expired",
+    "notified": "the body and the signatory were notified on the day of issue",
+    "body-not-notified": "the body was not notified as one that issues, or not under this name",
+    "signatory-not-notified": "the signatory was not notified on the day of issue",
+    "agreed": "the agreement recognises the certificate",
+    "information-only": "the agreement takes the certificate for information only",
+    "agreement-unknown": "the agreement that the certificate names is not in force here",
+    "issued-elsewhere": "the key is not of the country that the certificate names as issuing",
+    "not-agreed": "the scheme or direction is not in the agreement, or not on the day of issue",
+    "for-here": "the certificate is for this country",
+    "destination-elsewhere": "the certificate is for another country",
+    "in-force": "nothing that is held takes the certificate out of force",
+    "by-channel-only": "no change of status has come by the channel; status lists are not published yet",
+    "by-bundle": "no change of status is in the bundle",
+    "annulled": "the certificate is annulled",
+    "replaced": "the certificate is replaced by another",
+    "suspended": "the certificate is suspended",
+    "status-unknown": "changes of status of this certificate have never been delivered here",
+    "change-not-believed": "a change of status is held that the body's key does not vouch for",
+    "bundle-stale": "the bundle is older than it may be",
+    "within-validity": "the day asked for is within the validity",
+    "before-validity": "the day asked for is before the day of issue",
+    "after-validity": "the validity had ended on the day asked for",
+    "unwitnessed": "it is in the issuer's log, which no other party witnesses yet",
+    "quorum-not-met": "too few witnesses have cosigned a checkpoint that covers it",
+    "proof-wrong": "the proof of the log does not hold for this certificate",
+    "not-logged": "it has no place in the log, though the time for that is over",
+    "not-yet-logged": "it has no place in the log yet",
+    "no-proof-shown": "no proof of the log was shown, and none is held",
+    "delivered": "the issuer delivered this very certificate",
+    "own": "it was issued by this node, whose own record stands for delivery",
+    "other-digest": "another certificate was delivered under this number",
+    "not-delivered": "the issuer has not delivered it here",
+    "not-in-bundle": "the bundle does not hold it; it may be newer than the bundle",
+    "not-reached": "an earlier answer left this question without ground",
+}
+"""What each code says. Codes are public; translations key on them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One question, its answer, why, and how old what it rests on is."""
+
+    check: Check
+    outcome: Outcome
+    code: str
+    detail: str | None = None
+    as_of: datetime | None = None
+
+    @property
+    def sentence(self) -> str:
+        """What the code says, and what was found where the code is that of a refusal."""
+        return SENTENCES.get(self.code) or self.detail or self.code
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """All findings, and what they come to."""
+
+    indication: Indication
+    at: datetime
+    findings: tuple[Finding, ...]
+
+    @classmethod
+    def of(cls, findings: Iterable[Finding], at: datetime) -> Self:
+        """Return the verdict: one failed is TOTAL-FAILED, else one unknown INDETERMINATE, else TOTAL-PASSED."""
+        answers = tuple(findings)
+        outcomes = {finding.outcome for finding in answers}
+        if Outcome.FAILED in outcomes:
+            return cls(Indication.TOTAL_FAILED, at, answers)
+        if Outcome.UNKNOWN in outcomes or not answers:
+            return cls(Indication.INDETERMINATE, at, answers)
+        return cls(Indication.TOTAL_PASSED, at, answers)
+
+    @classmethod
+    def parse(cls, value: JsonObject) -> Self:
+        """Read a verdict that was kept; raises `MalformedRecord`."""
+        return decode(cls, value)
+
+    def encode(self) -> JsonObject:
+        """Write the verdict as an object."""
+        return encode(self)
+
+    def finding(self, check: Check) -> Finding | None:
+        """Return the answer to one question, if it was asked."""
+        return next((finding for finding in self.findings if finding.check is check), None)
+
+    @property
+    def decisive(self) -> Finding | None:
+        """The finding that decided: the first failed, else the first unknown, else none."""
+        for outcome in (Outcome.FAILED, Outcome.UNKNOWN):
+            for finding in self.findings:
+                if finding.outcome is outcome:
+                    return finding
+        return None

@@ -1,0 +1,379 @@
+"""Is this certificate genuine and in force? The ordered questions, each answered or said to be open (formats 12).
+
+The same function answers at a node, at issue, on the channel and on a device with no network; they differ in what they
+believe (`Trusted`) and hold (`Evidence`).
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import Enum
+
+from registry.core.agreement import Agreement, Effect, NotAgreed
+from registry.core.certificate.credential import Certificate
+from registry.core.certificate.status_change import Status, StatusChange
+from registry.core.envelope.jose import Envelope, Typ
+from registry.core.errors import Malformed, RegistryError
+from registry.core.identifiers import Digest, node_did
+from registry.core.tlog.entry import Kind
+from registry.core.tlog.proof import TlogProof, verify_proof
+from registry.core.trust.document_signer import Chained
+from registry.core.trust.trust_list import BelievedList, BodyRole, KnownSigner
+from registry.core.verification.presentation import Presentation
+from registry.core.verification.verdict import Check, Finding, Outcome, Verdict
+
+EVERY_CHECK = frozenset(Check)
+AT_ISSUE = EVERY_CHECK - {Check.LOG, Check.DELIVERED}
+"""At issue the log has not taken the certificate in, and nothing was delivered."""
+ON_ARRIVAL = EVERY_CHECK - {Check.DELIVERED}
+"""What arrives by the channel is being delivered: the question would answer itself."""
+
+
+class Standpoint(Enum):
+    """Who asks: it decides what stands for delivery and for the freshness of the status."""
+
+    ISSUER = "issuer"
+    NODE = "node"
+    BUNDLE = "bundle"
+
+
+@dataclass(frozen=True, slots=True)
+class Trusted:
+    """What the one who asks believes: adopted lists, agreements in force, and how old the newest word is.
+
+    `country` is where the goods are to be presented; None asks for the certificate's own destination.
+    """
+
+    env: str
+    country: str | None
+    lists: Mapping[str, BelievedList]
+    agreements: Mapping[str, Agreement]
+    as_of: datetime | None
+    stale_after: datetime | None = None
+
+    def same_environment(self) -> Iterator[BelievedList]:
+        """Return the lists of this environment: those of another vouch for nothing here."""
+        return (adopted for adopted in self.lists.values() if adopted.list.env == self.env)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What is held of a certificate: its digest, since when, whether by own issue, and what its proof said."""
+
+    digest: Digest
+    recorded_at: datetime
+    standpoint: Standpoint
+    logged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that is held about one certificate."""
+
+    held: Held | None = None
+    changes: Sequence[str] = ()
+
+
+ReadEvidence = Callable[[Certificate, Digest], Evidence]
+"""Given a certificate that could be read and its digest, return what is held about it, in one query."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    presentation: Presentation
+    envelope: Envelope
+    certificate: Certificate
+    trusted: Trusted
+    evidence: Evidence
+    signer: KnownSigner | None
+    chained: Chained | None
+    believed: BelievedList | None
+    day: date
+    at: datetime
+
+    @property
+    def agreement(self) -> Agreement | None:
+        named = self.trusted.agreements.get(self.certificate.subject.agreement)
+        return named if named is not None and named.env == self.trusted.env else None
+
+    @property
+    def held(self) -> Held | None:
+        """What is held of this very certificate, and not of another under its number."""
+        held = self.evidence.held
+        return held if held is not None and held.digest == self.envelope.digest else None
+
+
+def verify(
+    presentation: Presentation,
+    trusted: Trusted,
+    read: ReadEvidence,
+    *,
+    at: datetime,
+    day: date | None = None,
+    asked: AbstractSet[Check] = EVERY_CHECK,
+) -> Verdict:
+    """Ask every question of `asked` in order, for the local day `day` (None: today); nothing that comes in raises."""
+    try:
+        envelope = Envelope.parse(presentation.certificate, Typ.CERTIFICATE)
+        certificate = Certificate.parse(envelope.payload)
+    except Malformed as refusal:
+        broken = Finding(Check.FORMAT, Outcome.FAILED, refusal.code, str(refusal))
+        return Verdict.of([broken, *_not_reached(Check.FORMAT, asked)], at)
+    case = _open(presentation, envelope, certificate, trusted, read, day, at)
+    findings: list[Finding] = []
+    for check in Check:
+        if check not in asked:
+            continue
+        findings.append(_ASK[check](case))
+        stops = check in _GROUND and findings[-1].outcome is not Outcome.PASSED
+        if stops or findings[-1].outcome is Outcome.FAILED:
+            findings.extend(_not_reached(check, asked))
+            break
+    return Verdict.of(findings, at)
+
+
+def _open(
+    presentation: Presentation,
+    envelope: Envelope,
+    certificate: Certificate,
+    trusted: Trusted,
+    read: ReadEvidence,
+    day: date | None,
+    at: datetime,
+) -> _Case:
+    signer, chained, believed = None, None, None
+    for adopted in trusted.same_environment():
+        signer = adopted.signers.get(envelope.kid)
+        chained = signer.chained if signer else _key_of_another_purpose(adopted, envelope.kid)
+        if chained is not None:
+            believed = adopted
+            break
+    evidence = read(certificate, envelope.digest)
+    today = _today(certificate, trusted, at)
+    return _Case(presentation, envelope, certificate, trusted, evidence, signer, chained, believed, day or today, at)
+
+
+def _key_of_another_purpose(adopted: BelievedList, kid: str) -> Chained | None:
+    node = adopted.nodes.get(kid)
+    return node.chained if node else adopted.list_keys.get(kid)
+
+
+def _today(certificate: Certificate, trusted: Trusted, at: datetime) -> date:
+    """Return the local day where the certificate is presented, or issued where no agreement says that clock."""
+    agreement = trusted.agreements.get(certificate.subject.agreement)
+    country = certificate.subject.presented_in
+    if agreement is not None and country in agreement.countries:
+        return agreement.party(country).offset.local_date(at).day
+    return certificate.subject.issue_date.offset.local_date(at).day
+
+
+def _not_reached(after: Check, asked: AbstractSet[Check]) -> Sequence[Finding]:
+    checks = list(Check)
+    rest = checks[checks.index(after) + 1 :]
+    return [Finding(check, Outcome.UNKNOWN, "not-reached") for check in rest if check in asked]
+
+
+def _passed(check: Check, code: str, as_of: datetime | None = None) -> Finding:
+    return Finding(check, Outcome.PASSED, code, as_of=as_of)
+
+
+def _failed(check: Check, code: str, detail: str | None = None) -> Finding:
+    return Finding(check, Outcome.FAILED, code, detail)
+
+
+def _unknown(check: Check, code: str, as_of: datetime | None = None) -> Finding:
+    return Finding(check, Outcome.UNKNOWN, code, as_of=as_of)
+
+
+def _ask_format(_case: _Case) -> Finding:
+    return _passed(Check.FORMAT, "well-formed")
+
+
+def _ask_environment(case: _Case) -> Finding:
+    if case.certificate.subject.env != case.trusted.env:
+        return _failed(Check.ENVIRONMENT, "other-environment")
+    return _passed(Check.ENVIRONMENT, "same-environment")
+
+
+def _ask_signature(case: _Case) -> Finding:
+    if case.chained is None:
+        return _unknown(Check.SIGNATURE, "signer-unknown")
+    if not case.envelope.is_signed_by(case.chained.key):
+        return _failed(Check.SIGNATURE, "signature-wrong")
+    return _passed(Check.SIGNATURE, "signature-verifies")
+
+
+def _ask_signer(case: _Case) -> Finding:
+    """Judge the key at `validFrom`; a revocation counts from before the certificate is known to have existed."""
+    assert case.believed is not None
+    if case.signer is None:
+        return _failed(Check.SIGNER, "wrong-purpose")
+    row, chained, when = case.signer.row, case.signer.chained, case.certificate.valid_from
+    if case.envelope.signer != case.certificate.issuer:
+        return _failed(Check.SIGNER, "issuer-mismatch")
+    if f"{case.certificate.issuer}#{case.certificate.subject.scheme}" not in chained.uris:
+        return _failed(Check.SIGNER, "scheme-not-certified")
+    if when < row.from_:
+        return _failed(Check.SIGNER, "before-use")
+    if when > row.use_until:
+        return _failed(Check.SIGNER, "after-use")
+    existed_by = case.held.recorded_at if case.held else case.at
+    if row.status_from is not None and row.status_from <= existed_by:
+        return _failed(Check.SIGNER, "signer-revoked", row.reason)
+    if case.believed.expired(case.at):
+        return _unknown(Check.SIGNER, "list-expired", case.believed.list.expires_at)
+    return _passed(Check.SIGNER, "signer-good", case.believed.list.issued_at)
+
+
+def _ask_body(case: _Case) -> Finding:
+    """Judge body and signatory; that the body has the scheme follows from the signer and its row (`trust_list`)."""
+    assert case.signer is not None
+    assert case.believed is not None
+    body, subject = case.signer.body, case.certificate.subject
+    issues = body.role in {BodyRole.CENTRAL, BodyRole.AUTHORISED}
+    if not issues or body.name != case.certificate.body_name:
+        return _failed(Check.BODY, "body-not-notified")
+    if body.signatory(subject.signatory.id, subject.signatory.name, subject.issue_date.day) is None:
+        return _failed(Check.BODY, "signatory-not-notified")
+    return _passed(Check.BODY, "notified", case.believed.list.issued_at)
+
+
+def _ask_agreement(case: _Case) -> Finding:
+    subject, agreement = case.certificate.subject, case.agreement
+    if agreement is None:
+        return _failed(Check.AGREEMENT, "agreement-unknown")
+    assert case.believed is not None
+    if subject.issued_in != case.believed.list.country:
+        return _failed(Check.AGREEMENT, "issued-elsewhere")
+    day = subject.issue_date.day
+    try:
+        agreed = agreement.recognition(subject.scheme, subject.issued_in, subject.presented_in, day)
+    except NotAgreed as refusal:
+        return _failed(Check.AGREEMENT, "not-agreed", str(refusal))
+    as_agreed = (
+        agreement.in_force_on(day)
+        and agreed.rules_set == subject.rules_set
+        and agreement.party(subject.issued_in).offset == subject.issue_date.offset
+        and agreement.valid_until(subject.issue_date, agreed) == case.certificate.valid_until
+    )
+    if not as_agreed:
+        return _failed(Check.AGREEMENT, "not-agreed")
+    return _passed(Check.AGREEMENT, "agreed" if agreed.effect is Effect.RECOGNISED else "information-only")
+
+
+def _ask_destination(case: _Case) -> Finding:
+    if case.trusted.country not in {None, case.certificate.subject.presented_in}:
+        return _failed(Check.DESTINATION, "destination-elsewhere")
+    return _passed(Check.DESTINATION, "for-here")
+
+
+def _ask_status(case: _Case) -> Finding:
+    """Answer for the day asked: an annulment from a later day leaves an earlier declaration as it was."""
+    changes = [
+        believe_change(text, case.certificate, case.envelope.digest, case.trusted) for text in case.evidence.changes
+    ]
+    ending = _out_of_force([change for change in changes if change and change.effective_from.day <= case.day])
+    if ending is not None:
+        return _failed(Check.STATUS, ending.status.value, ending.reason)
+    if None in changes:
+        return _unknown(Check.STATUS, "change-not-believed")
+    held, as_of = case.held, case.trusted.as_of
+    if held is None:
+        return _unknown(Check.STATUS, "status-unknown", as_of)
+    if held.standpoint is Standpoint.ISSUER:
+        return _passed(Check.STATUS, "in-force", case.at)
+    if case.trusted.stale_after is not None and case.at > case.trusted.stale_after:
+        return _unknown(Check.STATUS, "bundle-stale", as_of)
+    return _passed(Check.STATUS, "by-channel-only" if held.standpoint is Standpoint.NODE else "by-bundle", as_of)
+
+
+def _out_of_force(changes: Sequence[StatusChange]) -> StatusChange | None:
+    """Return the change that holds: annulled and replaced are for ever, of the other two the last recorded counts."""
+    for change in changes:
+        if change.status in {Status.ANNULLED, Status.REPLACED}:
+            return change
+    last = max(changes, key=lambda change: change.recorded_at, default=None)
+    return last if last is not None and last.status is Status.SUSPENDED else None
+
+
+def believe_change(text: str, certificate: Certificate, digest: Digest, trusted: Trusted) -> StatusChange | None:
+    """Return the change of status in `text` if the body of `certificate` signed it for this very certificate."""
+    try:
+        envelope = Envelope.parse(text, Typ.STATUS)
+        change = StatusChange.parse(envelope.payload)
+    except Malformed:
+        return None
+    signers = (adopted.signers.get(envelope.kid) for adopted in trusted.same_environment())
+    signer = next((known for known in signers if known is not None), None)
+    if signer is None or not envelope.is_signed_by(signer.chained.key):
+        return None
+    row = signer.row
+    in_use = row.from_ <= change.recorded_at <= row.use_until
+    revoked = row.status_from is not None and row.status_from <= change.recorded_at
+    about = (change.env, change.certificate, change.digest) == (trusted.env, certificate.id, digest)
+    by_issuer = envelope.signer == change.issuer == certificate.issuer
+    return change if in_use and not revoked and about and by_issuer else None
+
+
+def _ask_validity(case: _Case) -> Finding:
+    issued = case.certificate.subject.issue_date
+    if case.day < issued.day:
+        return _failed(Check.VALIDITY, "before-validity")
+    if case.day > issued.offset.local_date(case.certificate.valid_until).day:
+        return _failed(Check.VALIDITY, "after-validity")
+    return _passed(Check.VALIDITY, "within-validity")
+
+
+def _ask_log(case: _Case) -> Finding:
+    assert case.believed is not None
+    assert case.agreement is not None
+    if case.presentation.proof is not None:
+        try:
+            _check_proof(case, case.presentation.proof)
+        except RegistryError as refusal:
+            return _failed(Check.LOG, "proof-wrong", str(refusal))
+    elif case.held is None:
+        return _unknown(Check.LOG, "no-proof-shown")
+    elif not case.held.logged:
+        due = case.certificate.valid_from + timedelta(hours=case.agreement.log_required_after_hours)
+        return _failed(Check.LOG, "not-logged") if case.at > due else _unknown(Check.LOG, "not-yet-logged")
+    if case.agreement.quorum(case.certificate.subject.issued_in):
+        return _unknown(Check.LOG, "quorum-not-met")
+    return _passed(Check.LOG, "unwitnessed")
+
+
+def _check_proof(case: _Case, proof: str) -> None:
+    assert case.believed is not None
+    node = case.believed.node(node_did(case.certificate.node))
+    if node is None:
+        raise NotAgreed("the trust list does not know the node whose log this would be")
+    verify_proof(TlogProof.parse(proof), node.row.log.vkey, kind=Kind.CERTIFICATE_ISSUED, digest=case.envelope.digest)
+
+
+def _ask_delivered(case: _Case) -> Finding:
+    held = case.evidence.held
+    if held is None:
+        offline = case.trusted.stale_after is not None
+        return _unknown(Check.DELIVERED, "not-in-bundle" if offline else "not-delivered", case.trusted.as_of)
+    if held.digest != case.envelope.digest:
+        return _failed(Check.DELIVERED, "other-digest")
+    return _passed(Check.DELIVERED, "own" if held.standpoint is Standpoint.ISSUER else "delivered", held.recorded_at)
+
+
+_GROUND = frozenset({Check.FORMAT, Check.ENVIRONMENT, Check.SIGNATURE})
+"""Where these are not passed, nothing that the certificate says can be believed, and no later question has ground."""
+
+_ASK: Mapping[Check, Callable[[_Case], Finding]] = {
+    Check.FORMAT: _ask_format,
+    Check.ENVIRONMENT: _ask_environment,
+    Check.SIGNATURE: _ask_signature,
+    Check.SIGNER: _ask_signer,
+    Check.BODY: _ask_body,
+    Check.AGREEMENT: _ask_agreement,
+    Check.DESTINATION: _ask_destination,
+    Check.STATUS: _ask_status,
+    Check.VALIDITY: _ask_validity,
+    Check.LOG: _ask_log,
+    Check.DELIVERED: _ask_delivered,
+}

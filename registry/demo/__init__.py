@@ -1,0 +1,1 @@
+"""Two countries on this machine, and what happens between them, told as it happens."""

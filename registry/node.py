@@ -1,0 +1,92 @@
+"""One node: its settings, database, keys, clock and randomness, built once and passed down; never a global."""
+
+import json
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+from registry.core.agreement import Environment
+from registry.core.record import decode
+from registry.core.trust.trust_list import Pin
+from registry.settings import Settings
+from registry.signing.keyring import Keyring
+from registry.store.database import APP, OWNER, Database
+from registry.store.postgres import Server
+
+PINS = "trust"
+PIN_SUFFIX = ".pin.json"
+
+
+@dataclass(frozen=True)
+class Node:
+    """What every face and command works on. Only `now` reads a clock, only `draw` is random."""
+
+    settings: Settings
+    database: Database
+    pins: Mapping[str, Pin]
+    now: Callable[[], datetime]
+    draw: Callable[[int], bytes] = secrets.token_bytes
+
+    @classmethod
+    def open(cls, settings: Settings) -> Self:
+        """Open database and pins; start the embedded server where no other is named. Keys open when first asked for."""
+        database = Database.open(app_url(settings), pool=settings.threads + 4)
+        database.check_safe(production=settings.env is Environment.PRODUCTION)
+        return cls(settings, database, read_pins(settings.keys / PINS), clock(settings))
+
+    @cached_property
+    def keyring(self) -> Keyring:
+        """The node's keys; a command that signs nothing needs no passphrase."""
+        return Keyring.open(self.settings.keys, self.settings.secret())
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self.database.close()
+
+
+def embedded(settings: Settings) -> Server:
+    """Return the embedded server, started, with this node's database in it."""
+    server = Server.start(settings.var / "postgres")
+    server.ensure_database(settings.database)
+    return server
+
+
+def app_url(settings: Settings) -> str:
+    """Return where the app connects."""
+    if settings.database_url is not None:
+        return settings.database_url.get_secret_value()
+    return embedded(settings).url(APP, settings.database)
+
+
+def owner_url(settings: Settings) -> str:
+    """Return where migrations connect."""
+    if settings.database_owner_url is not None:
+        return settings.database_owner_url.get_secret_value()
+    if settings.database_url is not None:
+        return settings.database_url.get_secret_value()
+    return embedded(settings).url(OWNER, settings.database)
+
+
+def clock(settings: Settings) -> Callable[[], datetime]:
+    """Return the clock: whole UTC seconds, moved by the seconds in the clock file where one is set."""
+
+    def now() -> datetime:
+        at = datetime.now(UTC).replace(microsecond=0)
+        if settings.clock_file is not None and settings.clock_file.exists():
+            at += timedelta(seconds=int(settings.clock_file.read_text() or 0))
+        return at
+
+    return now
+
+
+def read_pins(folder: Path) -> Mapping[str, Pin]:
+    """Read the confirmed pins under `folder`, by country."""
+    pins = {}
+    for path in sorted(folder.glob(f"*{PIN_SUFFIX}")):
+        pin = decode(Pin, json.loads(path.read_text())["pin"])
+        pins[pin.anchor().country] = pin
+    return pins

@@ -1,0 +1,115 @@
+"""What a node is told from its environment. An unknown or missing name stops the start."""
+
+import os
+from pathlib import Path
+from typing import Annotated, ClassVar, Self
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from registry.core.agreement import Environment
+from registry.core.errors import Unprocessable
+from registry.core.identifiers import NAME
+
+PREFIX = "REGISTRY_"
+CLI_ONLY = frozenset({"REGISTRY_TOKEN"})
+"""Names that commands read themselves."""
+
+
+class SettingsWrong(Unprocessable):
+    """The environment does not say what a node must be told."""
+
+    code: ClassVar[str] = "settings-wrong"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"the environment is not right: {self.reason}"
+
+
+class Settings(BaseSettings):
+    """One node's settings; each is `REGISTRY_<NAME>`."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+
+    name: str
+    country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+    env: Environment
+    keys: Path
+    passphrase: SecretStr | None = None
+    passphrase_file: Path | None = None
+    var: Path = Path("var")
+    database_url: SecretStr | None = None
+    database_owner_url: SecretStr | None = None
+    database: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,40}$")] = "registry"
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65535)] = 8080
+    peers: Annotated[tuple[str, ...], NoDecode] = ()
+    """`did:web:<name>=<URL>` of each peer, separated by commas."""
+    clock_file: Path | None = None
+    threads: Annotated[int, Field(ge=1, le=64)] = 8
+    processes: Annotated[int, Field(ge=1, le=64)] = 1
+
+    @field_validator("peers", mode="before")
+    @classmethod
+    def _split_peers(cls, value: str | tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(part for part in value.split(",") if part) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        if not NAME.fullmatch(self.name):
+            raise ValueError("REGISTRY_NAME is not a name like by.registry.example")
+        if self.passphrase is not None and self.passphrase_file is not None:
+            raise ValueError("REGISTRY_PASSPHRASE and REGISTRY_PASSPHRASE_FILE are both set")
+        if any(not part.startswith("did:web:") or "=http" not in part for part in self.peers):
+            raise ValueError("REGISTRY_PEERS is not did:web:<name>=<URL>, separated by commas")
+        if self.env is Environment.PRODUCTION:
+            if self.database_url is None:
+                raise ValueError("in production REGISTRY_DATABASE_URL names a real server, never the embedded one")
+            if self.clock_file is not None:
+                raise ValueError("REGISTRY_CLOCK_FILE is refused in production")
+        return self
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """Read the environment; raises `SettingsWrong` naming what is unknown, missing or contradictory."""
+        known = {f"{PREFIX}{name.upper()}" for name in cls.model_fields} | CLI_ONLY
+        if unknown := sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known):
+            raise SettingsWrong(f"{', '.join(unknown)} is not a setting")
+        try:
+            return cls()
+        except ValidationError as error:
+            problems = (
+                f"{PREFIX}{str(item['loc'][0]).upper()}: {item['msg']}" if item["loc"] else item["msg"]
+                for item in error.errors(include_input=False, include_url=False)
+            )
+            raise SettingsWrong("; ".join(problems)) from None
+
+    @property
+    def did(self) -> str:
+        """The node's DID."""
+        return f"did:web:{self.name}"
+
+    @property
+    def peer_urls(self) -> dict[str, str]:
+        """Where each peer answers, by its DID; never signed."""
+        pairs = (part.partition("=") for part in self.peers)
+        return {did: url.rstrip("/") for did, _, url in pairs}
+
+    def secret(self) -> bytes:
+        """Return the passphrase of the node's keys; raises `SettingsWrong`."""
+        return read_secret(self.passphrase.get_secret_value() if self.passphrase else None, self.passphrase_file)
+
+
+def read_secret(value: str | None, file: Path | None) -> bytes:
+    """Return a passphrase given as text or in a file; raises `SettingsWrong` where there is none."""
+    if file is not None:
+        try:
+            value = file.read_text().strip()
+        except OSError as error:
+            raise SettingsWrong(f"the passphrase file {file} cannot be read: {error.strerror}") from None
+    if not value:
+        raise SettingsWrong("no passphrase is given: set REGISTRY_PASSPHRASE_FILE or REGISTRY_PASSPHRASE")
+    return value.encode()

@@ -1,0 +1,1 @@
+"""PostgreSQL: one aggregate a file, its rows and every query over them."""

@@ -1,0 +1,150 @@
+"""Who did what: one act is a private row and the leaf that commits to it.
+
+The database queues each act for the log by a trigger, so no act can be forgotten; nobody can change or delete one.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, ForeignKey, Identity, Index, delete, func, insert, select, text, tuple_
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from registry.core.canonical import JsonObject
+from registry.core.identifiers import ActId, Country, Did, Digest
+from registry.core.tlog.entry import SALT_BYTES, Kind, Leaf, commitment
+from registry.store.database import Row, one_of
+
+Draw = Callable[[int], bytes]
+"""Randomness, handed in: that many bytes."""
+
+
+class Act(Row):
+    """What someone did: `private` is for those whom it concerns, `leaf` is in the public log."""
+
+    __tablename__ = "act"
+    __table_args__ = (
+        one_of("kind", Kind),
+        Index(None, "at", "id"),
+        Index(None, "organisation", "at", "id"),
+        Index(None, "subject", "at"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    kind: Mapped[str]
+    by: Mapped[str]
+    to: Mapped[str | None]
+    digest: Mapped[str | None]
+    person: Mapped[str | None] = mapped_column(ForeignKey("person.id"))
+    organisation: Mapped[str | None] = mapped_column(ForeignKey("organisation.id"))
+    subject: Mapped[str | None]
+    private: Mapped[dict[str, Any]]
+    salt: Mapped[bytes]
+    leaf: Mapped[bytes]
+
+
+class QueuedAct(Row):
+    """An act that the log has not numbered yet; filled by a trigger on `act`.
+
+    `seq` puts what was seen by a later act before it; it is an order to take acts in, never a position to go on from.
+    """
+
+    __tablename__ = "log_queue"
+
+    act: Mapped[str] = mapped_column(ForeignKey("act.id"), primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger, Identity(always=True), index=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """On whose behalf an act is done: the DID for the log, and who it was for those who may know."""
+
+    did: str
+    person: str | None = None
+    organisation: str | None = None
+
+
+def record(
+    tx: Session,
+    kind: Kind,
+    private: JsonObject,
+    *,
+    by: Actor,
+    at: datetime,
+    draw: Draw,
+    to: str | None = None,
+    digest: str | None = None,
+    subject: str | None = None,
+) -> str:
+    """Record an act and return its id; the log takes it in within a second."""
+    act, salt = draw(SALT_BYTES).hex(), draw(SALT_BYTES)
+    leaf = Leaf(
+        id=ActId(act),
+        kind=kind,
+        at=at,
+        by=Did(by.did),
+        private=commitment(salt, private),
+        to=None if to is None else Country(to),
+        digest=None if digest is None else Digest(digest),
+    )
+    tx.execute(
+        insert(Act).values(
+            id=act,
+            at=at,
+            kind=kind,
+            by=by.did,
+            to=to,
+            digest=digest,
+            person=by.person,
+            organisation=by.organisation,
+            subject=subject,
+            private=private,
+            salt=salt,
+            leaf=leaf.encode(),
+        )
+    )
+    return act
+
+
+def queued(tx: Session, limit: int) -> Sequence[Act]:
+    """Return acts that the log has not numbered, oldest first."""
+    return tx.scalars(select(Act).join(QueuedAct, QueuedAct.act == Act.id).order_by(QueuedAct.seq).limit(limit)).all()
+
+
+def unqueue(tx: Session, ids: Sequence[str]) -> None:
+    """Take acts off the queue by their ids: never by 'all up to', since they commit out of order."""
+    tx.execute(delete(QueuedAct).where(QueuedAct.act.in_(ids)))
+
+
+def count_exclusively(tx: Session, kind: Kind) -> int:
+    """Return how many acts of a kind there are; until the transaction ends no other counts them."""
+    tx.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:kind, 0))"), {"kind": f"count {kind}"})
+    return tx.scalar(select(func.count()).select_from(Act).where(Act.kind == kind)) or 0
+
+
+def find(tx: Session, id: str) -> Act | None:
+    """Return one act."""
+    return tx.get(Act, id)
+
+
+def page(
+    tx: Session,
+    *,
+    after: tuple[datetime, str] | None,
+    limit: int,
+    kind: str | None = None,
+    organisation: str | None = None,
+    person: str | None = None,
+    subject: str | None = None,
+) -> Sequence[Act]:
+    """Return acts, newest first, before the position `after`."""
+    query = select(Act).order_by(Act.at.desc(), Act.id.desc()).limit(limit)
+    if after is not None:
+        query = query.where(tuple_(Act.at, Act.id) < after)
+    wanted = {Act.kind: kind, Act.organisation: organisation, Act.person: person, Act.subject: subject}
+    for column, value in wanted.items():
+        if value is not None:
+            query = query.where(column == value)
+    return tx.scalars(query).all()

@@ -1,0 +1,111 @@
+"""Applications, and who plays which part in each: three different people, held by the database itself."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, ForeignKey, Index, or_, select, tuple_
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from registry.core.application.lifecycle import Part, State
+from registry.store.database import Row, one_of
+
+
+class Application(Row):
+    """An application under a scheme; `organisation` filed it, for itself or for `principal`; `version` is its ETag."""
+
+    __tablename__ = "application"
+    __table_args__ = (
+        one_of("state", State),
+        Index(None, "organisation", "created_at", "id"),
+        Index(None, "body", "created_at", "id"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    organisation: Mapped[str] = mapped_column(ForeignKey("organisation.id"))
+    principal: Mapped[str] = mapped_column(ForeignKey("organisation.id"))
+    body: Mapped[str] = mapped_column(ForeignKey("organisation.id"))
+    scheme: Mapped[str]
+    rules_set: Mapped[str]
+    issued_in: Mapped[str]
+    presented_in: Mapped[str]
+    claims: Mapped[dict[str, Any]]
+    state: Mapped[str]
+    version: Mapped[int]
+    draft: Mapped[str | None]
+    reason: Mapped[str | None]
+    created_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+    submitted_at: Mapped[datetime | None]
+
+
+class ApplicationPerson(Row):
+    """The one part that a person plays in an application: the key is the rule of three different people."""
+
+    __tablename__ = "application_person"
+    __table_args__ = (
+        one_of("part", Part),
+        Index(None, "application", "person", "part", unique=True),
+    )
+
+    application: Mapped[str] = mapped_column(ForeignKey("application.id"), primary_key=True)
+    person: Mapped[str] = mapped_column(ForeignKey("person.id"), primary_key=True)
+    part: Mapped[str]
+    since: Mapped[datetime]
+
+
+def claim_part(tx: Session, application: str, person: str, part: Part, at: datetime) -> Part:
+    """Return the part that `person` plays in the application from now on: `part`, or the other one played before.
+
+    The primary key decides every race: a second, different part for one person cannot be stored.
+    """
+    tx.execute(
+        insert(ApplicationPerson)
+        .values(application=application, person=person, part=part, since=at)
+        .on_conflict_do_nothing(index_elements=["application", "person"])
+    )
+    played = tx.scalar(
+        select(ApplicationPerson.part).where(
+            ApplicationPerson.application == application, ApplicationPerson.person == person
+        )
+    )
+    assert played is not None
+    return Part(played)
+
+
+def parts(tx: Session, application: str) -> Sequence[ApplicationPerson]:
+    """Return who plays which part, in the order in which they came in."""
+    return tx.scalars(
+        select(ApplicationPerson)
+        .where(ApplicationPerson.application == application)
+        .order_by(ApplicationPerson.since, ApplicationPerson.person)
+    ).all()
+
+
+def seen_by(tx: Session, id: str, organisation: str, *, lock: bool = False) -> Application | None:
+    """Return an application that `organisation` filed, is principal of, or examines once it was submitted."""
+    query = select(Application).where(Application.id == id, _concerns(organisation))
+    return tx.scalar(query.with_for_update() if lock else query)
+
+
+def page(
+    tx: Session, organisation: str, *, after: tuple[datetime, str] | None, limit: int, state: str | None = None
+) -> Sequence[Application]:
+    """Return the applications that `organisation` may see, newest first, before the position `after`."""
+    query = (
+        select(Application)
+        .where(_concerns(organisation))
+        .order_by(Application.created_at.desc(), Application.id.desc())
+        .limit(limit)
+    )
+    if state is not None:
+        query = query.where(Application.state == state)
+    if after is not None:
+        query = query.where(tuple_(Application.created_at, Application.id) < after)
+    return tx.scalars(query).all()
+
+
+def _concerns(organisation: str) -> ColumnElement[bool]:
+    theirs = or_(Application.organisation == organisation, Application.principal == organisation)
+    return or_(theirs, (Application.body == organisation) & Application.submitted_at.is_not(None))

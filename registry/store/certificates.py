@@ -1,0 +1,320 @@
+"""Certificates, issued here or delivered, changes of their status, and proposals to annul.
+
+The signed text is the truth; every other column is an index over it.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    Computed,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    or_,
+    select,
+    tuple_,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from registry.core.certificate.credential import Certificate
+from registry.core.certificate.status_change import Status
+from registry.core.envelope.jose import Envelope
+from registry.store.database import Row, one_of
+
+
+class Source(StrEnum):
+    """How the certificate came to this node."""
+
+    ISSUED = "issued"
+    DELIVERED = "delivered"
+
+
+class CertificateRow(Row):
+    """One certificate. Nothing of it is ever changed but the proof that came later."""
+
+    __tablename__ = "certificate"
+    __table_args__ = (
+        one_of("source", Source),
+        Index(None, "country", "body", "year", "number", unique=True),
+        Index(None, "number"),
+        Index(None, "organisation", "recorded_at", "id"),
+        Index(None, "recorded_at", "id"),
+        Index(
+            "uq_certificate_own_status",
+            "status_list",
+            "status_index",
+            unique=True,
+            postgresql_where="source = 'issued'",
+        ),
+        CheckConstraint("(source = 'issued') = (application IS NOT NULL)", name="issued_on_an_application"),
+        CheckConstraint("(source = 'issued') = (signatory IS NOT NULL)", name="issued_by_a_signatory"),
+        ForeignKeyConstraint(
+            ["application", "signatory", "part"],
+            ["application_person.application", "application_person.person", "application_person.part"],
+            name="fk_certificate_signatory_of_application",
+        ),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    source: Mapped[str]
+    country: Mapped[str]
+    body: Mapped[str]
+    year: Mapped[int]
+    number: Mapped[str]
+    scheme: Mapped[str]
+    presented_in: Mapped[str]
+    digest: Mapped[str] = mapped_column(unique=True)
+    issued_on: Mapped[date]
+    valid_until: Mapped[datetime]
+    status_list: Mapped[str]
+    status_index: Mapped[int]
+    envelope: Mapped[str]
+    proof: Mapped[str | None]
+    recorded_at: Mapped[datetime]
+    act: Mapped[str | None] = mapped_column(ForeignKey("act.id"), unique=True)
+    organisation: Mapped[str | None] = mapped_column(ForeignKey("organisation.id"))
+    principal: Mapped[str | None] = mapped_column(ForeignKey("organisation.id"))
+    body_organisation: Mapped[str | None] = mapped_column(ForeignKey("organisation.id"), index=True)
+    application: Mapped[str | None] = mapped_column(ForeignKey("application.id"), unique=True)
+    signatory: Mapped[str | None] = mapped_column(ForeignKey("person.id"))
+    part: Mapped[str] = mapped_column(Computed("'signatory'", persisted=True))
+
+
+class NumberCounter(Row):
+    """The last serial of a body in a year; its row is taken last in the transaction that issues."""
+
+    __tablename__ = "number_counter"
+
+    body: Mapped[str] = mapped_column(primary_key=True)
+    year: Mapped[int] = mapped_column(primary_key=True)
+    last: Mapped[int]
+
+
+class StatusIndex(Row):
+    """An index of a status list that was drawn, for ever."""
+
+    __tablename__ = "status_index"
+
+    list: Mapped[str] = mapped_column(primary_key=True)
+    index: Mapped[int] = mapped_column(primary_key=True)
+
+
+class StatusChangeRow(Row):
+    """A change of status as the body signed it; annulled and replaced are final, so there is one of them at most."""
+
+    __tablename__ = "status_change"
+    __table_args__ = (
+        one_of("status", Status),
+        Index(
+            "uq_status_change_final",
+            "certificate",
+            unique=True,
+            postgresql_where="status IN ('annulled', 'replaced')",
+        ),
+    )
+
+    digest: Mapped[str] = mapped_column(primary_key=True)
+    certificate: Mapped[str] = mapped_column(ForeignKey("certificate.id"), index=True)
+    status: Mapped[str]
+    effective_from: Mapped[date]
+    recorded_at: Mapped[datetime]
+    envelope: Mapped[str]
+    act: Mapped[str | None] = mapped_column(ForeignKey("act.id"), unique=True)
+
+
+class Annulment(Row):
+    """A proposal to annul: a signatory proposes, another person of the body confirms."""
+
+    __tablename__ = "annulment"
+    __table_args__ = (
+        CheckConstraint("confirmed_by <> proposed_by", name="two_people"),
+        CheckConstraint("(confirmed_by IS NULL) OR (withdrawn_at IS NULL)", name="one_end"),
+        Index(
+            "uq_annulment_open",
+            "certificate",
+            unique=True,
+            postgresql_where="withdrawn_at IS NULL",
+        ),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    certificate: Mapped[str] = mapped_column(ForeignKey("certificate.id"))
+    reason: Mapped[str]
+    effective_from: Mapped[date]
+    proposed_by: Mapped[str] = mapped_column(ForeignKey("person.id"))
+    proposed_at: Mapped[datetime]
+    confirmed_by: Mapped[str | None] = mapped_column(ForeignKey("person.id"))
+    withdrawn_at: Mapped[datetime | None]
+
+
+def draw_index(tx: Session, status_list: str, candidates: Iterable[int]) -> int:
+    """Take the first of `candidates` that no certificate of this list was given; indices are never reused."""
+    for candidate in candidates:
+        drawn = insert(StatusIndex).values(list=status_list, index=candidate).on_conflict_do_nothing()
+        taken: int | None = tx.scalar(drawn.returning(StatusIndex.index))
+        if taken is not None:
+            return taken
+    raise AssertionError("the status list is full")
+
+
+def next_serial(tx: Session, body: str, year: int) -> int:
+    """Allot the next serial of a body's year; the row stays locked, so this comes last before signing."""
+    serial: int | None = tx.scalar(
+        insert(NumberCounter)
+        .values(body=body, year=year, last=1)
+        .on_conflict_do_update(index_elements=["body", "year"], set_={"last": NumberCounter.last + 1})
+        .returning(NumberCounter.last)
+    )
+    assert serial is not None
+    return serial
+
+
+def index_columns(envelope: Envelope, certificate: Certificate) -> dict[str, object]:
+    """Return the columns that the signed text determines: what `fsck` derives again."""
+    return {
+        "id": certificate.id,
+        "country": certificate.subject.issued_in,
+        "body": certificate.issuer,
+        "year": certificate.year,
+        "number": certificate.subject.number,
+        "scheme": certificate.subject.scheme,
+        "presented_in": certificate.subject.presented_in,
+        "digest": envelope.digest,
+        "issued_on": certificate.subject.issue_date.day,
+        "valid_until": certificate.valid_until,
+        "status_list": certificate.status_list,
+        "status_index": certificate.status_index,
+        "envelope": envelope.text,
+    }
+
+
+def certificate(tx: Session, id: str, *, lock: bool = False) -> CertificateRow | None:
+    """Return a certificate by its id."""
+    query = select(CertificateRow).where(CertificateRow.id == id)
+    return tx.scalar(query.with_for_update() if lock else query)
+
+
+def by_application(tx: Session, application: str) -> CertificateRow | None:
+    """Return the certificate that was issued on an application."""
+    return tx.scalar(select(CertificateRow).where(CertificateRow.application == application))
+
+
+def seen_by(tx: Session, id: str, organisation: str, *, lock: bool = False) -> CertificateRow | None:
+    """Return a certificate that `organisation` holds, filed for, or issued."""
+    query = select(CertificateRow).where(CertificateRow.id == id, _concerns(organisation))
+    return tx.scalar(query.with_for_update() if lock else query)
+
+
+def by_number(tx: Session, number: str, presented_in: str | None = None) -> Sequence[CertificateRow]:
+    """Return the certificates with this number: bodies and decades repeat them."""
+    query = select(CertificateRow).where(CertificateRow.number == number).order_by(CertificateRow.id).limit(100)
+    if presented_in is not None:
+        query = query.where(CertificateRow.presented_in == presented_in)
+    return tx.scalars(query).all()
+
+
+def page(
+    tx: Session,
+    *,
+    organisation: str | None,
+    presented_in: str | None,
+    after: tuple[datetime, str] | None,
+    limit: int,
+    number: str | None = None,
+) -> Sequence[CertificateRow]:
+    """Return certificates of an organisation, or presented in a country, newest first, before the position `after`."""
+    query = select(CertificateRow).order_by(CertificateRow.recorded_at.desc(), CertificateRow.id.desc()).limit(limit)
+    if organisation is not None:
+        query = query.where(_concerns(organisation))
+    if presented_in is not None:
+        query = query.where(CertificateRow.presented_in == presented_in)
+    if number is not None:
+        query = query.where(CertificateRow.number == number)
+    if after is not None:
+        query = query.where(tuple_(CertificateRow.recorded_at, CertificateRow.id) < after)
+    return tx.scalars(query).all()
+
+
+def changes(tx: Session, certificate: str) -> Sequence[StatusChangeRow]:
+    """Return the changes of status of a certificate, oldest first."""
+    return tx.scalars(
+        select(StatusChangeRow)
+        .where(StatusChangeRow.certificate == certificate)
+        .order_by(StatusChangeRow.recorded_at, StatusChangeRow.digest)
+    ).all()
+
+
+def change_by_act(tx: Session, act: str) -> StatusChangeRow | None:
+    """Return the change of status that an act recorded."""
+    return tx.scalar(select(StatusChangeRow).where(StatusChangeRow.act == act))
+
+
+def by_act(tx: Session, act: str) -> CertificateRow | None:
+    """Return the certificate that an act issued."""
+    return tx.scalar(select(CertificateRow).where(CertificateRow.act == act))
+
+
+def open_annulment(tx: Session, certificate: str) -> Annulment | None:
+    """Return the proposal to annul that is open or confirmed, locked."""
+    return tx.scalar(
+        select(Annulment)
+        .where(Annulment.certificate == certificate, Annulment.withdrawn_at.is_(None))
+        .with_for_update()
+    )
+
+
+def confirm_annulment(tx: Session, id: str, by: str) -> bool:
+    """Mark a proposal as confirmed; tells whether it was open."""
+    return (
+        tx.scalar(
+            update(Annulment)
+            .where(Annulment.id == id, Annulment.confirmed_by.is_(None), Annulment.withdrawn_at.is_(None))
+            .values(confirmed_by=by)
+            .returning(Annulment.id)
+        )
+        is not None
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Unexpired:
+    """What a bundle says of one certificate."""
+
+    digest: str
+    logged: bool
+    recorded_at: datetime
+
+
+def unexpired(tx: Session, presented_in: str, at: datetime) -> Sequence[Unexpired]:
+    """Return what a bundle for a country carries, oldest first."""
+    query = (
+        select(CertificateRow.digest, CertificateRow.proof.is_not(None), CertificateRow.recorded_at)
+        .where(CertificateRow.presented_in == presented_in, CertificateRow.valid_until >= at)
+        .order_by(CertificateRow.recorded_at, CertificateRow.digest)
+    )
+    return [Unexpired(row[0], row[1], row[2]) for row in tx.execute(query)]
+
+
+def changes_for(tx: Session, presented_in: str, at: datetime) -> Sequence[str]:
+    """Return every change of status of unexpired certificates for a country."""
+    return tx.scalars(
+        select(StatusChangeRow.envelope)
+        .join(CertificateRow, CertificateRow.id == StatusChangeRow.certificate)
+        .where(CertificateRow.presented_in == presented_in, CertificateRow.valid_until >= at)
+        .order_by(StatusChangeRow.digest)
+    ).all()
+
+
+def _concerns(organisation: str) -> ColumnElement[bool]:
+    return or_(
+        CertificateRow.organisation == organisation,
+        CertificateRow.principal == organisation,
+        CertificateRow.body_organisation == organisation,
+    )

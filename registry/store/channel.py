@@ -1,0 +1,133 @@
+"""Messages out and in, with their receipts: numbered without gaps, in each direction."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import BigInteger, ForeignKey, Index, func, select, text, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from registry.core.channel.message import MessageKind, Position
+from registry.core.channel.receipt import Outcome
+from registry.store.database import Row, one_of
+
+COURIER_LOCK = 0x7265675F636F75
+EPOCH = 1
+"""The epoch of the channel; another begins by the ceremony of an honest restore."""
+
+
+class MessageOut(Row):
+    """A message of ours, made from the entry `log_index`; the receipt comes once and stays."""
+
+    __tablename__ = "message_out"
+    __table_args__ = (
+        one_of("kind", MessageKind),
+        one_of("outcome", Outcome),
+        Index(None, "to", "log_index", unique=True),
+    )
+
+    to: Mapped[str] = mapped_column(primary_key=True)
+    epoch: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    id: Mapped[str] = mapped_column(unique=True)
+    kind: Mapped[str]
+    digest: Mapped[str]
+    log_index: Mapped[int] = mapped_column(BigInteger)
+    act: Mapped[str] = mapped_column(ForeignKey("act.id"))
+    envelope: Mapped[str]
+    made_at: Mapped[datetime]
+    receipt: Mapped[str | None]
+    outcome: Mapped[str | None]
+    receipted_at: Mapped[datetime | None]
+
+
+class MessageIn(Row):
+    """A message of the peer's as it came, with the receipt that we gave and shall give again."""
+
+    __tablename__ = "message_in"
+    __table_args__ = (one_of("kind", MessageKind), one_of("outcome", Outcome))
+
+    from_: Mapped[str] = mapped_column("from", primary_key=True)
+    epoch: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    id: Mapped[str]
+    kind: Mapped[str]
+    digest: Mapped[str]
+    envelope: Mapped[str]
+    receipt: Mapped[str]
+    outcome: Mapped[str]
+    received_at: Mapped[datetime]
+
+
+def try_courier(tx: Session) -> bool:
+    """Take the courier's lock until the transaction ends; tells whether no other courier holds it."""
+    return bool(tx.scalar(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": COURIER_LOCK}))
+
+
+def lock_sender(tx: Session, sender: str) -> None:
+    """Take one message of a sender at a time: what follows what is decided by one transaction."""
+    tx.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:sender, 0))"), {"sender": f"channel {sender}"})
+
+
+def sent(tx: Session, to: str) -> tuple[Position, int]:
+    """Return where our direction to a node stands, and the log index of the last message (-1: none)."""
+    last = tx.scalar(
+        select(MessageOut).where(MessageOut.to == to).order_by(MessageOut.epoch.desc(), MessageOut.seq.desc()).limit(1)
+    )
+    if last is None:
+        return Position.start(EPOCH), -1
+    return Position(last.epoch, last.seq, last.digest), last.log_index
+
+
+def received(tx: Session, sender: str) -> Position:
+    """Return where the direction from a node stands."""
+    last = tx.scalar(
+        select(MessageIn)
+        .where(MessageIn.from_ == sender)
+        .order_by(MessageIn.epoch.desc(), MessageIn.seq.desc())
+        .limit(1)
+    )
+    return Position.start(EPOCH) if last is None else Position(last.epoch, last.seq, last.digest)
+
+
+def received_before(tx: Session, sender: str, epoch: int, seq: int) -> MessageIn | None:
+    """Return the message of this number that was taken before."""
+    return tx.get(MessageIn, {"from_": sender, "epoch": epoch, "seq": seq})
+
+
+def newest_word(tx: Session) -> datetime | None:
+    """Return when the last message of any peer was taken."""
+    return tx.scalar(select(func.max(MessageIn.received_at)))
+
+
+def unacknowledged(tx: Session, to: str, limit: int) -> Sequence[MessageOut]:
+    """Return messages without a receipt, in order."""
+    return tx.scalars(
+        select(MessageOut)
+        .where(MessageOut.to == to, MessageOut.receipt.is_(None))
+        .order_by(MessageOut.epoch, MessageOut.seq)
+        .limit(limit)
+    ).all()
+
+
+def keep_receipt(tx: Session, message: MessageOut, receipt: str, outcome: Outcome, at: datetime) -> bool:
+    """Keep the receipt of a message; tells whether it had none."""
+    return (
+        tx.scalar(
+            update(MessageOut)
+            .where(
+                MessageOut.to == message.to,
+                MessageOut.epoch == message.epoch,
+                MessageOut.seq == message.seq,
+                MessageOut.receipt.is_(None),
+            )
+            .values(receipt=receipt, outcome=outcome, receipted_at=at)
+            .returning(MessageOut.seq)
+            .execution_options(synchronize_session=False)
+        )
+        is not None
+    )
+
+
+def for_act(tx: Session, act: str) -> MessageOut | None:
+    """Return the message that carried an act."""
+    return tx.scalar(select(MessageOut).where(MessageOut.act == act).limit(1))

@@ -1,0 +1,185 @@
+"""Organisations, people, their tokens, and mandates."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, select, text, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from registry.core.trust.trust_list import BodyRole
+from registry.store.database import Row, one_of
+
+
+class OrganisationKind(StrEnum):
+    """What an organisation is to this node."""
+
+    EXPORTER = "exporter"
+    BODY = "body"
+    CUSTOMS = "customs"
+    OPERATOR = "operator"
+
+
+class Role(StrEnum):
+    """What a person may do. Who plays which part in one application is another matter: three different people."""
+
+    EXPORTER = "exporter"
+    EXAMINER = "examiner"
+    SIGNATORY = "signatory"
+    CUSTOMS = "customs"
+    AUDITOR = "auditor"
+    OPERATOR = "operator"
+
+
+class Organisation(Row):
+    """An exporter, a certification body, a customs service, or the operator of the node."""
+
+    __tablename__ = "organisation"
+    __table_args__ = (
+        one_of("kind", OrganisationKind),
+        CheckConstraint("(kind = 'body') = (did IS NOT NULL)", name="body_has_did"),
+        CheckConstraint("(kind = 'body') = (code IS NOT NULL)", name="body_has_code"),
+        CheckConstraint("(kind = 'body') = (body_role IS NOT NULL)", name="body_has_role"),
+        one_of("body_role", BodyRole),
+        Index(None, "country", "tax_id", unique=True),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    name: Mapped[str]
+    country: Mapped[str]
+    address: Mapped[str]
+    tax_id: Mapped[str | None]
+    did: Mapped[str | None] = mapped_column(unique=True)
+    code: Mapped[str | None] = mapped_column(unique=True)
+    body_role: Mapped[str | None]
+    registered_at: Mapped[datetime]
+
+
+class Person(Row):
+    """Someone of an organisation; roles are theirs on this node."""
+
+    __tablename__ = "person"
+    __table_args__ = (
+        CheckConstraint(
+            "roles <@ ARRAY['exporter','examiner','signatory','customs','auditor','operator']", name="known_roles"
+        ),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    organisation: Mapped[str] = mapped_column(ForeignKey("organisation.id"), index=True)
+    name: Mapped[str]
+    roles: Mapped[list[str]]
+    registered_at: Mapped[datetime]
+
+
+class Token(Row):
+    """What a person's program shows: kept as SHA-256 only."""
+
+    __tablename__ = "token"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    person: Mapped[str] = mapped_column(ForeignKey("person.id"), index=True)
+    sha256: Mapped[bytes] = mapped_column(unique=True)
+    issued_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+
+
+class Mandate(Row):
+    """A power of attorney: `agent` acts for `principal` under these schemes until a day (S5 3.1)."""
+
+    __tablename__ = "mandate"
+    __table_args__ = (CheckConstraint("principal <> agent", name="two_organisations"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    principal: Mapped[str] = mapped_column(ForeignKey("organisation.id"))
+    agent: Mapped[str] = mapped_column(ForeignKey("organisation.id"), index=True)
+    schemes: Mapped[list[str]]
+    until: Mapped[date]
+    granted_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+
+
+def any_person(tx: Session) -> bool:
+    """Tell whether anyone is registered yet: only the first operator is made without a token, and only once."""
+    tx.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('first operator', 0))"))
+    return tx.scalar(select(Person.id).limit(1)) is not None
+
+
+def organisation(tx: Session, id: str) -> Organisation | None:
+    """Return an organisation by its id."""
+    return tx.get(Organisation, id)
+
+
+def organisation_by_code(tx: Session, code: str) -> Organisation | None:
+    """Return the certification body with this code."""
+    return tx.scalar(select(Organisation).where(Organisation.code == code))
+
+
+def organisation_by_tax_id(tx: Session, country: str, tax_id: str) -> Organisation | None:
+    """Return the organisation with this tax id."""
+    return tx.scalar(select(Organisation).where(Organisation.country == country, Organisation.tax_id == tax_id))
+
+
+def organisations(tx: Session, kind: OrganisationKind | None = None) -> Sequence[Organisation]:
+    """Return organisations by name, of one kind where that is asked."""
+    query = select(Organisation).order_by(Organisation.name, Organisation.id)
+    return tx.scalars(query if kind is None else query.where(Organisation.kind == kind)).all()
+
+
+def person(tx: Session, id: str) -> Person | None:
+    """Return a person by id."""
+    return tx.get(Person, id)
+
+
+def bearer(tx: Session, sha256: bytes, at: datetime) -> tuple[Person, Organisation] | None:
+    """Return who a living token belongs to."""
+    found = tx.execute(
+        select(Person, Organisation)
+        .join(Token, Token.person == Person.id)
+        .join(Organisation, Organisation.id == Person.organisation)
+        .where(Token.sha256 == sha256, Token.expires_at > at, Token.revoked_at.is_(None))
+    ).one_or_none()
+    return None if found is None else (found[0], found[1])
+
+
+def revoke_token(tx: Session, id: str, at: datetime) -> str | None:
+    """Revoke a living token and return its person; None where there is no such token."""
+    return tx.scalar(
+        update(Token).where(Token.id == id, Token.revoked_at.is_(None)).values(revoked_at=at).returning(Token.person)
+    )
+
+
+def mandate_for(tx: Session, *, principal: str, agent: str, scheme: str, day: date) -> Mandate | None:
+    """Return a mandate by which `agent` may act for `principal` under `scheme` on `day`."""
+    return tx.scalar(
+        select(Mandate)
+        .where(
+            Mandate.principal == principal,
+            Mandate.agent == agent,
+            Mandate.schemes.contains([scheme]),
+            Mandate.until >= day,
+            Mandate.revoked_at.is_(None),
+        )
+        .limit(1)
+    )
+
+
+def revoke_mandate(tx: Session, id: str, at: datetime) -> Mandate | None:
+    """Revoke a living mandate and return it; None where there is no such mandate."""
+    return tx.scalar(
+        update(Mandate).where(Mandate.id == id, Mandate.revoked_at.is_(None)).values(revoked_at=at).returning(Mandate)
+    )
+
+
+def people(tx: Session, *, organisation: str | None = None) -> Sequence[tuple[Person, Organisation]]:
+    """Return people with their organisations, by name of organisation and person."""
+    query = (
+        select(Person, Organisation)
+        .join(Organisation, Organisation.id == Person.organisation)
+        .order_by(Organisation.name, Person.name)
+    )
+    if organisation is not None:
+        query = query.where(Person.organisation == organisation)
+    return [(row[0], row[1]) for row in tx.execute(query)]

@@ -1,0 +1,19 @@
+"""Every table, for migrations to compare with."""
+
+from registry.store import acts, applications, certificates, channel, log, parties, peers, products, replies
+from registry.store.database import Row
+
+METADATA = Row.metadata
+
+__all__ = [
+    "METADATA",
+    "acts",
+    "applications",
+    "certificates",
+    "channel",
+    "log",
+    "parties",
+    "peers",
+    "products",
+    "replies",
+]

@@ -1,0 +1,211 @@
+"""Take a message of the peer: verify before storing, answer with a signed receipt, the same for ever (formats 10)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from sqlalchemy.orm import Session
+
+from registry.core.canonical import Json
+from registry.core.certificate.claims import Claims
+from registry.core.certificate.credential import Certificate
+from registry.core.certificate.status_change import StatusChange
+from registry.core.channel.message import Message, MessageFork, MessageKind
+from registry.core.channel.receipt import Outcome, Receipt, ReceiptFinding
+from registry.core.envelope.jose import Envelope, Typ, seal
+from registry.core.errors import Malformed, Refused
+from registry.core.identifiers import Digest
+from registry.core.record import decode
+from registry.core.signature import Signer
+from registry.core.tlog.entry import Kind
+from registry.core.trust.trust_list import KnownNode
+from registry.core.verification.presentation import Presentation
+from registry.core.verification.verdict import Indication
+from registry.core.verification.verdict import Outcome as Answer
+from registry.core.verification.verify import ON_ARRIVAL, Trusted, believe_change, verify
+from registry.store import acts, certificates, channel
+from registry.store.acts import Actor, Draw
+from registry.store.certificates import CertificateRow, Source
+from registry.store.channel import MessageIn
+from registry.usecases.believe_peers import Beliefs
+from registry.usecases.change_status import keep_change
+from registry.usecases.verify_certificate import read_evidence
+
+
+@dataclass(eq=False)
+class SenderUnknown(Refused):
+    """No adopted list knows the node, or its key did not sign the message."""
+
+    code: ClassVar[str] = "sender-unknown"
+    reason: str
+
+    def __str__(self) -> str:
+        return f"the message is not taken: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """The node that receives: its DID, environment, country and key."""
+
+    did: str
+    env: str
+    country: str
+    signer: Signer
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    outcome: Outcome
+    findings: tuple[ReceiptFinding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    change: str
+
+
+def accept(
+    tx: Session, text: str, receiver: Receiver, beliefs: Beliefs, *, at: datetime, draw: Draw
+) -> str | MessageFork:
+    """Take a message and return the receipt; a fork is returned, not raised, because its evidence is kept.
+
+    Raises `SenderUnknown`, `NotAddressedHere`, `MessageGap`, and what parsing raises; then nothing is kept.
+    """
+    envelope = Envelope.parse(text, Typ.MESSAGE)
+    message = Message.parse(envelope.payload)
+    sender = _sender(envelope, message, beliefs, at)
+    message.check_address(env=receiver.env, sender=sender.row.id, receiver=receiver.did, kid_did=envelope.signer)
+    channel.lock_sender(tx, message.from_)
+    actor = Actor(receiver.did)
+    before = channel.received_before(tx, message.from_, message.epoch, message.seq)
+    if before is not None and before.digest == envelope.digest:
+        return before.receipt
+    fork = _fork(tx, message) if before is None else MessageFork(message.seq)
+    if fork is not None:
+        evidence: dict[str, Json] = {"from": message.from_, "seq": message.seq, "fork": envelope.text}
+        acts.record(tx, Kind.MESSAGE_REFUSED, evidence, by=actor, at=at, draw=draw, subject=message.id)
+        return fork
+    taken = _take(tx, message, sender.country, receiver, beliefs, at=at)
+    if taken.outcome is Outcome.REFUSED:
+        codes = [f"{finding.check}: {finding.code}" for finding in taken.findings]
+        private: dict[str, Json] = {"from": message.from_, "seq": message.seq, "findings": codes}
+        acts.record(tx, Kind.MESSAGE_REFUSED, private, by=actor, at=at, draw=draw, subject=message.id)
+    receipt = seal(
+        Receipt(
+            env=receiver.env,
+            issuer=receiver.did,
+            message=message.id,
+            seq=message.seq,
+            digest=envelope.digest,
+            outcome=taken.outcome,
+            received_at=at,
+            next_seq=message.seq + 1,
+            findings=taken.findings,
+        ).encode(),
+        Typ.RECEIPT,
+        receiver.signer,
+    )
+    tx.add(
+        MessageIn(
+            from_=message.from_,
+            epoch=message.epoch,
+            seq=message.seq,
+            id=message.id,
+            kind=message.kind,
+            digest=envelope.digest,
+            envelope=envelope.text,
+            receipt=receipt.text,
+            outcome=taken.outcome,
+            received_at=at,
+        )
+    )
+    tx.flush()
+    return receipt.text
+
+
+def _fork(tx: Session, message: Message) -> MessageFork | None:
+    """Return a fork where the message does not continue what came before it; raises `MessageGap`."""
+    try:
+        message.check_follows(channel.received(tx, message.from_))
+    except MessageFork as fork:
+        return fork
+    return None
+
+
+def _sender(envelope: Envelope, message: Message, beliefs: Beliefs, at: datetime) -> KnownNode:
+    node = beliefs.node(message.from_)
+    if node is None or node.chained.kid(node.row.id) != envelope.kid:
+        raise SenderUnknown(f"no adopted list knows {envelope.kid} as the key of {message.from_[:100]}")
+    if not envelope.is_signed_by(node.chained.key) or not node.chained.valid_at(at):
+        raise SenderUnknown("its signature does not verify, or the key is past its dates")
+    return node
+
+
+def _take(tx: Session, message: Message, country: str, receiver: Receiver, beliefs: Beliefs, *, at: datetime) -> _Taken:
+    try:
+        match message.kind:
+            case MessageKind.CERTIFICATE_ISSUED:
+                return _take_certificate(tx, message, country, receiver, beliefs, at=at)
+            case MessageKind.CERTIFICATE_STATUS:
+                return _take_change(tx, message, receiver, beliefs)
+    except Malformed as refusal:
+        return _refused("format", refusal.code)
+
+
+def _take_certificate(
+    tx: Session, message: Message, country: str, receiver: Receiver, beliefs: Beliefs, *, at: datetime
+) -> _Taken:
+    presentation = Presentation.of(message.body)
+    trusted = Trusted(receiver.env, receiver.country, beliefs.lists, beliefs.agreements, at)
+    verdict = verify(presentation, trusted, read_evidence(tx), at=at, asked=ON_ARRIVAL)
+    findings = tuple(
+        ReceiptFinding(finding.check, finding.outcome, finding.code)
+        for finding in verdict.findings
+        if finding.outcome is not Answer.PASSED and finding.code not in {"not-reached", "status-unknown"}
+    )
+    if verdict.indication is Indication.TOTAL_FAILED:
+        return _Taken(Outcome.REFUSED, findings)
+    envelope = Envelope.parse(presentation.certificate, Typ.CERTIFICATE)
+    certificate = Certificate.parse(envelope.payload)
+    Claims.parse(certificate.subject.claims)
+    if certificate.subject.issued_in != country:
+        return _refused("agreement", "issued-elsewhere")
+    held = certificates.certificate(tx, certificate.id)
+    if held is not None and held.digest != envelope.digest:
+        return _refused("delivered", "other-digest")
+    if held is None:
+        tx.add(
+            CertificateRow(
+                source=Source.DELIVERED,
+                recorded_at=at,
+                proof=presentation.proof,
+                **certificates.index_columns(envelope, certificate),
+            )
+        )
+        tx.flush()
+    return _Taken(Outcome.ACCEPTED_WITH_WARNINGS if findings else Outcome.ACCEPTED, findings)
+
+
+def _take_change(tx: Session, message: Message, receiver: Receiver, beliefs: Beliefs) -> _Taken:
+    text = decode(_Change, message.body).change
+    envelope = Envelope.parse(text, Typ.STATUS)
+    change = StatusChange.parse(envelope.payload)
+    row = certificates.certificate(tx, change.certificate, lock=True)
+    if row is None or row.source != Source.DELIVERED:
+        return _refused("delivered", "not-delivered")
+    certificate = Certificate.parse(Envelope.parse(row.envelope, Typ.CERTIFICATE).payload)
+    trusted = Trusted(receiver.env, receiver.country, beliefs.lists, beliefs.agreements, None)
+    if believe_change(text, certificate, Digest(row.digest), trusted) is None:
+        return _refused("status", "change-not-believed")
+    held: Sequence[str] = [known.digest for known in certificates.changes(tx, row.id)]
+    if envelope.digest in held:
+        return _Taken(Outcome.ACCEPTED)
+    if held:
+        return _refused("status", "already-annulled")
+    keep_change(tx, envelope, change, None)
+    return _Taken(Outcome.ACCEPTED)
+
+
+def _refused(check: str, code: str) -> _Taken:
+    return _Taken(Outcome.REFUSED, (ReceiptFinding(check, Answer.FAILED, code),))

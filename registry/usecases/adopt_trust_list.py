@@ -1,0 +1,83 @@
+"""Take over a trust list, a peer's or our own newest, and an agreement: only what the pins vouch for."""
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from registry.core.agreement import Agreement
+from registry.core.canonical import Json
+from registry.core.envelope.jose import Envelope, Typ
+from registry.core.errors import Conflict
+from registry.core.tlog.entry import Kind
+from registry.core.trust.adoption import check_adoptable
+from registry.core.trust.agreement_adoption import AgreementNotBelieved, believe_agreement
+from registry.core.trust.trust_list import BelievedList, ListOfAnotherCountry, TrustList, believe
+from registry.store import acts, peers
+from registry.store.acts import Actor, Draw
+from registry.store.peers import AgreementRow, TrustListRow
+from registry.usecases.believe_peers import Beliefs, Pins, read_beliefs
+
+
+class AgreementKnown(Conflict):
+    """The agreement is adopted already."""
+
+    code = "agreement-known"
+
+    def __str__(self) -> str:
+        return "this agreement is adopted already"
+
+
+def adopt(tx: Session, text: str, pins: Pins, *, own_country: str, by: Actor, at: datetime, draw: Draw) -> BelievedList:
+    """Adopt a trust list; raises the rule that forbids it, and the adopted list stays.
+
+    Raises `ListNotTrusted` and its kinds, every refusal of `core.trust.adoption`, and what parsing raises.
+    """
+    peers.lock_adoption(tx)
+    country = country_of(text)
+    if country not in pins:
+        raise ListOfAnotherCountry(f"no root of {country} is pinned here")
+    offered = believe(text, pins[country])
+    adopted = read_beliefs(tx, pins).lists.get(country)
+    earlier = {
+        row.kid
+        for known in peers.lists_before_epoch(tx, country, offered.list.epoch)
+        for row in TrustList.parse(Envelope.parse(known.text.partition("\n")[0], Typ.TRUST_LIST).payload).list_keys
+    }
+    check_adoptable(offered, adopted, earlier, at)
+    kind = Kind.TRUST_PUBLISHED if country == own_country else Kind.TRUST_ADOPTED
+    private: dict[str, Json] = {"country": country, "epoch": offered.list.epoch, "version": offered.list.version}
+    act = acts.record(tx, kind, private, by=by, at=at, draw=draw, digest=offered.digest)
+    row = TrustListRow(
+        country=country,
+        epoch=offered.list.epoch,
+        version=offered.list.version,
+        digest=offered.digest,
+        text=text,
+        adopted_at=at,
+        act=act,
+    )
+    tx.add(row)
+    tx.flush()
+    return offered
+
+
+def adopt_agreement(
+    tx: Session, text: str, beliefs: Beliefs, *, own_country: str, env: str, by: Actor, at: datetime, draw: Draw
+) -> Agreement:
+    """Adopt an agreement that both countries signed; raises `AgreementNotBelieved`, `AgreementKnown`, and its kinds."""
+    agreement = believe_agreement(text, beliefs.lists)
+    if agreement.env != env:
+        raise AgreementNotBelieved(f"it is of {agreement.env}, this node of {env}")
+    agreement.party(own_country)
+    if peers.agreement(tx, agreement.id) is not None:
+        raise AgreementKnown
+    private = {"agreement": agreement.id, "title": agreement.title}
+    act = acts.record(tx, Kind.AGREEMENT_ADOPTED, private, by=by, at=at, draw=draw, digest=agreement.id)
+    tx.add(AgreementRow(id=agreement.id, text=text, adopted_at=at, act=act))
+    tx.flush()
+    return agreement
+
+
+def country_of(text: str) -> str:
+    """Return the country that a list says it is of, to find its pin; nothing of it is believed yet."""
+    return TrustList.parse(Envelope.parse(text.partition("\n")[0], Typ.TRUST_LIST).payload).country

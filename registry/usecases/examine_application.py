@@ -1,0 +1,59 @@
+"""Take up, send back, refuse, or offer the draft: the examiner's work (S5 3.13 to 3.15)."""
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from registry.core.application import lifecycle
+from registry.core.application.lifecycle import Move, Part, State
+from registry.core.certificate.claims import Claims
+from registry.core.tlog.entry import Kind
+from registry.store.acts import Draw
+from registry.store.applications import Application
+from registry.store.parties import Role
+from registry.usecases.identify_party import Party
+from registry.usecases.submit_application import ApplicationNotFound, find, play, record
+
+KIND = {
+    Move.TAKE_UP: Kind.APPLICATION_TAKEN_UP,
+    Move.SEND_BACK: Kind.APPLICATION_SENT_BACK,
+    Move.REFUSE: Kind.APPLICATION_REFUSED,
+    Move.OFFER_DRAFT: Kind.APPLICATION_DRAFT_OFFERED,
+}
+
+
+def take_up(tx: Session, id: str, *, by: Party, at: datetime, draw: Draw) -> Application:
+    """Take up a submitted application. Taking up twice is an `IllegalMove`: the second sees that the first has it."""
+    return _move(tx, id, Move.TAKE_UP, None, by=by, at=at, draw=draw)
+
+
+def send_back(tx: Session, id: str, reason: str, *, by: Party, at: datetime, draw: Draw) -> Application:
+    """Send an application back to the applicant, with the reason; it is a draft again."""
+    return _move(tx, id, Move.SEND_BACK, reason, by=by, at=at, draw=draw)
+
+
+def refuse(tx: Session, id: str, reason: str, *, by: Party, at: datetime, draw: Draw) -> Application:
+    """Refuse an application for good, with the reason (S5 3.15)."""
+    return _move(tx, id, Move.REFUSE, reason, by=by, at=at, draw=draw)
+
+
+def offer_draft(tx: Session, id: str, *, by: Party, at: datetime, draw: Draw) -> Application:
+    """Approve the claims as they are and offer them as the draft: its digest is what is accepted and issued."""
+    return _move(tx, id, Move.OFFER_DRAFT, None, by=by, at=at, draw=draw)
+
+
+def _move(tx: Session, id: str, move: Move, reason: str | None, *, by: Party, at: datetime, draw: Draw) -> Application:
+    by.require(Role.EXAMINER)
+    row = find(tx, id, by=by, lock=True)
+    if row.body != by.organisation:
+        raise ApplicationNotFound(id)
+    row.state = lifecycle.advance(State(row.state), move)
+    play(tx, row, Part.EXAMINER, by=by, at=at)
+    row.draft = Claims.parse(row.claims).digest if move is Move.OFFER_DRAFT else None
+    row.reason = reason
+    row.version += 1
+    row.changed_at = at
+    tx.flush()
+    more = {} if reason is None else {"reason": reason}
+    record(tx, KIND[move], row, by=by, at=at, draw=draw, **more)
+    return row

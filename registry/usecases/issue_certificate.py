@@ -1,0 +1,174 @@
+"""Issue: in one transaction the number, the signature, our own verifier's word, the rows and the act."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from sqlalchemy.orm import Session
+
+from registry.core.agreement import NotAgreed
+from registry.core.application import lifecycle
+from registry.core.application.lifecycle import Move, Part, State
+from registry.core.certificate.claims import Claims
+from registry.core.certificate.credential import Certificate, Signatory, Subject
+from registry.core.envelope.jose import Envelope, Typ, seal
+from registry.core.errors import Unavailable, Unprocessable
+from registry.core.identifiers import certificate_id
+from registry.core.scheme.catalogue import find_scheme
+from registry.core.signature import Signer
+from registry.core.tlog.entry import Kind
+from registry.core.verification.presentation import Presentation
+from registry.core.verification.verdict import Indication, Verdict
+from registry.core.verification.verify import AT_ISSUE, Evidence, Held, Standpoint, Trusted, verify
+from registry.store import acts, certificates
+from registry.store.acts import Draw
+from registry.store.certificates import CertificateRow, Source
+from registry.store.parties import Role
+from registry.usecases.believe_peers import Beliefs
+from registry.usecases.identify_party import Party
+from registry.usecases.submit_application import ApplicationNotFound, DraftDiffers, find, play
+
+STATUS_LIST = "revocation-1"
+LIST_LENGTH = 131_072
+"""Bits of a status list (Bitstring Status List 1.0): the least that hides which certificate is looked up."""
+DRAWS = 64
+
+
+@dataclass(eq=False)
+class SignerMissing(Unavailable):
+    """The node holds no document signer of this body."""
+
+    code: ClassVar[str] = "signer-missing"
+    body: str
+
+    def __str__(self) -> str:
+        return f"this node holds no document signer of {self.body}"
+
+
+@dataclass(eq=False)
+class NotIssuable(Unprocessable):
+    """Our own verifier would not pass what would be signed; nothing was."""
+
+    code: ClassVar[str] = "not-issuable"
+    check: str
+    finding: str
+    sentence: str
+
+    def __str__(self) -> str:
+        return f"the certificate would not verify: {self.check}: {self.sentence}"
+
+
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    """What issuing needs beside the application: the node's name and environment, and the bodies' document signers."""
+
+    name: str
+    env: str
+    signers: Mapping[str, Signer]
+
+    def signer(self, code: str) -> Signer:
+        """Return the document signer of a body; raises `SignerMissing`."""
+        if code not in self.signers:
+            raise SignerMissing(code)
+        return self.signers[code]
+
+
+def issue(
+    tx: Session, id: str, draft: str, issuer: Issuer, beliefs: Beliefs, *, by: Party, at: datetime, draw: Draw
+) -> CertificateRow:
+    """Issue the certificate of an approved application whose draft is `draft`.
+
+    Raises `IllegalMove` (also when another signatory was first), `AnotherPart`, `DraftDiffers`, `NotAgreed`,
+    `SignerMissing`, `NumbersExhausted`, `NotIssuable`.
+    """
+    by.require(Role.SIGNATORY)
+    row = find(tx, id, by=by, lock=True)
+    if row.body != by.organisation or by.code is None:
+        raise ApplicationNotFound(id)
+    row.state = lifecycle.advance(State(row.state), Move.ISSUE)
+    claims = Claims.parse(row.claims)
+    if draft != row.draft or claims.digest != row.draft:
+        raise DraftDiffers(row.draft or "")
+    play(tx, row, Part.SIGNATORY, by=by, at=at)
+    signer = issuer.signer(by.code)
+    body = beliefs.list_of(row.issued_in).body(str(by.did))
+    if body is None:
+        raise NotAgreed(f"the adopted trust list of {row.issued_in} does not name {by.did}")
+    scheme, rules_set = find_scheme(row.scheme, row.rules_set)
+    issue_date = beliefs.offset(row.issued_in).local_date(at)
+    agreement, recognition = beliefs.agreed(scheme.name, row.issued_in, row.presented_in, issue_date.day)
+    row.version += 1
+    row.changed_at = at
+    tx.flush()
+    indices = (int.from_bytes(draw(4)) % LIST_LENGTH for _ in range(DRAWS))
+    index = certificates.draw_index(tx, STATUS_LIST, indices)
+    nonce = draw(16).hex()
+    serial = certificates.next_serial(tx, str(by.did), issue_date.day.year)
+    number = agreement.pattern(str(by.did)).number(
+        issued_in=row.issued_in, presented_in=row.presented_in, year=issue_date.day.year, serial=serial
+    )
+    subject = Subject(
+        id=certificate_id(issuer.name, by.code, issue_date.day.year, number) + "#goods",
+        type_=("CertificateOfOrigin",),
+        agreement=agreement.id,
+        env=issuer.env,
+        scheme=scheme.name,
+        rules_set=rules_set,
+        number=number,
+        issued_in=row.issued_in,
+        presented_in=row.presented_in,
+        issue_date=issue_date,
+        signatory=Signatory(by.person, by.name),
+        nonce=nonce,
+        claims=claims.encode(),
+    )
+    certificate = Certificate(
+        node=issuer.name,
+        body=by.code,
+        body_name=body.name,
+        valid_from=at,
+        valid_until=agreement.valid_until(issue_date, recognition),
+        status_list=STATUS_LIST,
+        status_index=index,
+        subject=subject,
+    )
+    envelope = seal(certificate.encode(), Typ.CERTIFICATE, signer)
+    check(envelope, issuer, beliefs, at=at)
+    act = acts.record(
+        tx,
+        Kind.CERTIFICATE_ISSUED,
+        {"certificate": certificate.id, "application": row.id, "number": number, "signatory": by.person},
+        by=by.actor,
+        at=at,
+        draw=draw,
+        to=row.presented_in,
+        digest=envelope.digest,
+        subject=certificate.id,
+    )
+    issued = CertificateRow(
+        source=Source.ISSUED,
+        recorded_at=at,
+        act=act,
+        organisation=row.organisation,
+        principal=row.principal,
+        body_organisation=row.body,
+        application=row.id,
+        signatory=by.person,
+        **certificates.index_columns(envelope, certificate),
+    )
+    tx.add(issued)
+    tx.flush()
+    return issued
+
+
+def check(envelope: Envelope, issuer: Issuer, beliefs: Beliefs, *, at: datetime) -> Verdict:
+    """Ask our own verifier before the commit: all but log and delivery must pass. Raises `NotIssuable`."""
+    trusted = Trusted(issuer.env, None, beliefs.lists, beliefs.agreements, at)
+    held = Held(envelope.digest, at, Standpoint.ISSUER, logged=False)
+    verdict = verify(Presentation(envelope.text), trusted, lambda _c, _d: Evidence(held), at=at, asked=AT_ISSUE)
+    if verdict.indication is not Indication.TOTAL_PASSED:
+        decisive = verdict.decisive
+        assert decisive is not None
+        raise NotIssuable(decisive.check, decisive.code, decisive.sentence)
+    return verdict

@@ -1,0 +1,69 @@
+"""Pin a root: one person proposes it, another confirms by typing the fingerprint that came by another way."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import ClassVar
+
+from sqlalchemy.orm import Session
+
+from registry.core.canonical import Json
+from registry.core.errors import Refused, Unprocessable
+from registry.core.tlog.entry import Kind
+from registry.core.trust.trust_list import Pin
+from registry.store import acts
+from registry.store.acts import Draw
+from registry.store.parties import Role
+from registry.usecases.identify_party import Party
+
+
+@dataclass(eq=False)
+class FingerprintDiffers(Unprocessable):
+    """The fingerprint that was typed is not that of the proposed root."""
+
+    code: ClassVar[str] = "fingerprint-differs"
+
+    def __str__(self) -> str:
+        return "the fingerprint is not that of the proposed root: do not pin it, and ask who sent it"
+
+
+@dataclass(eq=False)
+class SameOperator(Refused):
+    """Whoever proposed the pin does not confirm it."""
+
+    code: ClassVar[str] = "same-operator"
+
+    def __str__(self) -> str:
+        return "whoever proposed the pin cannot confirm it"
+
+
+def fingerprint(pin: Pin) -> str:
+    """Return the fingerprint of a root, SHA-256 in groups of four, as it is read out over a telephone."""
+    digits = sha256(pin.root).hexdigest()
+    return " ".join(digits[start : start + 4] for start in range(0, len(digits), 4))
+
+
+def propose(tx: Session, pin: Pin, *, by: Party, at: datetime, draw: Draw) -> str:
+    """Record who proposes to pin a root, and return its country."""
+    by.require(Role.OPERATOR)
+    country = pin.anchor().country
+    _record(tx, Kind.TRUST_PIN_PROPOSED, pin, country, by=by, at=at, draw=draw)
+    return country
+
+
+def confirm(tx: Session, pin: Pin, typed: str, *, proposed_by: str, by: Party, at: datetime, draw: Draw) -> str:
+    """Record who confirms a proposed pin, and return its country. Raises `SameOperator`, `FingerprintDiffers`."""
+    by.require(Role.OPERATOR)
+    if proposed_by == by.person:
+        raise SameOperator
+    if "".join(typed.split()).lower() != sha256(pin.root).hexdigest():
+        raise FingerprintDiffers
+    country = pin.anchor().country
+    _record(tx, Kind.TRUST_PIN_CONFIRMED, pin, country, by=by, at=at, draw=draw)
+    return country
+
+
+def _record(tx: Session, kind: Kind, pin: Pin, country: str, *, by: Party, at: datetime, draw: Draw) -> None:
+    private: dict[str, Json] = {"country": country, "threshold": pin.threshold, "epoch": pin.epoch}
+    digest = sha256(pin.root).hexdigest()
+    acts.record(tx, kind, private, by=by.actor, at=at, draw=draw, digest=digest)

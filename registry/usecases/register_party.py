@@ -1,0 +1,210 @@
+"""Register organisations, people, tokens and mandates; each is an act, and a token is shown once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from hashlib import sha256
+from typing import ClassVar
+
+from sqlalchemy.orm import Session
+
+from registry.core.calendar import write_instant
+from registry.core.canonical import Json
+from registry.core.errors import Conflict, NotFound, Unprocessable
+from registry.core.identifiers import CODE, body_did
+from registry.core.product.identifiers import check_tax_id
+from registry.core.scheme.catalogue import SCHEMES
+from registry.core.tlog.entry import Kind
+from registry.core.trust.trust_list import BodyRole
+from registry.store import acts, parties
+from registry.store.acts import Actor, Draw
+from registry.store.parties import Mandate, Organisation, OrganisationKind, Person, Role, Token
+from registry.usecases.identify_party import TOKEN_BYTES, TOKEN_PREFIX
+
+LONGEST_TOKEN = timedelta(days=366)
+
+
+@dataclass(eq=False)
+class PartyNotFound(NotFound):
+    """No such organisation, person, token or mandate is registered."""
+
+    code: ClassVar[str] = "party-not-found"
+    what: str
+    id: str
+
+    def __str__(self) -> str:
+        return f"no {self.what} {self.id[:64]!r} is registered here"
+
+
+@dataclass(eq=False)
+class PartyExists(Conflict):
+    """An organisation with this code or tax id is registered."""
+
+    code: ClassVar[str] = "party-exists"
+    reason: str
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+@dataclass(eq=False)
+class PartyWrong(Unprocessable):
+    """What is to be registered does not fit together."""
+
+    code: ClassVar[str] = "party-wrong"
+    reason: str
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+def register_organisation(
+    tx: Session,
+    *,
+    kind: OrganisationKind,
+    name: str,
+    country: str,
+    address: str,
+    tax_id: str | None,
+    code: str | None,
+    body_role: BodyRole | None,
+    node_name: str,
+    by: Actor,
+    at: datetime,
+    draw: Draw,
+) -> Organisation:
+    """Register an organisation; a body has a code, which its DID ends with. Raises `PartyExists`, `PartyWrong`."""
+    is_body = kind is OrganisationKind.BODY
+    if is_body != (code is not None) or is_body != (body_role is not None):
+        raise PartyWrong("a certification body has a code and a role, and no other organisation has them")
+    if code is not None and not CODE.fullmatch(code):
+        raise PartyWrong("a body's code is up to 32 lower-case letters, digits and hyphens")
+    if tax_id is not None:
+        check_tax_id(country, tax_id)
+    if code is not None and parties.organisation_by_code(tx, code) is not None:
+        raise PartyExists(f"a body with the code {code} is registered")
+    if tax_id is not None and parties.organisation_by_tax_id(tx, country, tax_id) is not None:
+        raise PartyExists(f"an organisation with the tax id {tax_id} of {country} is registered")
+    row = Organisation(
+        id=draw(16).hex(),
+        kind=kind,
+        name=name,
+        country=country,
+        address=address,
+        tax_id=tax_id,
+        did=None if code is None else body_did(node_name, code),
+        code=code,
+        body_role=body_role,
+        registered_at=at,
+    )
+    tx.add(row)
+    tx.flush()
+    private: dict[str, Json] = {"organisation": row.id, "kind": kind.value, "name": name, "country": country}
+    acts.record(tx, Kind.ORGANISATION_REGISTERED, private, by=by, at=at, draw=draw, subject=row.id)
+    return row
+
+
+def register_person(
+    tx: Session,
+    *,
+    organisation: str,
+    name: str,
+    roles: Sequence[Role],
+    node_did: str,
+    by: Actor | None,
+    at: datetime,
+    draw: Draw,
+) -> Person:
+    """Register a person of an organisation. `by` is None for the first operator alone. Raises `PartyNotFound`."""
+    if parties.organisation(tx, organisation) is None:
+        raise PartyNotFound("organisation", organisation)
+    row = Person(id=draw(16).hex(), organisation=organisation, name=name, roles=sorted(set(roles)), registered_at=at)
+    tx.add(row)
+    tx.flush()
+    private: dict[str, Json] = {"person": row.id, "organisation": organisation, "name": name, "roles": row.roles}
+    actor = by or Actor(node_did, row.id, organisation)
+    acts.record(tx, Kind.PERSON_REGISTERED, private, by=actor, at=at, draw=draw, subject=row.id)
+    return row
+
+
+def change_roles(tx: Session, person: str, roles: Sequence[Role], *, by: Actor, at: datetime, draw: Draw) -> Person:
+    """Give a person other roles; the parts that they play in applications stay what they are."""
+    row = parties.person(tx, person)
+    if row is None:
+        raise PartyNotFound("person", person)
+    before, row.roles = row.roles, sorted(set(roles))
+    tx.flush()
+    private: dict[str, Json] = {"person": person, "before": before, "roles": row.roles}
+    acts.record(tx, Kind.PERSON_CHANGED, private, by=by, at=at, draw=draw, subject=person)
+    return row
+
+
+def issue_token(
+    tx: Session, person: str, *, lasts: timedelta, by: Actor, at: datetime, draw: Draw
+) -> tuple[str, Token]:
+    """Issue a token of 256 random bits and return it: it is kept as SHA-256 only, and shown this once."""
+    if parties.person(tx, person) is None:
+        raise PartyNotFound("person", person)
+    if not timedelta(0) < lasts <= LONGEST_TOKEN:
+        raise PartyWrong(f"a token lasts from one second to {LONGEST_TOKEN.days} days")
+    text = TOKEN_PREFIX + draw(TOKEN_BYTES).hex()
+    row = Token(
+        id=draw(16).hex(),
+        person=person,
+        sha256=sha256(text.encode()).digest(),
+        issued_at=at,
+        expires_at=at + lasts,
+    )
+    tx.add(row)
+    tx.flush()
+    private: dict[str, Json] = {"token": row.id, "person": person, "expires_at": write_instant(row.expires_at)}
+    acts.record(tx, Kind.TOKEN_ISSUED, private, by=by, at=at, draw=draw, subject=person)
+    return text, row
+
+
+def revoke_token(tx: Session, token: str, *, by: Actor, at: datetime, draw: Draw) -> None:
+    """Revoke a token, at once and for ever. Raises `PartyNotFound`."""
+    person = parties.revoke_token(tx, token, at)
+    if person is None:
+        raise PartyNotFound("living token", token)
+    acts.record(tx, Kind.TOKEN_REVOKED, {"token": token, "person": person}, by=by, at=at, draw=draw, subject=person)
+
+
+def grant_mandate(
+    tx: Session,
+    *,
+    principal: str,
+    agent: str,
+    schemes: Sequence[str],
+    until: date,
+    by: Actor,
+    at: datetime,
+    draw: Draw,
+) -> Mandate:
+    """Record a power of attorney (S5 3.1): the agent may act for the principal under these schemes until a day."""
+    for organisation in (principal, agent):
+        if parties.organisation(tx, organisation) is None:
+            raise PartyNotFound("organisation", organisation)
+    if principal == agent or not schemes or set(schemes) - SCHEMES.keys():
+        raise PartyWrong("a mandate is from one organisation to another, for schemes that exist")
+    row = Mandate(
+        id=draw(16).hex(), principal=principal, agent=agent, schemes=sorted(set(schemes)), until=until, granted_at=at
+    )
+    tx.add(row)
+    tx.flush()
+    private: dict[str, Json] = {
+        "mandate": row.id,
+        "principal": principal,
+        "agent": agent,
+        "schemes": row.schemes,
+        "until": until.isoformat(),
+    }
+    acts.record(tx, Kind.MANDATE_GRANTED, private, by=by, at=at, draw=draw, subject=row.id)
+    return row
+
+
+def revoke_mandate(tx: Session, mandate: str, *, by: Actor, at: datetime, draw: Draw) -> None:
+    """Revoke a mandate: what was submitted under it stays, nothing more can be. Raises `PartyNotFound`."""
+    if parties.revoke_mandate(tx, mandate, at) is None:
+        raise PartyNotFound("living mandate", mandate)
+    acts.record(tx, Kind.MANDATE_REVOKED, {"mandate": mandate}, by=by, at=at, draw=draw, subject=mandate)

@@ -1,0 +1,279 @@
+"""Draft an application, check it, submit or withdraw it, and answer to the draft: the applicant's work."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import ClassVar
+
+from sqlalchemy.orm import Session
+
+from registry.core.agreement import NotAgreed
+from registry.core.application import lifecycle
+from registry.core.application.lifecycle import IllegalMove, Move, Part, State
+from registry.core.canonical import JsonObject
+from registry.core.certificate.claims import Claims
+from registry.core.errors import Conflict, NotFound, Refused, Unprocessable
+from registry.core.rules.finding import Finding, Intake, Severity
+from registry.core.scheme.catalogue import find_scheme
+from registry.core.tlog.entry import Kind
+from registry.store import acts, applications, parties, products
+from registry.store.acts import Draw
+from registry.store.applications import Application
+from registry.store.parties import Role
+from registry.usecases.believe_peers import Beliefs
+from registry.usecases.identify_party import Party
+from registry.usecases.keep_product import ProductNotFound, VersionStale
+from registry.usecases.register_party import PartyNotFound
+
+
+@dataclass(eq=False)
+class ApplicationNotFound(NotFound):
+    """No such application, or none of an organisation that the one who asks works for."""
+
+    code: ClassVar[str] = "application-not-found"
+    id: str
+
+    def __str__(self) -> str:
+        return "there is no such application"
+
+
+@dataclass(eq=False)
+class AnotherPart(Refused):
+    """The person plays another part in this application: applicant, examiner and signatory are three people."""
+
+    code: ClassVar[str] = "another-part"
+    clause: ClassVar[str | None] = "S5 3.15"
+    played: Part
+    asked: Part
+
+    def __str__(self) -> str:
+        return f"whoever is {self.played} of an application cannot be its {self.asked}"
+
+
+@dataclass(eq=False)
+class FindingsSevere(Unprocessable):
+    """Intake found what blocks the application; each finding cites its source."""
+
+    code: ClassVar[str] = "findings-severe"
+    findings: tuple[Finding, ...]
+
+    def __str__(self) -> str:
+        severe = sum(finding.severity is Severity.SEVERE for finding in self.findings)
+        return f"{severe} severe findings block the application"
+
+
+@dataclass(eq=False)
+class MandateMissing(Refused):
+    """The agent has no power of attorney of the principal for this scheme today."""
+
+    code: ClassVar[str] = "mandate-missing"
+    clause: ClassVar[str | None] = "S5 3.1, 3.13"
+    scheme: str
+
+    def __str__(self) -> str:
+        return f"no mandate of the principal for {self.scheme} holds today"
+
+
+@dataclass(eq=False)
+class DraftDiffers(Conflict):
+    """The draft that is accepted or issued is not the one that the examiner approved."""
+
+    code: ClassVar[str] = "draft-differs"
+    draft: str
+
+    def __str__(self) -> str:
+        return f"the draft that was offered is {self.draft}"
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What an applicant fills in: scheme, direction, the body, the principal where that is another, and the boxes."""
+
+    scheme: str
+    rules_set: str
+    presented_in: str
+    body: str
+    claims: JsonObject
+    principal: str | None = None
+
+
+def draft(tx: Session, form: Form, *, country: str, by: Party, at: datetime, draw: Draw) -> Application:
+    """Draft an application; what the rules say of it is another question (`check`). The drafter is its applicant."""
+    by.require(Role.EXPORTER)
+    row = Application(
+        id=draw(16).hex(),
+        organisation=by.organisation,
+        issued_in=country,
+        state=State.DRAFT,
+        version=1,
+        created_at=at,
+        changed_at=at,
+        **_columns(tx, form, by),
+    )
+    tx.add(row)
+    tx.flush()
+    play(tx, row, Part.APPLICANT, by=by, at=at)
+    record(tx, Kind.APPLICATION_DRAFTED, row, by=by, at=at, draw=draw)
+    return row
+
+
+def change(tx: Session, id: str, form: Form, *, version: int, by: Party, at: datetime, draw: Draw) -> Application:
+    """Change a draft that is still at `version`; raises `IllegalMove` once it is submitted, or `VersionStale`."""
+    by.require(Role.EXPORTER)
+    row = find(tx, id, by=by, lock=True)
+    _own(row, by)
+    if row.version != version:
+        raise VersionStale(row.version)
+    if row.state != State.DRAFT:
+        raise IllegalMove(State(row.state), Move.SUBMIT)
+    play(tx, row, Part.APPLICANT, by=by, at=at)
+    for column, value in _columns(tx, form, by).items():
+        setattr(row, column, value)
+    _touch(row, at)
+    tx.flush()
+    record(tx, Kind.APPLICATION_CHANGED, row, by=by, at=at, draw=draw)
+    return row
+
+
+def check(row: Application, beliefs: Beliefs, *, at: datetime) -> Sequence[Finding]:
+    """Return what intake finds today, severe first; nothing is submitted and nothing kept."""
+    scheme, rules_set = find_scheme(row.scheme, row.rules_set)
+    today = local_day(beliefs, row.issued_in, at)
+    try:
+        agreed = beliefs.agreed(row.scheme, row.issued_in, row.presented_in, today)[1].rules_set
+    except NotAgreed:
+        agreed = None
+    claims = Claims.parse(row.claims)
+    return scheme.examine(Intake(claims, row.scheme, rules_set, row.issued_in, row.presented_in, agreed, today))
+
+
+def submit(
+    tx: Session, id: str, beliefs: Beliefs, *, by: Party, at: datetime, draw: Draw
+) -> tuple[Application, Sequence[Finding]]:
+    """Submit a draft; raises `FindingsSevere`, `MandateMissing`, `IllegalMove`, `AnotherPart`."""
+    by.require(Role.EXPORTER)
+    row = find(tx, id, by=by, lock=True)
+    _own(row, by)
+    row.state = lifecycle.advance(State(row.state), Move.SUBMIT)
+    play(tx, row, Part.APPLICANT, by=by, at=at)
+    today = local_day(beliefs, row.issued_in, at)
+    if row.principal != row.organisation:
+        mandate = parties.mandate_for(tx, principal=row.principal, agent=row.organisation, scheme=row.scheme, day=today)
+        if mandate is None:
+            raise MandateMissing(row.scheme)
+    findings = check(row, beliefs, at=at)
+    if any(finding.severity is Severity.SEVERE for finding in findings):
+        raise FindingsSevere(tuple(findings))
+    row.submitted_at, row.reason = at, None
+    _touch(row, at)
+    tx.flush()
+    record(tx, Kind.APPLICATION_SUBMITTED, row, by=by, at=at, draw=draw)
+    return row, findings
+
+
+def withdraw(tx: Session, id: str, *, by: Party, at: datetime, draw: Draw) -> Application:
+    """Withdraw an application that is not approved yet."""
+    return _answer(tx, id, Move.WITHDRAW, Kind.APPLICATION_WITHDRAWN, None, None, by=by, at=at, draw=draw)
+
+
+def accept(tx: Session, id: str, offered: str, *, by: Party, at: datetime, draw: Draw) -> Application:
+    """Accept the draft whose digest is `offered` (S5 4.12); raises `DraftDiffers`."""
+    return _answer(tx, id, Move.ACCEPT, Kind.APPLICATION_ACCEPTED, offered, None, by=by, at=at, draw=draw)
+
+
+def object_to(tx: Session, id: str, offered: str, reason: str, *, by: Party, at: datetime, draw: Draw) -> Application:
+    """Object to the draft whose digest is `offered`, with a reason: it goes back to examination (S5 4.12)."""
+    return _answer(tx, id, Move.OBJECT, Kind.APPLICATION_OBJECTED, offered, reason, by=by, at=at, draw=draw)
+
+
+def find(tx: Session, id: str, *, by: Party, lock: bool = False) -> Application:
+    """Return an application that concerns the asker's organisation; raises `ApplicationNotFound`."""
+    row = applications.seen_by(tx, id, by.organisation, lock=lock)
+    if row is None:
+        raise ApplicationNotFound(id)
+    return row
+
+
+def play(tx: Session, row: Application, part: Part, *, by: Party, at: datetime) -> None:
+    """Let the person play `part` in the application; raises `AnotherPart` where they play another."""
+    played = applications.claim_part(tx, row.id, by.person, part, at)
+    if played is not part:
+        raise AnotherPart(played, part)
+
+
+def record(tx: Session, kind: Kind, row: Application, *, by: Party, at: datetime, draw: Draw, **more: str) -> None:
+    """Record an act on an application; the private row names its claims by their digest."""
+    digest = Claims.parse(row.claims).digest
+    private: JsonObject = {"application": row.id, "state": row.state, "claims": digest, "version": row.version, **more}
+    acts.record(tx, kind, private, by=by.actor, at=at, draw=draw, subject=row.id)
+
+
+def local_day(beliefs: Beliefs, country: str, at: datetime) -> date:
+    """Return the local day of a country by its newest agreement; of UTC where none says its clock."""
+    try:
+        return beliefs.offset(country).local_date(at).day
+    except NotAgreed:
+        return at.astimezone(UTC).date()
+
+
+def _answer(
+    tx: Session,
+    id: str,
+    move: Move,
+    kind: Kind,
+    offered: str | None,
+    reason: str | None,
+    *,
+    by: Party,
+    at: datetime,
+    draw: Draw,
+) -> Application:
+    by.require(Role.EXPORTER)
+    row = find(tx, id, by=by, lock=True)
+    _own(row, by)
+    row.state = lifecycle.advance(State(row.state), move)
+    if offered is not None and row.draft != offered:
+        raise DraftDiffers(row.draft or "")
+    play(tx, row, Part.APPLICANT, by=by, at=at)
+    if move is Move.OBJECT:
+        row.draft = None
+    row.reason = reason
+    _touch(row, at)
+    tx.flush()
+    more = {} if reason is None else {"reason": reason}
+    record(tx, kind, row, by=by, at=at, draw=draw, **more)
+    return row
+
+
+def _own(row: Application, by: Party) -> None:
+    """Check that the application is of the asker's organisation: a body sees it, and does not answer for it."""
+    if by.organisation not in {row.organisation, row.principal}:
+        raise ApplicationNotFound(row.id)
+
+
+def _touch(row: Application, at: datetime) -> None:
+    row.version += 1
+    row.changed_at = at
+
+
+def _columns(tx: Session, form: Form, by: Party) -> dict[str, object]:
+    """Return the columns that a form fills; raises where scheme, body, principal or a product does not exist."""
+    find_scheme(form.scheme, form.rules_set)
+    claims = Claims.draft(form.claims, by.organisation_name)
+    body = parties.organisation_by_code(tx, form.body)
+    if body is None:
+        raise PartyNotFound("body", form.body)
+    principal = form.principal or by.organisation
+    if principal != by.organisation and parties.organisation(tx, principal) is None:
+        raise PartyNotFound("organisation", principal)
+    for item in claims.items:
+        if item.product is not None and products.product(tx, item.product, organisation=by.organisation) is None:
+            raise ProductNotFound(item.product)
+    return {
+        "principal": principal,
+        "body": body.id,
+        "scheme": form.scheme,
+        "rules_set": form.rules_set,
+        "presented_in": form.presented_in,
+        "claims": dict(claims.encode()),
+    }

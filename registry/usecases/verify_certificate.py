@@ -1,0 +1,144 @@
+"""Customs' answer: the verdict on a certificate, by number or by file, kept as an act."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import ClassVar
+
+from sqlalchemy.orm import Session
+
+from registry.core import canonical
+from registry.core.canonical import Json
+from registry.core.certificate.credential import Certificate
+from registry.core.errors import Conflict
+from registry.core.identifiers import Digest
+from registry.core.tlog.entry import Kind
+from registry.core.verification.presentation import Presentation
+from registry.core.verification.verdict import Check, Finding, Outcome, Verdict
+from registry.core.verification.verify import Evidence, Held, ReadEvidence, Standpoint, Trusted, verify
+from registry.store import acts, certificates, log
+from registry.store.acts import Draw
+from registry.store.certificates import CertificateRow, Source
+from registry.store.parties import Role
+from registry.usecases.believe_peers import Beliefs
+from registry.usecases.identify_party import Party
+
+
+@dataclass(eq=False)
+class NumberAmbiguous(Conflict):
+    """Several certificates bear the number: bodies, and after ten years the same body, repeat it."""
+
+    code: ClassVar[str] = "number-ambiguous"
+    candidates: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{len(self.candidates)} certificates bear this number; name the one that is meant by its id"
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """A verdict that was given and kept, under the id of its act."""
+
+    id: str
+    verdict: Verdict
+    certificate: CertificateRow | None
+
+
+def by_file(
+    tx: Session,
+    presentation: Presentation,
+    beliefs: Beliefs,
+    *,
+    env: str,
+    country: str,
+    day: date | None,
+    by: Party,
+    at: datetime,
+    draw: Draw,
+) -> Verification:
+    """Judge what a holder shows, as of a local day; the verdict is kept whatever it is."""
+    by.require(Role.CUSTOMS)
+    seen: list[CertificateRow] = []
+    trusted = Trusted(env, country, beliefs.lists, beliefs.agreements, beliefs.as_of)
+    verdict = verify(presentation, trusted, _reader(tx, seen), at=at, day=day)
+    shown: dict[str, Json] = {"shown": canonical.digest(presentation.certificate.encode(errors="replace"))}
+    return _keep(tx, verdict, seen[0] if seen else None, shown, day, by=by, at=at, draw=draw)
+
+
+def by_number(
+    tx: Session,
+    number: str,
+    beliefs: Beliefs,
+    *,
+    id: str | None,
+    env: str,
+    country: str,
+    day: date | None,
+    by: Party,
+    at: datetime,
+    draw: Draw,
+) -> Verification:
+    """Judge the certificate held under a number; one that is not held is INDETERMINATE, never invalid.
+
+    Raises `NumberAmbiguous` where several bear it and `id` names none of them.
+    """
+    by.require(Role.CUSTOMS)
+    spelled = normal_number(number)
+    held: Sequence[CertificateRow] = certificates.by_number(tx, spelled)
+    if id is not None:
+        held = [row for row in held if row.id == id]
+    if len(held) > 1:
+        raise NumberAmbiguous(tuple(row.id for row in held))
+    if not held:
+        missing = Finding(Check.DELIVERED, Outcome.UNKNOWN, "not-delivered", as_of=beliefs.as_of)
+        return _keep(tx, Verdict.of([missing], at), None, {"number": spelled}, day, by=by, at=at, draw=draw)
+    row = held[0]
+    trusted = Trusted(env, country, beliefs.lists, beliefs.agreements, beliefs.as_of)
+    verdict = verify(Presentation(row.envelope, row.proof), trusted, _reader(tx, [row]), at=at, day=day)
+    return _keep(tx, verdict, row, {"number": spelled}, day, by=by, at=at, draw=draw)
+
+
+def normal_number(number: str) -> str:
+    """Return the one spelling of a number: no spaces, capital letters."""
+    return "".join(number.split()).upper()
+
+
+def read_evidence(tx: Session) -> ReadEvidence:
+    """Return the reader of what this node holds about a certificate."""
+    return _reader(tx, [])
+
+
+def _reader(tx: Session, seen: list[CertificateRow]) -> ReadEvidence:
+    def read(certificate: Certificate, _digest: Digest) -> Evidence:
+        row = seen[0] if seen else certificates.certificate(tx, certificate.id)
+        if row is None:
+            return Evidence()
+        if not seen:
+            seen.append(row)
+        standpoint = Standpoint.ISSUER if row.source == Source.ISSUED else Standpoint.NODE
+        logged = row.proof is not None if row.act is None else log.index_of(tx, row.act) is not None
+        changes = tuple(change.envelope for change in certificates.changes(tx, row.id))
+        return Evidence(Held(Digest(row.digest), row.recorded_at, standpoint, logged), changes)
+
+    return read
+
+
+def _keep(
+    tx: Session,
+    verdict: Verdict,
+    row: CertificateRow | None,
+    asked: dict[str, Json],
+    day: date | None,
+    *,
+    by: Party,
+    at: datetime,
+    draw: Draw,
+) -> Verification:
+    private: dict[str, Json] = {"verdict": verdict.encode(), **asked}
+    if row is not None:
+        private |= {"certificate": row.id, "digest": row.digest}
+    if day is not None:
+        private["day"] = day.isoformat()
+    subject = None if row is None else row.id
+    act = acts.record(tx, Kind.VERIFICATION_MADE, private, by=by.actor, at=at, draw=draw, subject=subject)
+    return Verification(act, verdict, row)

@@ -1,0 +1,159 @@
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from registry.core.envelope.jose import Typ, join, seal
+from registry.core.errors import RegistryError
+from registry.core.record import MalformedRecord
+from registry.core.trust.agreement_adoption import AgreementNotBelieved
+from registry.core.trust.document_signer import Purpose
+from registry.core.trust.trust_list import ListBelowThreshold
+from registry.core.verification.bundle import Bundle, BundleNotTrusted, Delivered, open_bundle
+from registry.core.verification.verdict import Check, Indication
+from registry.signing.ceremony import LIFE
+from tests.core.world import AT, BORN, RenamedSigner, Scene, World
+
+SECOND = timedelta(seconds=1)
+
+
+def refused(scene: Scene, **changes: Any) -> str:
+    with pytest.raises(BundleNotTrusted) as refusal:
+        scene.open(replace(scene.bundle(), **changes))
+    assert refusal.value.code == "bundle-not-trusted"
+    return str(refusal.value)
+
+
+def test_a_bundle_reads_back_as_it_was_written(scene: Scene) -> None:
+    bundle = replace(scene.bundle(), as_of=AT)
+    assert Bundle.parse(bundle.encode()) == bundle
+    assert scene.open(bundle).bundle == bundle
+
+
+def test_a_bundle_is_by_a_node_of_a_pinned_country(world: World, scene: Scene) -> None:
+    text = seal(scene.bundle().encode(), Typ.BUNDLE, world.uz.node).text
+    assert open_bundle(f"\n{text}\n", scene.pins()).trusted.country == "UZ"
+    with pytest.raises(BundleNotTrusted, match="no pinned country"):
+        open_bundle(text, {})
+    with pytest.raises(BundleNotTrusted, match="no pinned country"):
+        open_bundle(text, {"BY": world.by.pin})
+
+
+def test_a_bundle_under_another_key_is_refused(world: World, scene: Scene) -> None:
+    for signer in (world.by.node, world.uz.document, world.uz.list_keys[0]):
+        with pytest.raises(BundleNotTrusted, match="no pinned country"):
+            replace(scene, node=signer).open()
+    with pytest.raises(BundleNotTrusted, match="does not verify"):
+        replace(scene, node=RenamedSigner(world.uz.node.kid, world.by.node)).open()
+
+
+def test_a_bundle_names_the_node_that_signed_it(world: World, scene: Scene) -> None:
+    assert "no pinned country" in refused(scene, issuer=world.by.node_id)
+    assert "no pinned country" in refused(scene, country="BY")
+    assert "no pinned country" in refused(scene, country="KZ")
+
+
+def test_a_bundle_of_another_environment_than_its_lists_is_refused(scene: Scene) -> None:
+    assert "other environment" in refused(scene, env="production")
+
+
+def test_a_bundle_with_two_lists_of_a_country_is_refused(scene: Scene) -> None:
+    assert "twice" in refused(scene, lists=(scene.lists["BY"], scene.lists["UZ"], scene.lists["BY"]))
+
+
+def test_a_list_of_an_epoch_before_the_pinned_one_is_refused_offline_too(world: World, scene: Scene) -> None:
+    text = seal(scene.bundle().encode(), Typ.BUNDLE, world.uz.node).text
+    pins = {**scene.pins(), "BY": replace(world.by.pin, epoch=2)}
+    with pytest.raises(BundleNotTrusted, match="earlier epoch"):
+        open_bundle(text, pins)
+
+
+def test_a_list_that_no_pin_is_for_is_not_looked_at(world: World, scene: Scene) -> None:
+    stranger = replace(world.by.trust_list, country="KZ")
+    unsigned = world.by.sign_list(stranger)
+    nobody = join([seal({"country": 7}, Typ.TRUST_LIST, world.by.list_keys[0])])
+    device = scene.open(replace(scene.bundle(), lists=(*scene.lists.values(), unsigned, nobody)))
+    assert set(device.trusted.lists) == {"BY", "UZ"}
+
+
+def test_a_list_below_the_threshold_or_an_agreement_of_one_side_spoils_the_bundle(world: World, scene: Scene) -> None:
+    below = world.by.sign_list(world.by.trust_list, world.by.list_keys[:1])
+    with pytest.raises(ListBelowThreshold):
+        replace(scene, lists={**scene.lists, "BY": below}).open()
+    with pytest.raises(AgreementNotBelieved):
+        replace(scene, lists={"UZ": scene.lists["UZ"]}).open()
+
+
+def test_an_older_bundle_than_the_device_has_seen_is_refused(world: World, scene: Scene) -> None:
+    text = seal(replace(scene.bundle(), sequence=7).encode(), Typ.BUNDLE, world.uz.node).text
+    assert open_bundle(text, scene.pins(), newest_sequence=7).bundle.sequence == 7
+    with pytest.raises(BundleNotTrusted, match="its number 7 is below 8"):
+        open_bundle(text, scene.pins(), newest_sequence=8)
+
+
+def test_a_node_key_signs_bundles_within_its_certificate_only(scene: Scene) -> None:
+    assert "does not verify" in refused(scene, made_at=BORN - SECOND)
+    assert "does not verify" in refused(scene, made_at=BORN + LIFE[Purpose.NODE] + SECOND)
+
+
+def test_the_age_of_the_bundle_is_that_of_the_newest_word_in_it(scene: Scene) -> None:
+    assert scene.open().trusted.as_of == AT
+    assert scene.open(replace(scene.bundle(), as_of=AT - SECOND)).trusted.as_of == AT - SECOND
+
+
+def test_a_clock_set_back_revives_nothing(scene: Scene) -> None:
+    device = scene.open()
+    assert device.now(AT - timedelta(days=400)) == AT
+    assert device.now(AT + SECOND) == AT + SECOND
+    newer = scene.listing(lambda old: replace(old, issued_at=AT + SECOND))
+    assert newer.open().now(AT) == AT + SECOND
+
+
+def test_many_certificates_are_found_each_in_its_group(world: World, scene: Scene) -> None:
+    others = [world.issue(number=f"BYUZ610200{number:04}").digest for number in range(5)]
+    half = [bytes.fromhex(digest)[:16] for digest in (*others, scene.envelope.digest)]
+    bundle = replace(
+        scene.bundle(),
+        delivered=(
+            Delivered(AT - SECOND, logged=True, digests=b"".join(half[:3])),
+            Delivered(AT, logged=False, digests=b"".join(half[3:])),
+        ),
+    )
+    device = scene.open(bundle)
+    certificate = world.certificate()
+    for digest, by, logged in ((others[1], AT - SECOND, True), (scene.envelope.digest, AT, False)):
+        held = device.read(certificate, digest).held
+        assert held is not None
+        assert (held.digest, held.recorded_at, held.logged) == (digest, by, logged)
+
+
+def test_digests_of_another_length_are_refused(scene: Scene) -> None:
+    torn = Delivered(AT, logged=True, digests=b"\x00" * 17)
+    with pytest.raises(MalformedRecord, match="not 16 bytes"):
+        scene.open(replace(scene.bundle(), delivered=(torn,)))
+
+
+def test_a_change_in_the_bundle_that_cannot_be_read_spoils_it(scene: Scene) -> None:
+    with pytest.raises(RegistryError):
+        replace(scene, changes=("garbage",)).open()
+
+
+def test_a_change_of_another_certificate_leaves_this_one_in_force(world: World, scene: Scene) -> None:
+    other = scene.showing(world.issue(number="BYUZ6101000002"))
+    annulled = replace(scene, changes=(world.change(other.envelope, "annulled"),))  # type: ignore[arg-type]  # its text
+    assert annulled.offline().indication is Indication.TOTAL_PASSED
+    finding = replace(annulled, text=other.text, held=other.held, proof=other.proof).offline().finding(Check.STATUS)
+    assert finding is not None
+    assert finding.code == "annulled"
+
+
+def test_each_changed_character_of_a_small_bundle_is_refused(world: World) -> None:
+    """A device without pins of a country reads nothing of it, so the lists are left out here."""
+    scene = world.scene()
+    small = replace(scene.bundle(), agreements=(), changes=())
+    text = seal(small.encode(), Typ.BUNDLE, world.uz.node).text
+    for index in range(0, len(text), 97):
+        changed = f"{text[:index]}{chr(ord(text[index]) ^ 1)}{text[index + 1 :]}"
+        with pytest.raises(RegistryError):
+            open_bundle(changed, scene.pins())

@@ -1,0 +1,797 @@
+"""Every row and cell of the table of verdicts (formats 12), at a node and on a device with no network."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from registry.core.agreement import Effect, Quorum
+from registry.core.calendar import LocalDate, Offset
+from registry.core.canonical import Json
+from registry.core.certificate.status_change import Status
+from registry.core.envelope.jose import Typ, seal
+from registry.core.identifiers import Digest, Kid
+from registry.core.tlog.entry import Kind
+from registry.core.trust.document_signer import Purpose
+from registry.core.trust.trust_list import BodyRole, SignerStatus, TrustList
+from registry.core.verification.presentation import Presentation
+from registry.core.verification.verdict import SENTENCES, Check, Indication, Outcome, Verdict
+from registry.core.verification.verify import (
+    AT_ISSUE,
+    EVERY_CHECK,
+    ON_ARRIVAL,
+    Evidence,
+    Held,
+    Standpoint,
+    Trusted,
+    verify,
+)
+from registry.signing.ceremony import USE
+from tests.core.world import (
+    AT,
+    BORN,
+    SCHEME,
+    TODAY,
+    RenamedSigner,
+    Scene,
+    Side,
+    World,
+    with_body,
+    with_node,
+    with_signer,
+)
+
+SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
+PASSED, FAILED, UNKNOWN = Outcome.PASSED, Outcome.FAILED, Outcome.UNKNOWN
+WHOLE = {
+    PASSED: Indication.TOTAL_PASSED,
+    FAILED: Indication.TOTAL_FAILED,
+    UNKNOWN: Indication.INDETERMINATE,
+}
+OTHER_DIGEST = Digest("5a" * 32)
+Deviation = Callable[[Scene], Scene]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What deviates, which question finds it, with which answer; `offline` where a device answers otherwise."""
+
+    name: str
+    deviate: Deviation
+    check: Check
+    outcome: Outcome
+    code: str
+    offline: str | None = None
+
+
+def spare(side: Side) -> Any:
+    """Return a document signer of the body that the root certified and no list names."""
+    return side.make_key("spare", Purpose.DOCUMENT, [side.body, f"{side.body}#{SCHEME}"])
+
+
+def another_body(side: Side) -> Any:
+    """Return the document signer of a second body of the same country."""
+    other = f"did:web:{side.name}:bodies:gcci"
+    return side.make_key("gcci", Purpose.DOCUMENT, [other, f"{other}#{SCHEME}"])
+
+
+def with_another_body(side: Side, trust_list: TrustList) -> TrustList:
+    row = replace(
+        trust_list.bodies[0],
+        id=f"did:web:{side.name}:bodies:gcci",
+        code="gcci",
+        signers=(side.signer_row(another_body(side)),),
+    )
+    return replace(trust_list, bodies=(*trust_list.bodies, row))
+
+
+def by(scene: Scene) -> Side:
+    return scene.world.by
+
+
+def recognitions(scene: Scene, **changes: Any) -> Scene:
+    first, second = scene.world.agreement.recognitions
+    return scene.agreeing(recognitions=(replace(first, **changes), second))
+
+
+def signers(status: SignerStatus, since: timedelta) -> Deviation:
+    return lambda scene: scene.listing(lambda old: with_signer(old, status=status, status_from=AT + since, reason="r"))
+
+
+def other_signature(scene: Scene) -> Scene:
+    head, _, _ = scene.text.rpartition(".")
+    return replace(scene, text=f"{head}.{scene.world.issue(number='BYUZ6101000002').text.rpartition('.')[2]}")
+
+
+FORMAT = [
+    Row("not a JWS", lambda s: replace(s, text="nothing"), Check.FORMAT, FAILED, "malformed-envelope"),
+    Row("another type", lambda s: replace(s, text=s.lists["BY"]), Check.FORMAT, FAILED, "malformed-envelope"),
+    Row("beyond ASCII", lambda s: replace(s, text=f"{s.text}ў\ud800"), Check.FORMAT, FAILED, "malformed-envelope"),
+    Row("other subject", lambda s: s.showing(id="x"), Check.FORMAT, FAILED, "malformed-credential"),
+    Row("ends first", lambda s: s.showing(valid_until=AT - SECOND), Check.FORMAT, FAILED, "malformed-credential"),
+    Row("other node", lambda s: s.showing(node="x"), Check.FORMAT, FAILED, "malformed-credential"),
+    Row("bad nonce", lambda s: s.showing(nonce="x"), Check.FORMAT, FAILED, "malformed-record"),
+    Row("production", lambda s: s.showing(env="production"), Check.ENVIRONMENT, FAILED, "other-environment"),
+]
+SIGNATURE = [
+    Row("signature of another", other_signature, Check.SIGNATURE, FAILED, "signature-wrong"),
+    Row(
+        "a foreign key under the body's name",
+        lambda s: s.showing(signer=RenamedSigner(by(s).document.kid, s.world.uz.document)),
+        Check.SIGNATURE,
+        FAILED,
+        "signature-wrong",
+    ),
+    Row(
+        "a key that the root certified and no list names",
+        lambda s: s.showing(signer=spare(by(s))),
+        Check.SIGNATURE,
+        UNKNOWN,
+        "signer-unknown",
+    ),
+    Row(
+        "a known key under another body",
+        lambda s: s.showing(signer=RenamedSigner(Kid(by(s).document.kid.replace("bcci", "gcci")), by(s).document)),
+        Check.SIGNATURE,
+        UNKNOWN,
+        "signer-unknown",
+    ),
+    Row(
+        "no list of the issuing country",
+        lambda s: replace(s, lists={"UZ": s.lists["UZ"]}, agreements=()),
+        Check.SIGNATURE,
+        UNKNOWN,
+        "signer-unknown",
+    ),
+]
+SIGNER = [
+    Row("the node key", lambda s: s.showing(signer=by(s).node), Check.SIGNER, FAILED, "wrong-purpose"),
+    Row("a list key", lambda s: s.showing(signer=by(s).list_keys[0]), Check.SIGNER, FAILED, "wrong-purpose"),
+    Row(
+        "another body's key",
+        lambda s: s.listing(lambda old: with_another_body(by(s), old)).showing(signer=another_body(by(s))),
+        Check.SIGNER,
+        FAILED,
+        "issuer-mismatch",
+    ),
+    Row(
+        "a body's key of the other country",
+        lambda s: s.showing(signer=s.world.uz.document),
+        Check.SIGNER,
+        FAILED,
+        "issuer-mismatch",
+    ),
+    Row("another scheme", lambda s: s.showing(scheme="conformity"), Check.SIGNER, FAILED, "scheme-not-certified"),
+    Row("before its use", lambda s: s.showing(valid_from=BORN - SECOND), Check.SIGNER, FAILED, "before-use"),
+    Row("at its first second", lambda s: s.showing(valid_from=BORN), Check.SIGNER, PASSED, "signer-good"),
+    Row(
+        "after its use",
+        lambda s: s.listing(lambda old: with_signer(old, use_until=AT - SECOND)),
+        Check.SIGNER,
+        FAILED,
+        "after-use",
+    ),
+    Row(
+        "at the last second of its use",
+        lambda s: s.listing(lambda old: with_signer(old, use_until=AT)),
+        Check.SIGNER,
+        PASSED,
+        "signer-good",
+    ),
+    Row("revoked before", signers(SignerStatus.REVOKED, -DAY), Check.SIGNER, FAILED, "signer-revoked"),
+    Row("revoked when it came", signers(SignerStatus.REVOKED, 0 * DAY), Check.SIGNER, FAILED, "signer-revoked"),
+    Row("revoked after it was held", signers(SignerStatus.REVOKED, SECOND), Check.SIGNER, PASSED, "signer-good"),
+    Row("retired before", signers(SignerStatus.RETIRED, -DAY), Check.SIGNER, FAILED, "signer-revoked"),
+    Row("retired after it was held", signers(SignerStatus.RETIRED, SECOND), Check.SIGNER, PASSED, "signer-good"),
+    Row(
+        "revoked since, and never held",
+        lambda s: replace(signers(SignerStatus.REVOKED, SECOND)(s), held=None),
+        Check.SIGNER,
+        FAILED,
+        "signer-revoked",
+    ),
+    Row(
+        "revoked since, and another certificate held under its number",
+        lambda s: signers(SignerStatus.REVOKED, SECOND)(s).holding(digest=OTHER_DIGEST),
+        Check.SIGNER,
+        FAILED,
+        "signer-revoked",
+    ),
+    Row(
+        "an expired list",
+        lambda s: s.listing(lambda old: replace(old, expires_at=s.at - SECOND)),
+        Check.SIGNER,
+        UNKNOWN,
+        "list-expired",
+    ),
+    Row(
+        "a list in its last second",
+        lambda s: s.listing(lambda old: replace(old, expires_at=s.at)),
+        Check.SIGNER,
+        PASSED,
+        "signer-good",
+    ),
+]
+
+
+def body(**changes: Any) -> Deviation:
+    return lambda scene: scene.listing(lambda old: with_body(old, **changes))
+
+
+def signatory(**changes: Any) -> Deviation:
+    return lambda scene: scene.listing(
+        lambda old: with_body(old, signatories=(replace(old.bodies[0].signatories[0], **changes),))
+    )
+
+
+BODY = [
+    Row("only verifies", body(role=BodyRole.VERIFYING), Check.BODY, FAILED, "body-not-notified"),
+    Row("is a customs", body(role=BodyRole.CUSTOMS), Check.BODY, FAILED, "body-not-notified"),
+    Row("is central", body(role=BodyRole.CENTRAL), Check.BODY, PASSED, "notified"),
+    Row("has another name", body(name="БелТПП2"), Check.BODY, FAILED, "body-not-notified"),
+    Row("another name of the signatory", signatory(name="x"), Check.BODY, FAILED, "signatory-not-notified"),
+    Row("another signatory", signatory(id="s-2"), Check.BODY, FAILED, "signatory-not-notified"),
+    Row("notified from today", signatory(from_=TODAY), Check.BODY, PASSED, "notified"),
+    Row("notified later", signatory(from_=TODAY + DAY), Check.BODY, FAILED, "signatory-not-notified"),
+    Row("notified until today", signatory(until=TODAY), Check.BODY, PASSED, "notified"),
+    Row("no longer notified", signatory(until=TODAY - DAY), Check.BODY, FAILED, "signatory-not-notified"),
+]
+AGREEMENT = [
+    Row("an unknown one", lambda s: s.showing(agreement="ee" * 32), Check.AGREEMENT, FAILED, "agreement-unknown"),
+    Row("none in force", lambda s: replace(s, agreements=()), Check.AGREEMENT, FAILED, "agreement-unknown"),
+    Row(
+        "issued elsewhere",
+        lambda s: s.showing(issued_in="UZ", presented_in="BY"),
+        Check.AGREEMENT,
+        FAILED,
+        "issued-elsewhere",
+    ),
+    Row(
+        "another direction",
+        lambda s: s.agreeing(recognitions=s.world.agreement.recognitions[1:]),
+        Check.AGREEMENT,
+        FAILED,
+        "not-agreed",
+    ),
+    Row("another scheme", lambda s: recognitions(s, scheme="conformity"), Check.AGREEMENT, FAILED, "not-agreed"),
+    Row("to a third country", lambda s: s.showing(presented_in="KZ"), Check.AGREEMENT, FAILED, "not-agreed"),
+    Row("recognised later", lambda s: recognitions(s, from_=TODAY + DAY), Check.AGREEMENT, FAILED, "not-agreed"),
+    Row("recognised from today", lambda s: recognitions(s, from_=TODAY), Check.AGREEMENT, PASSED, "agreed"),
+    Row("recognised before", lambda s: recognitions(s, until=TODAY - DAY), Check.AGREEMENT, FAILED, "not-agreed"),
+    Row("recognised until today", lambda s: recognitions(s, until=TODAY), Check.AGREEMENT, PASSED, "agreed"),
+    Row("in force later", lambda s: s.agreeing(from_=TODAY + DAY), Check.AGREEMENT, FAILED, "not-agreed"),
+    Row("ended before", lambda s: s.agreeing(until=TODAY - DAY), Check.AGREEMENT, FAILED, "not-agreed"),
+    Row("other rules", lambda s: s.showing(rules_set="CIS-1993"), Check.AGREEMENT, FAILED, "not-agreed"),
+    Row(
+        "another clock",
+        lambda s: s.showing(issue_date=LocalDate(TODAY, Offset(120))),
+        Check.AGREEMENT,
+        FAILED,
+        "not-agreed",
+    ),
+    Row(
+        "another validity",
+        lambda s: s.showing(valid_until=LocalDate(TODAY, Offset(180)).plus_months(13).ends()),
+        Check.AGREEMENT,
+        FAILED,
+        "not-agreed",
+    ),
+    Row(
+        "for information",
+        lambda s: recognitions(s, effect=Effect.INFORMATION),
+        Check.AGREEMENT,
+        PASSED,
+        "information-only",
+    ),
+]
+DESTINATION = [
+    Row(
+        "shown at home",
+        lambda s: replace(s, country="BY"),
+        Check.DESTINATION,
+        FAILED,
+        "destination-elsewhere",
+    ),
+]
+
+
+def change(status: Status, **more: Any) -> Deviation:
+    return lambda scene: scene.changed(status, **more)
+
+
+def unbelieved(**more: Any) -> Deviation:
+    return change(Status.ANNULLED, **more)
+
+
+STATUS = [
+    Row("annulled", change(Status.ANNULLED), Check.STATUS, FAILED, "annulled"),
+    Row("replaced", change(Status.REPLACED), Check.STATUS, FAILED, "replaced"),
+    Row("suspended", change(Status.SUSPENDED), Check.STATUS, FAILED, "suspended"),
+    Row("annulled from tomorrow", change(Status.ANNULLED, day=TODAY + DAY), Check.STATUS, PASSED, "by-channel-only"),
+    Row(
+        "asked for the day before the annulment",
+        lambda s: replace(s.changed(Status.ANNULLED, day=TODAY + 5 * DAY), day=TODAY + 4 * DAY),
+        Check.STATUS,
+        PASSED,
+        "by-channel-only",
+    ),
+    Row(
+        "asked for the day of the annulment",
+        lambda s: replace(s.changed(Status.ANNULLED, day=TODAY + 5 * DAY), day=TODAY + 5 * DAY),
+        Check.STATUS,
+        FAILED,
+        "annulled",
+    ),
+    Row(
+        "suspended and reinstated",
+        lambda s: s.changed(Status.REINSTATED, recorded_at=AT + SECOND).changed(Status.SUSPENDED),
+        Check.STATUS,
+        PASSED,
+        "by-channel-only",
+    ),
+    Row(
+        "reinstated and suspended again",
+        lambda s: s.changed(Status.REINSTATED).changed(Status.SUSPENDED, recorded_at=AT + SECOND),
+        Check.STATUS,
+        FAILED,
+        "suspended",
+    ),
+    Row(
+        "annulled and reinstated",
+        lambda s: s.changed(Status.ANNULLED).changed(Status.REINSTATED, recorded_at=AT + SECOND),
+        Check.STATUS,
+        FAILED,
+        "annulled",
+    ),
+    Row(
+        "annulled, beside a change that nobody vouches for",
+        lambda s: s.changed(Status.ANNULLED, signer=by(s).node).changed(Status.ANNULLED),
+        Check.STATUS,
+        FAILED,
+        "annulled",
+    ),
+    Row(
+        "by another body",
+        lambda s: s.changed(Status.ANNULLED, signer=s.world.uz.document),
+        Check.STATUS,
+        UNKNOWN,
+        "change-not-believed",
+    ),
+    Row(
+        "by another body that names itself",
+        lambda s: s.changed(Status.ANNULLED, signer=s.world.uz.document, issuer=s.world.uz.body),
+        Check.STATUS,
+        UNKNOWN,
+        "change-not-believed",
+    ),
+    Row(
+        "by the node",
+        lambda s: s.changed(Status.ANNULLED, signer=by(s).node),
+        Check.STATUS,
+        UNKNOWN,
+        "change-not-believed",
+    ),
+    Row(
+        "by a foreign key under the body's name",
+        lambda s: s.changed(Status.ANNULLED, signer=RenamedSigner(by(s).document.kid, s.world.uz.document)),
+        Check.STATUS,
+        UNKNOWN,
+        "change-not-believed",
+    ),
+    Row("in another's name", unbelieved(issuer="did:web:x"), Check.STATUS, UNKNOWN, "change-not-believed"),
+    Row("of another env", unbelieved(env="production"), Check.STATUS, UNKNOWN, "change-not-believed"),
+    Row("of another digest", unbelieved(digest=OTHER_DIGEST), Check.STATUS, UNKNOWN, "change-not-believed"),
+    Row(
+        "after the signer's use",
+        unbelieved(recorded_at=BORN + USE + SECOND),
+        Check.STATUS,
+        UNKNOWN,
+        "change-not-believed",
+    ),
+    Row("in the last second of its use", unbelieved(recorded_at=BORN + USE), Check.STATUS, FAILED, "annulled"),
+    Row("in the first second of its use", unbelieved(recorded_at=BORN), Check.STATUS, FAILED, "annulled"),
+    Row("before the signer's use", unbelieved(recorded_at=BORN - SECOND), Check.STATUS, UNKNOWN, "change-not-believed"),
+    Row(
+        "by a signer revoked by then",
+        lambda s: signers(SignerStatus.REVOKED, SECOND)(s).changed(Status.ANNULLED, recorded_at=AT + SECOND),
+        Check.STATUS,
+        UNKNOWN,
+        "change-not-believed",
+    ),
+    Row(
+        "by a signer revoked later",
+        lambda s: signers(SignerStatus.REVOKED, SECOND)(s).changed(Status.ANNULLED),
+        Check.STATUS,
+        FAILED,
+        "annulled",
+    ),
+    Row("never delivered", lambda s: replace(s, held=None), Check.STATUS, UNKNOWN, "status-unknown"),
+]
+VALIDITY = [
+    Row("the day before", lambda s: replace(s, day=TODAY - DAY), Check.VALIDITY, FAILED, "before-validity"),
+    Row("the first day", lambda s: replace(s, day=TODAY), Check.VALIDITY, PASSED, "within-validity"),
+    Row("the last day", lambda s: replace(s, day=date(2027, 11, 21)), Check.VALIDITY, PASSED, "within-validity"),
+    Row("the day after", lambda s: replace(s, day=date(2027, 11, 22)), Check.VALIDITY, FAILED, "after-validity"),
+]
+
+
+def proof_of(country: str, digest: Digest | None = None, kind: Kind = Kind.CERTIFICATE_ISSUED) -> Deviation:
+    return lambda s: replace(s, proof=s.world.proof(country, digest or s.envelope.digest, kind))
+
+
+def unlogged(since: timedelta) -> Deviation:
+    return lambda s: replace(s.holding(logged=False), proof=None, at=AT + since, stale_after=AT + 9 * DAY)
+
+
+LOG = [
+    Row("proof of another", proof_of("BY", OTHER_DIGEST), Check.LOG, FAILED, "proof-wrong"),
+    Row("of another act", proof_of("BY", kind=Kind.CERTIFICATE_STATUS), Check.LOG, FAILED, "proof-wrong"),
+    Row("of another log", proof_of("UZ"), Check.LOG, FAILED, "proof-wrong"),
+    Row("not a proof", lambda s: replace(s, proof="\ud800"), Check.LOG, FAILED, "proof-wrong"),
+    Row("no such node", lambda s: s.listing(lambda old: replace(old, nodes=())), Check.LOG, FAILED, "proof-wrong"),
+    Row(
+        "neither shown nor held",
+        lambda s: replace(s, held=None, proof=None),
+        Check.LOG,
+        UNKNOWN,
+        "no-proof-shown",
+    ),
+    Row("held and logged", lambda s: replace(s, proof=None), Check.LOG, PASSED, "unwitnessed"),
+    Row("proved though held as unlogged", lambda s: s.holding(logged=False), Check.LOG, PASSED, "unwitnessed"),
+    Row("not yet", unlogged(DAY), Check.LOG, UNKNOWN, "not-yet-logged"),
+    Row("too late", unlogged(DAY + SECOND), Check.LOG, FAILED, "not-logged"),
+    Row(
+        "too few witnesses",
+        lambda s: s.agreeing(witnesses=(Quorum("BY", 1), Quorum("UZ", 0))),
+        Check.LOG,
+        UNKNOWN,
+        "quorum-not-met",
+    ),
+    Row(
+        "witnesses of the other log",
+        lambda s: s.agreeing(witnesses=(Quorum("BY", 0), Quorum("UZ", 1))),
+        Check.LOG,
+        PASSED,
+        "unwitnessed",
+    ),
+]
+DELIVERED = [
+    Row("never", lambda s: replace(s, held=None), Check.DELIVERED, UNKNOWN, "not-delivered", "not-in-bundle"),
+    Row(
+        "another certificate",
+        lambda s: s.holding(digest=OTHER_DIGEST),
+        Check.DELIVERED,
+        FAILED,
+        "other-digest",
+        "not-in-bundle",
+    ),
+]
+TABLE = [*FORMAT, *SIGNATURE, *SIGNER, *BODY, *AGREEMENT, *DESTINATION, *STATUS, *VALIDITY, *LOG, *DELIVERED]
+
+
+def hold_to_the_rules(verdict: Verdict) -> None:
+    """Every question is answered once, in order; after a no the rest is not reached; the whole follows from all."""
+    assert [finding.check for finding in verdict.findings] == list(Check)
+    outcomes = [finding.outcome for finding in verdict.findings]
+    assert verdict.indication is WHOLE[FAILED if FAILED in outcomes else UNKNOWN if UNKNOWN in outcomes else PASSED]
+    assert Verdict.parse(verdict.encode()) == verdict
+    if FAILED in outcomes:
+        rest = verdict.findings[outcomes.index(FAILED) + 1 :]
+        assert {(finding.outcome, finding.code) for finding in rest} <= {(UNKNOWN, "not-reached")}
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: f"{row.check}: {row.name}")
+@pytest.mark.parametrize("place", ["online", "offline"])
+def test_each_cell_of_the_table_has_its_outcome_and_code(scene: Scene, row: Row, place: str) -> None:
+    deviated = row.deviate(scene)
+    verdict = deviated.online() if place == "online" else deviated.offline()
+    hold_to_the_rules(verdict)
+    finding = verdict.finding(row.check)
+    assert finding is not None
+    if place == "offline" and row.offline is not None:
+        assert (finding.outcome, finding.code) == (UNKNOWN, row.offline)
+        return
+    code = "by-bundle" if place == "offline" and row.code == "by-channel-only" else row.code
+    assert (finding.outcome, finding.code) == (row.outcome, code)
+    if row.outcome is not UNKNOWN or row.check is not Check.DELIVERED:
+        assert verdict.indication is WHOLE[row.outcome]
+    assert verdict.decisive is None or verdict.decisive.outcome is not PASSED
+
+
+@pytest.mark.parametrize("country", ["BY", "UZ"])
+def test_a_good_certificate_passes_in_either_direction_online_and_offline(world: World, country: str) -> None:
+    scene = world.scene(country)
+    for verdict, status in ((scene.online(), "by-channel-only"), (scene.offline(), "by-bundle")):
+        hold_to_the_rules(verdict)
+        assert verdict.indication is Indication.TOTAL_PASSED
+        assert verdict.decisive is None
+        assert [finding.code for finding in verdict.findings] == [
+            "well-formed",
+            "same-environment",
+            "signature-verifies",
+            "signer-good",
+            "notified",
+            "agreed",
+            "for-here",
+            status,
+            "within-validity",
+            "unwitnessed",
+            "delivered",
+        ]
+
+
+def test_every_code_has_its_sentence(scene: Scene) -> None:
+    codes = {row.code for row in TABLE if row.check is not Check.FORMAT}
+    assert codes <= SENTENCES.keys()
+    for verdict in (scene.online(), scene.offline(), replace(scene, text="x").online()):
+        assert all(finding.sentence for finding in verdict.findings)
+
+
+@pytest.mark.parametrize(
+    ("at", "code"),
+    [("2027-11-21T18:59:59Z", "within-validity"), ("2027-11-21T19:00:00Z", "after-validity")],
+)
+def test_the_validity_ends_by_the_clock_of_the_country_of_presentation(scene: Scene, at: str, code: str) -> None:
+    """Midnight in Tashkent is 19:00 UTC."""
+    moment = replace(scene, at=AT.fromisoformat(at))
+    for verdict in (moment.online(), moment.offline()):
+        finding = verdict.finding(Check.VALIDITY)
+        assert finding is not None
+        assert finding.code == code
+
+
+def test_the_issuers_node_asks_for_the_day_in_the_country_of_presentation(scene: Scene) -> None:
+    """At 20:30 UTC the day has ended in Tashkent and not in Minsk."""
+    own = replace(scene, at=AT.fromisoformat("2027-11-21T20:30:00Z"))
+    verdict = ask(own, replace(own.trusted(), country=None), Evidence(own.held))
+    finding = verdict.finding(Check.VALIDITY)
+    assert finding is not None
+    assert finding.code == "after-validity"
+
+
+def test_without_an_agreement_the_day_is_that_of_the_issuer(scene: Scene) -> None:
+    verdict = replace(scene, agreements=(), at=AT.fromisoformat("2026-11-20T20:59:59Z")).online()
+    assert verdict.indication is Indication.TOTAL_FAILED
+
+
+def test_a_bundle_too_old_leaves_the_status_open(scene: Scene) -> None:
+    last = replace(scene, at=scene.stale_after).offline()
+    assert last.indication is Indication.TOTAL_PASSED
+    stale = replace(scene, at=scene.stale_after + SECOND).offline()
+    assert stale.indication is Indication.INDETERMINATE
+    assert stale.decisive is not None
+    assert (stale.decisive.check, stale.decisive.code) == (Check.STATUS, "bundle-stale")
+
+
+def test_a_change_that_cannot_be_read_leaves_the_status_open(scene: Scene) -> None:
+    for text in ("garbage", scene.text, scene.world.change(scene.envelope, Status.ANNULLED, nonce="x")):
+        verdict = replace(scene, changes=(text,)).online()
+        assert verdict.indication is Indication.INDETERMINATE
+        assert verdict.decisive is not None
+        assert verdict.decisive.code == "change-not-believed"
+
+
+def test_a_change_about_another_certificate_is_not_taken_for_this_one(scene: Scene) -> None:
+    verdict = scene.changed(
+        Status.ANNULLED, certificate="https://by.registry.example/certificates/bcci/2026/X"
+    ).online()
+    assert verdict.decisive is not None
+    assert verdict.decisive.code == "change-not-believed"
+
+
+def test_what_is_held_of_another_certificate_says_nothing_of_this_one(scene: Scene) -> None:
+    verdict = replace(scene.holding(digest=OTHER_DIGEST), proof=None).online()
+    codes = {finding.check: finding.code for finding in verdict.findings}
+    assert codes[Check.STATUS] == "status-unknown"
+    assert codes[Check.LOG] == "no-proof-shown"
+    assert codes[Check.DELIVERED] == "other-digest"
+
+
+def test_another_environment_is_refused_on_either_side(scene: Scene) -> None:
+    training = replace(scene, env="training").online()
+    assert training.decisive is not None
+    assert training.decisive.code == "other-environment"
+    unvouched = replace(scene.showing(env="training"), env="training").online()
+    assert unvouched.indication is Indication.INDETERMINATE
+    assert unvouched.decisive is not None
+    assert unvouched.decisive.code == "signer-unknown"
+
+
+def test_lists_and_agreements_of_another_environment_vouch_for_nothing(scene: Scene) -> None:
+    """Whatever a caller hands in: believed values of another environment are as good as none."""
+    trusted = scene.trusted()
+    production = {country: relabelled(trusted, country) for country in trusted.lists}
+    evidence = Evidence(scene.held, ())
+    shown = Presentation(scene.text, scene.proof)
+
+    def answer(believed: Trusted) -> str:
+        verdict = verify(shown, believed, lambda *_: evidence, at=scene.at)
+        assert verdict.decisive is not None
+        return verdict.decisive.code
+
+    assert answer(replace(trusted, lists=production)) == "signer-unknown"
+    foreign = {key: replace(value, env=next_env(value.env)) for key, value in trusted.agreements.items()}
+    assert answer(replace(trusted, agreements=foreign)) == "agreement-unknown"
+    annulled = Evidence(scene.held, (scene.world.change(scene.envelope, Status.ANNULLED),))
+    half = verify(shown, replace(trusted, lists={**trusted.lists, "UZ": production["UZ"]}), lambda *_: annulled, at=AT)
+    assert half.decisive is not None
+    assert half.decisive.code == "annulled"
+
+
+def next_env(env: Any) -> Any:
+    return next(other for other in type(env) if other is not env)
+
+
+def relabelled(trusted: Trusted, country: str) -> Any:
+    believed = trusted.lists[country]
+    return replace(believed, list=replace(believed.list, env=next_env(believed.list.env)))
+
+
+def test_at_the_issuer_its_own_record_stands_for_delivery(scene: Scene) -> None:
+    own = Held(scene.envelope.digest, AT, Standpoint.ISSUER, logged=True)
+    verdict = ask(scene, replace(scene.trusted(), country=None), Evidence(own))
+    assert verdict.indication is Indication.TOTAL_PASSED
+    assert [finding.code for finding in verdict.findings][-5:] == [
+        "for-here",
+        "in-force",
+        "within-validity",
+        "unwitnessed",
+        "own",
+    ]
+
+
+def ask(scene: Scene, trusted: Trusted, evidence: Evidence, asked: frozenset[Check] = EVERY_CHECK) -> Verdict:
+    return verify(Presentation(scene.text), trusted, lambda *_: evidence, at=scene.at, asked=asked)
+
+
+def test_at_issue_log_and_delivery_are_not_asked(scene: Scene) -> None:
+    own = Held(scene.envelope.digest, AT, Standpoint.ISSUER, logged=False)
+    verdict = ask(scene, replace(scene.trusted(), country=None), Evidence(own), AT_ISSUE)
+    assert verdict.indication is Indication.TOTAL_PASSED
+    assert {finding.check for finding in verdict.findings} == AT_ISSUE
+    assert verdict.finding(Check.LOG) is None
+
+
+def test_on_arrival_delivery_is_not_asked(scene: Scene) -> None:
+    verdict = ask(scene, scene.trusted(), Evidence(scene.held), ON_ARRIVAL)
+    assert verdict.indication is Indication.TOTAL_PASSED
+    assert {finding.check for finding in verdict.findings} == ON_ARRIVAL
+    broken = ask(replace(scene, text="x"), scene.trusted(), Evidence(), ON_ARRIVAL)
+    assert {finding.check for finding in broken.findings} == ON_ARRIVAL
+
+
+def test_the_other_spelling_of_a_signature_is_the_same_certificate(scene: Scene) -> None:
+    """ECDSA signs with s and with n - s alike; the digest leaves the signature out, so both are one certificate."""
+    order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+    from registry.core.envelope.jose import _decode, _encode  # noqa: PLC0415  only this test spells a signature
+
+    head, _, signature = scene.text.rpartition(".")
+    raw = _decode(signature)
+    other = raw[:32] + (order - int.from_bytes(raw[32:])).to_bytes(32)
+    twin = replace(scene, text=f"{head}.{_encode(other)}")
+    assert twin.text != scene.text
+    assert twin.envelope.digest == scene.envelope.digest
+    assert twin.online().indication is Indication.TOTAL_PASSED
+
+
+@pytest.mark.parametrize("flip", [1, 2, 0x20])
+def test_each_changed_character_of_a_certificate_is_never_an_exception_and_never_passed(
+    scene: Scene, flip: int
+) -> None:
+    trusted, evidence = scene.trusted(), Evidence(scene.held)
+    for index, character in enumerate(scene.text):
+        text = f"{scene.text[:index]}{chr(ord(character) ^ flip)}{scene.text[index + 1 :]}"
+        verdict = verify(Presentation(text, scene.proof), trusted, lambda *_: evidence, at=scene.at)
+        assert verdict.indication is not Indication.TOTAL_PASSED, index
+
+
+def test_each_removed_character_of_a_certificate_is_refused(scene: Scene) -> None:
+    trusted, evidence = scene.trusted(), Evidence(scene.held)
+    for index in range(len(scene.text)):
+        text = scene.text[:index] + scene.text[index + 1 :]
+        verdict = verify(Presentation(text, scene.proof), trusted, lambda *_: evidence, at=scene.at)
+        assert verdict.indication is not Indication.TOTAL_PASSED, index
+
+
+def test_each_changed_character_of_a_proof_is_never_an_exception_and_never_passed(scene: Scene) -> None:
+    trusted, evidence, proof = scene.trusted(), Evidence(scene.held), scene.proof
+    assert proof is not None
+    for index, character in enumerate(proof):
+        text = f"{proof[:index]}{chr(ord(character) ^ 1)}{proof[index + 1 :]}"
+        verdict = verify(Presentation(scene.text, text), trusted, lambda *_: evidence, at=scene.at)
+        assert verdict.indication is not Indication.TOTAL_PASSED, index
+
+
+ODD: list[Json] = [
+    "",
+    "x" * 10_001,
+    "9999-12-31T23:59:59Z",
+    "0001-01-01T00:00:00Z",
+    "2999-12-31T23:59:59Z",
+    "9999-12-31+05:00",
+    "0001-01-01-05:00",
+    "2026-13-41T25:61:61Z",
+    "https://" + "a" * 5_000,
+    0,
+    -1,
+    2**53 - 1,
+    True,
+    [],
+    {},
+    [[]],
+    ["CertificateOfOrigin", "CertificateOfOrigin"],
+    {"id": "x"},
+]
+
+
+def paths(value: Json, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Return the place of every member and item."""
+    items: list[tuple[str | int, Json]] = []
+    if isinstance(value, dict):
+        items = list(value.items())
+    elif isinstance(value, list):
+        items = list(enumerate(value))
+    for key, member in items:
+        yield (*path, key)
+        yield from paths(member, (*path, key))
+
+
+def put(value: Any, path: tuple[str | int, ...], new: Json) -> Any:
+    """Return a copy with another member at `path`; None takes it away."""
+    key, *rest = path
+    copy = value.copy()
+    if rest:
+        copy[key] = put(copy[key], tuple(rest), new)
+    elif new is None:
+        del copy[key]
+    else:
+        copy[key] = new
+    return copy
+
+
+def test_a_signed_certificate_with_an_odd_or_missing_member_is_never_an_exception_and_never_passed(
+    scene: Scene,
+) -> None:
+    """Even the body's own key cannot sign what the format does not know; only the claims are the scheme's to judge."""
+    trusted, payload = scene.trusted(), scene.envelope.payload
+    places = [path for path in paths(payload) if path[:2] != ("credentialSubject", "claims")]
+    assert len(places) > 30
+    for path in places:
+        for odd in (None, *ODD):
+            text = seal(put(payload, path, odd), Typ.CERTIFICATE, scene.world.by.document).text
+            verdict = verify(
+                Presentation(text),
+                trusted,
+                lambda _, digest: Evidence(Held(digest, AT, Standpoint.NODE, logged=True)),
+                at=scene.at,
+            )
+            assert verdict.indication is Indication.TOTAL_FAILED, (path, odd)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=st.text(), proof=st.none() | st.text())
+def test_whatever_is_shown_gets_a_verdict(scene: Scene, text: str, proof: str | None) -> None:
+    for shown in (Presentation(text, proof), Presentation(scene.text, proof)):
+        verdict = verify(shown, scene_trusted(scene), lambda *_: Evidence(), at=scene.at)
+        assert verdict.indication is not Indication.TOTAL_PASSED
+
+
+def scene_trusted(scene: Scene, known: dict[int, Trusted] = {}) -> Trusted:  # noqa: B006  kept between examples
+    return known.setdefault(id(scene), known.get(id(scene)) or scene.trusted())
+
+
+def test_a_log_key_that_moved_no_longer_proves_what_it_signed_before(scene: Scene) -> None:
+    moved = scene.listing(
+        lambda old: with_node(old, log=replace(old.nodes[0].log, vkey=other_key(scene.world.by, scene.world.uz)))
+    )
+    verdict = moved.online()
+    assert verdict.decisive is not None
+    assert verdict.decisive.code == "proof-wrong"
+
+
+def other_key(named: Side, keyed: Side) -> Any:
+    return replace(named.log.vkey, public=keyed.log.vkey.public)

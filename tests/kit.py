@@ -1,0 +1,424 @@
+"""A world for tests: two countries with real keys, real databases and a clock that stands still until it is moved.
+
+The corridor is born once; each test gets its own copy of both databases.
+"""
+
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from cryptography.hazmat.primitives.serialization import Encoding
+from pydantic import SecretStr
+from sqlalchemy import create_engine, text
+from sqlalchemy.orm import Session
+
+from registry.api.issuer import issuer_of, receiver_of
+from registry.cli.database import migrations
+from registry.core.agreement import Agreement, Environment
+from registry.core.envelope.jose import Typ, join, seal
+from registry.core.identifiers import authority_did, body_did, node_did
+from registry.core.tlog.note import KeyType
+from registry.core.trust.document_signer import Purpose
+from registry.core.trust.trust_list import BodyRole, LogKey, Pin, TrustList, WitnessKey
+from registry.demo import birth, story
+from registry.node import Node
+from registry.settings import Settings
+from registry.signing.ceremony import ROOT, Authority, make_key, make_root
+from registry.signing.key_file import FileSigner, NoteSigner, read_certificate
+from registry.store.acts import Actor
+from registry.store.applications import Application
+from registry.store.certificates import CertificateRow
+from registry.store.database import APP, OWNER, Database
+from registry.store.parties import OrganisationKind, Role
+from registry.store.postgres import SUPERUSER, Server
+from registry.usecases import (
+    adopt_trust_list,
+    deliver_message,
+    examine_application,
+    issue_certificate,
+    publish_trust_list,
+    register_party,
+    submit_application,
+)
+from registry.usecases.accept_message import accept
+from registry.usecases.believe_peers import Beliefs, read_beliefs
+from registry.usecases.deliver_message import Sender
+from registry.usecases.extend_log import extend
+from registry.usecases.identify_party import Party, identify
+from registry.usecases.publish_trust_list import Material
+from registry.usecases.submit_application import Form
+
+AT = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
+SECRET = b"one passphrase for the tests"
+NAMES = {"BY": "by.registry.example", "UZ": "uz.registry.example"}
+FOLDER = Path(__file__).resolve().parents[1] / "var" / "tests"
+
+
+@dataclass
+class Clock:
+    """A clock that stands still."""
+
+    at: datetime = AT
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def forward(self, by: timedelta) -> None:
+        self.at += by
+
+
+@dataclass
+class Country:
+    """A node in a test, with its people and what a test asks it to do."""
+
+    node: Node
+    clock: Clock
+    people: dict[str, Party]
+    tokens: dict[str, str]
+
+    @property
+    def code(self) -> str:
+        return self.node.settings.country
+
+    @property
+    def did(self) -> str:
+        return self.node.settings.did
+
+    @property
+    def sender(self) -> Sender:
+        return Sender(self.did, self.node.settings.env, self.node.keyring.node)
+
+    @contextmanager
+    def tx(self) -> Iterator[Session]:
+        with self.node.database.begin() as tx:
+            yield tx
+
+    def beliefs(self) -> Beliefs:
+        with self.node.database.read() as tx:
+            return read_beliefs(tx, self.node.pins)
+
+    def by(self, who: str) -> dict[str, Any]:
+        """Return the keyword arguments that every use case takes."""
+        return {"by": self.people[who], "at": self.clock(), "draw": self.node.draw}
+
+    def draft(self, key: str = "tractors", **claims: Any) -> Application:
+        application = story.applications(self.clock().date())[key]
+        filled = story.form(application)
+        filled["claims"] |= claims
+        with self.tx() as tx:
+            return submit_application.draft(tx, Form(**filled), country=self.code, **self.by("exporter"))
+
+    def submitted(self, key: str = "tractors") -> Application:
+        drafted = self.draft(key)
+        beliefs = self.beliefs()
+        with self.tx() as tx:
+            return submit_application.submit(tx, drafted.id, beliefs, **self.by("exporter"))[0]
+
+    def offered(self, key: str = "tractors") -> Application:
+        submitted = self.submitted(key)
+        with self.tx() as tx:
+            examine_application.take_up(tx, submitted.id, **self.by("examiner"))
+            return examine_application.offer_draft(tx, submitted.id, **self.by("examiner"))
+
+    def approved(self, key: str = "tractors") -> Application:
+        offered = self.offered(key)
+        with self.tx() as tx:
+            return submit_application.accept(tx, offered.id, str(offered.draft), **self.by("exporter"))
+
+    def issue(self, approved: Application, who: str = "signatory") -> CertificateRow:
+        beliefs = self.beliefs()
+        with self.tx() as tx:
+            return issue_certificate.issue(
+                tx, approved.id, str(approved.draft), issuer_of(self.node), beliefs, **self.by(who)
+            )
+
+    def issued(self, key: str = "tractors") -> CertificateRow:
+        return self.issue(self.approved(key))
+
+    def sequence(self) -> None:
+        """Take everything into the log."""
+        log = self.node.keyring.log
+        more = True
+        while more:
+            with self.tx() as tx:
+                more = extend(tx, log.vkey.name, log.sign, at=self.clock()) is not None
+
+    def messages(self, to: "Country") -> list[str]:
+        """Make messages of what the log has numbered and return those without a receipt."""
+        from registry.store import channel  # noqa: PLC0415  the name is a fixture's elsewhere
+
+        with self.tx() as tx:
+            deliver_message.make_messages(
+                tx, self.sender, to.did, to.code, at=self.clock(), draw=self.node.draw, batch=1000
+            )
+        with self.node.database.read() as tx:
+            return [message.envelope for message in channel.unacknowledged(tx, to.did, 1000)]
+
+    def take(self, message: str) -> Any:
+        """Take a message of the peer."""
+        with self.tx() as tx:
+            return accept(tx, message, receiver_of(self.node), self.beliefs(), at=self.clock(), draw=self.node.draw)
+
+    def deliver(self, to: "Country") -> None:
+        """Sequence, send every message, and keep the receipts."""
+        from registry.store import channel  # noqa: PLC0415  as above
+
+        self.sequence()
+        self.messages(to)
+        with self.node.database.read() as tx:
+            waiting = channel.unacknowledged(tx, to.did, 1000)
+        for message in waiting:
+            receipt = to.take(message.envelope)
+            with self.tx() as tx:
+                by = Actor(self.did)
+                deliver_message.keep_receipt(
+                    tx, message, receipt, self.beliefs(), by=by, at=self.clock(), draw=self.node.draw
+                )
+
+
+@dataclass
+class Corridor:
+    """Two countries with an agreement in force."""
+
+    by: Country
+    uz: Country
+    clock: Clock
+
+
+@dataclass
+class Forge:
+    """What is made once for all tests: server, keys, people, and two born databases to copy."""
+
+    server: Server
+    folder: Path
+    people: dict[str, dict[str, Party]] = field(default_factory=dict)
+    tokens: dict[str, dict[str, str]] = field(default_factory=dict)
+    lists: dict[str, str] = field(default_factory=dict)
+    agreement: str = ""
+
+    def keys(self, code: str) -> Path:
+        return self.folder / "keys" / code.lower()
+
+    def settings(self, code: str, database: str) -> Settings:
+        return Settings(
+            name=NAMES[code],
+            country=code,
+            env=Environment.DEMO,
+            keys=self.keys(code),
+            passphrase=SecretStr(SECRET.decode()),
+            database_url=SecretStr(self.server.url(APP, database)),
+            database_owner_url=SecretStr(self.server.url(OWNER, database)),
+            threads=12,
+        )
+
+    def pins(self) -> dict[str, Pin]:
+        return {
+            code: Pin(read_certificate(self.keys(code), ROOT).public_bytes(Encoding.DER), Environment.DEMO, 2, 1)
+            for code in NAMES
+        }
+
+    def node(self, code: str, database: str, clock: Clock) -> Node:
+        settings = self.settings(code, database)
+        return Node(settings, Database.open(self.server.url(APP, database), pool=60), self.pins(), clock)
+
+    def admin(self, *statements: str) -> None:
+        """Run statements as superuser, outside a transaction."""
+        engine = create_engine(self.server.url(SUPERUSER, "postgres"), isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            for statement in statements:
+                connection.execute(text(statement))
+        engine.dispose()
+
+    def superuser(self, database: str) -> Database:
+        """Return a pool for whoever breaks the rules: the superuser."""
+        return Database.open(self.server.url(SUPERUSER, database))
+
+    @contextmanager
+    def corridor(self) -> Iterator[Corridor]:
+        """Copy both born databases, and drop the copies afterwards."""
+        clock, mark = Clock(), secrets.token_hex(6)
+        names = {code: f"test_{code.lower()}_{mark}" for code in NAMES}
+        self.admin(*(f'CREATE DATABASE "{names[code]}" TEMPLATE born_{code.lower()} OWNER {OWNER}' for code in NAMES))
+        nodes = {code: self.node(code, names[code], clock) for code in NAMES}
+        countries = {
+            code: Country(nodes[code], clock, dict(self.people[code]), dict(self.tokens[code])) for code in NAMES
+        }
+        try:
+            yield Corridor(countries["BY"], countries["UZ"], clock)
+        finally:
+            for node in nodes.values():
+                node.close()
+            self.admin(*(f'DROP DATABASE "{name}" WITH (FORCE)' for name in names.values()))
+
+
+def make_forge(folder: Path = FOLDER) -> Forge:
+    """Start the server and let the corridor be born in it."""
+    import shutil  # noqa: PLC0415  only here
+
+    running = Server.running(folder / "postgres")
+    if running is not None:
+        running.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    server = Server.start(folder / "postgres")
+    forge = Forge(server, folder)
+    born = AT - timedelta(days=20)
+    signers = {code: _make_keys(forge.keys(code), code, born) for code in NAMES}
+    clock = Clock(born)
+    nodes = {}
+    for code in NAMES:
+        name = f"born_{code.lower()}"
+        server.ensure_database(name)
+        command.upgrade(migrations(server.url(OWNER, name)), "head")
+        nodes[code] = forge.node(code, name, clock)
+        _register(forge, nodes[code])
+        forge.lists[code] = _list(nodes[code], forge.keys(code), signers[code], clock)
+    for code, node in nodes.items():
+        operator = forge.people[code]["operator"]
+        for text_ in forge.lists.values():
+            with node.database.begin() as tx:
+                adopt_trust_list.adopt(
+                    tx, text_, node.pins, own_country=code, by=operator.actor, at=clock(), draw=node.draw
+                )
+    agreement = agreed()
+    lines = [seal(agreement.encode(), Typ.AGREEMENT, signer) for pair in signers.values() for signer in pair]
+    forge.agreement = join(lines)
+    for code, node in nodes.items():
+        with node.database.begin() as tx:
+            adopt_trust_list.adopt_agreement(
+                tx,
+                forge.agreement,
+                read_beliefs(tx, node.pins),
+                own_country=code,
+                env="demo",
+                by=forge.people[code]["operator"].actor,
+                at=clock(),
+                draw=node.draw,
+            )
+        node.close()
+    return forge
+
+
+def agreed(**changes: Any) -> Agreement:
+    """Return the agreement of the demo, with changes."""
+    wishes = birth.agreement_wishes(NAMES, date(2026, 1, 1))
+    return Agreement.parse(wishes | changes)
+
+
+def _make_keys(folder: Path, code: str, at: datetime) -> tuple[FileSigner, ...]:
+    name = NAMES[code]
+    authority = Authority(folder, SECRET)
+    make_root(authority, country=code, env="demo", name=name, at=at)
+    keys: Mapping[str, tuple[Purpose, list[str]]] = {
+        "list-1": (Purpose.LIST, [authority_did(name)]),
+        "list-2": (Purpose.LIST, [authority_did(name)]),
+        "node": (Purpose.NODE, [node_did(name)]),
+        f"document-{birth.CAST[code]['body'][0]}": (
+            Purpose.DOCUMENT,
+            [body_did(name, birth.CAST[code]["body"][0]), body_did(name, birth.CAST[code]["body"][0]) + "#origin-st1"],
+        ),
+    }
+    for key, (purpose, uris) in keys.items():
+        make_key(authority, folder, key, SECRET, purpose=purpose, uris=uris, at=at)
+    NoteSigner.make(folder, "log", f"{name}/log", KeyType.ED25519, SECRET)
+    NoteSigner.make(folder, "witness", f"{name}/witness", KeyType.COSIGNATURE, SECRET)
+    return tuple(FileSigner.open(folder, label, SECRET) for label in ("list-1", "list-2"))
+
+
+def _register(forge: Forge, node: Node) -> None:
+    code = node.settings.country
+    cast, at, draw = birth.CAST[code], node.now(), node.draw
+    people: dict[str, str] = {}
+    tokens: dict[str, str] = {}
+    with node.database.begin() as tx:
+
+        def organisation(kind: OrganisationKind, name: str, tax_id: str | None = None, body: str | None = None) -> str:
+            return register_party.register_organisation(
+                tx,
+                kind=kind,
+                name=name,
+                country=code,
+                address="адрес",
+                tax_id=tax_id,
+                code=body,
+                body_role=None if body is None else BodyRole.AUTHORISED,
+                node_name=node.settings.name,
+                by=Actor(node.settings.did),
+                at=at,
+                draw=draw,
+            ).id
+
+        def person(who: str, name: str, of: str, *roles: Role) -> None:
+            row = register_party.register_person(
+                tx, organisation=of, name=name, roles=roles, node_did=node.settings.did, by=None, at=at, draw=draw
+            )
+            actor = Actor(node.settings.did, row.id, of)
+            people[who] = row.id
+            tokens[who] = register_party.issue_token(tx, row.id, lasts=timedelta(days=90), by=actor, at=at, draw=draw)[
+                0
+            ]
+
+        operator = organisation(OrganisationKind.OPERATOR, cast["operator"][0])
+        person("operator", cast["operator"][2], operator, Role.OPERATOR)
+        person("second_operator", cast["operator"][3], operator, Role.OPERATOR)
+        person("auditor", cast["auditor"], operator, Role.AUDITOR)
+        body = organisation(OrganisationKind.BODY, cast["body"][1], body=cast["body"][0])
+        person("examiner", cast["examiner"], body, Role.EXAMINER)
+        person("second_examiner", "Второй эксперт", body, Role.EXAMINER)
+        person("signatory", cast["signatory"], body, Role.SIGNATORY)
+        person("second_signatory", cast["second_signatory"], body, Role.SIGNATORY)
+        person("both", "Эксперт и подписант", body, Role.EXAMINER, Role.SIGNATORY)
+        person("everything", "Всё сразу", body, *Role)
+        customs = organisation(OrganisationKind.CUSTOMS, cast["customs"][0])
+        person("officer", cast["officer"], customs, Role.CUSTOMS)
+        exporter = story.exporters_of(code)[0]
+        of = organisation(OrganisationKind.EXPORTER, exporter["name"], exporter["tax_id"])
+        person("exporter", exporter["person"], of, Role.EXPORTER)
+        person("second_exporter", "Второй заявитель", of, Role.EXPORTER)
+        other = story.exporters_of(code)[1]
+        agent = organisation(OrganisationKind.EXPORTER, other["name"], other["tax_id"])
+        person("stranger", other["person"], agent, Role.EXPORTER)
+    with node.database.read() as tx:
+        parties = {who: identify(tx, token, node=node.settings.did, at=at) for who, token in tokens.items()}
+    forge.people[code], forge.tokens[code] = parties, tokens
+
+
+def _list(node: Node, keys: Path, signers: tuple[FileSigner, ...], clock: Clock) -> str:
+    def der(name: str) -> bytes:
+        return read_certificate(keys, name).public_bytes(Encoding.DER)
+
+    body = birth.CAST[node.settings.country]["body"][0]
+    log, witness = (NoteSigner.open(keys, name, SECRET).vkey for name in ("log", "witness"))
+    material = Material(
+        [der("list-1"), der("list-2")],
+        der("node"),
+        LogKey(log.name, log),
+        WitnessKey(witness.name, witness),
+        {body: der(f"document-{body}")},
+    )
+    with node.database.read() as tx:
+        drafted = publish_trust_list.draft(
+            tx,
+            node.pins,
+            material,
+            name=node.settings.name,
+            country=node.settings.country,
+            env=Environment.DEMO,
+            at=clock(),
+        )
+    return sign_list(drafted, signers)
+
+
+def sign_list(trust_list: TrustList, signers: tuple[FileSigner, ...]) -> str:
+    """Sign a list by these keys."""
+    return join(seal(trust_list.encode(), Typ.TRUST_LIST, signer) for signer in signers)
+
+
+def list_signers(forge: Forge, code: str) -> tuple[FileSigner, ...]:
+    """Return the list keys of a country."""
+    return tuple(FileSigner.open(forge.keys(code), label, SECRET) for label in ("list-1", "list-2"))
