@@ -1,0 +1,57 @@
+"""Both countries as processes of their own, over real HTTP, with the ceremony done by commands: as the demo does it."""
+
+import shutil
+import socket
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from registry.cli.demo import NAMES
+from registry.demo import story
+from registry.demo.birth import give_birth
+from registry.demo.country import Country
+from registry.demo.desk import answers, wait_for
+from registry.store.postgres import Server
+
+FOLDER = Path(__file__).resolve().parents[2] / "var" / "two_nodes"
+
+
+@pytest.fixture(scope="session")
+def running() -> Iterator[Mapping[str, Country]]:
+    """Two running nodes; whoever stops one starts it again."""
+    left = Server.running(FOLDER / "var" / "postgres")
+    if left is not None:
+        left.stop()
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    FOLDER.mkdir(parents=True)
+    ports = dict(zip(NAMES, _free_ports(len(NAMES)), strict=True))
+    other = {"BY": "UZ", "UZ": "BY"}
+    var = FOLDER / "var"
+    server = Server.start(var / "postgres")
+    countries = {
+        code: Country(code, name, FOLDER / code.lower(), ports[code], NAMES[other[code]], ports[other[code]], var)
+        for code, name in NAMES.items()
+    }
+    try:
+        give_birth(countries, {code: story.exporters_of(code) for code in countries}, lambda _what: None)
+        for country in countries.values():
+            country.start()
+        for country in countries.values():
+            wait_for(lambda node=country: answers(node), f"{country.code} ready")  # type: ignore[misc]
+        yield countries
+    finally:
+        for country in countries.values():
+            country.stop()
+        server.stop()
+
+
+def _free_ports(count: int) -> list[int]:
+    """Return free ports, all held at once so that they differ."""
+    probes = [socket.socket() for _ in range(count)]
+    for probe in probes:
+        probe.bind(("127.0.0.1", 0))
+    ports: list[int] = [probe.getsockname()[1] for probe in probes]
+    for probe in probes:
+        probe.close()
+    return ports

@@ -1,0 +1,60 @@
+"""What tests of two nodes ask of a running country: traffic, and whether everything agrees afterwards."""
+
+from collections.abc import Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from registry.core.tlog.note import VerifierKey
+from registry.demo.country import Country
+from registry.demo.desk import wait_for
+from registry.signing.key_file import VERIFIER
+from registry.signing.keyring import LOG
+from registry.store.database import APP, Database
+from registry.store.postgres import Server
+from registry.usecases.check_integrity import Discrepancy, check
+
+QUIET = text(
+    "SELECT (SELECT count(*) FROM log_queue) + (SELECT count(*) FROM message_out WHERE receipt IS NULL)"
+    " + (SELECT count(*) FROM act JOIN log_entry ON log_entry.act = act.id"
+    "    WHERE act.kind LIKE 'certificate.%' AND NOT EXISTS (SELECT 1 FROM message_out WHERE message_out.act = act.id))"
+)
+
+
+@contextmanager
+def database(country: Country) -> Any:
+    """Open the country's database as the app."""
+    server = Server.running(country.var / "postgres")
+    assert server is not None
+    pool = Database.open(server.url(APP, f"registry_{country.code.lower()}"), pool=2)
+    try:
+        yield pool
+    finally:
+        pool.close()
+
+
+def settle(countries: Mapping[str, Country], seconds: float = 60) -> None:
+    """Wait until the log has taken everything in and every message has its receipt."""
+    for country in countries.values():
+        with database(country) as pool:
+
+            def quiet(pool: Database = pool) -> bool | None:
+                with pool.read() as tx:
+                    return tx.scalar(QUIET) == 0 or None
+
+            wait_for(quiet, f"{country.code} quiet", seconds)
+
+
+def discrepancies(country: Country) -> list[Discrepancy]:
+    """Ask whether log, acts and tables of a country agree."""
+    key = VerifierKey.parse((country.keys / f"{LOG}{VERIFIER}").read_text().strip())
+    with database(country) as pool, pool.read() as tx:
+        return list(check(tx, key))
+
+
+def count(tx: Session, query: str, **values: Any) -> int:
+    """Count."""
+    found: int = tx.scalar(text(query), values) or 0
+    return found
