@@ -11,7 +11,7 @@ from tests import kit
 def forge() -> Iterator[kit.Forge]:
     made = kit.make_forge()
     yield made
-    made.server.stop()
+    kit.clear_away()
 
 
 @pytest.fixture

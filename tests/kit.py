@@ -3,18 +3,20 @@
 The corridor is born once; each test gets its own copy of both databases.
 """
 
+import os
 import secrets
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from alembic import command
 from cryptography.hazmat.primitives.serialization import Encoding
 from pydantic import SecretStr
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, select, text
 from sqlalchemy.orm import Session
 
 from registry.api.issuer import issuer_of, receiver_of
@@ -22,6 +24,7 @@ from registry.cli.database import migrations
 from registry.core.agreement import Agreement, Environment
 from registry.core.envelope.jose import Typ, join, seal
 from registry.core.identifiers import authority_did, body_did, node_did
+from registry.core.tlog.entry import Kind
 from registry.core.tlog.note import KeyType
 from registry.core.trust.document_signer import Purpose
 from registry.core.trust.trust_list import BodyRole, LogKey, Pin, TrustList, WitnessKey
@@ -30,12 +33,13 @@ from registry.node import Node
 from registry.settings import Settings
 from registry.signing.ceremony import ROOT, Authority, make_key, make_root
 from registry.signing.key_file import FileSigner, NoteSigner, read_certificate
-from registry.store.acts import Actor
+from registry.store.acts import Act, Actor
 from registry.store.applications import Application
 from registry.store.certificates import CertificateRow
 from registry.store.database import APP, OWNER, Database
 from registry.store.parties import OrganisationKind, Role
 from registry.store.postgres import SUPERUSER, Server
+from registry.store.tables import METADATA
 from registry.usecases import (
     adopt_trust_list,
     deliver_message,
@@ -57,6 +61,8 @@ AT = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 SECRET = b"one passphrase for the tests"
 NAMES = {"BY": "by.registry.example", "UZ": "uz.registry.example"}
 FOLDER = Path(__file__).resolve().parents[1] / "var" / "tests"
+"""Each run works in a folder of its own here, named by its process: two runs at once do not meet."""
+RefusalT = TypeVar("RefusalT", bound=Exception)
 
 
 @dataclass
@@ -73,6 +79,19 @@ class Clock:
 
 
 @dataclass
+class Refusal(Generic[RefusalT]):
+    """A transaction that is expected to be refused, and by what it was."""
+
+    tx: Session
+    error: RefusalT | None = None
+
+    @property
+    def value(self) -> RefusalT:
+        assert self.error is not None
+        return self.error
+
+
+@dataclass
 class Country:
     """A node in a test, with its people and what a test asks it to do."""
 
@@ -80,6 +99,7 @@ class Country:
     clock: Clock
     people: dict[str, Party]
     tokens: dict[str, str]
+    database: str
 
     @property
     def code(self) -> str:
@@ -97,6 +117,42 @@ class Country:
     def tx(self) -> Iterator[Session]:
         with self.node.database.begin() as tx:
             yield tx
+
+    def everything(self) -> dict[str, list[str]]:
+        """Return every row of every table, to tell whether anything changed."""
+        with self.node.database.read() as tx:
+            return {table.name: sorted(map(repr, tx.execute(select(table)))) for table in METADATA.sorted_tables}
+
+    @contextmanager
+    def refuses(self, refusal: type[RefusalT]) -> Iterator[Refusal[RefusalT]]:
+        """Expect that what is done in the transaction is refused, and that nothing is changed by it."""
+        before = self.everything()
+        try:
+            with self.tx() as tx:
+                expected = Refusal[RefusalT](tx)
+                yield expected
+        except refusal as error:
+            expected.error = error
+        assert expected.error is not None, f"{refusal.__name__} was not raised"
+        assert self.everything() == before
+
+    def knows(self, who: str) -> Party:
+        """Identify a person anew by their token, and return them."""
+        with self.node.database.read() as tx:
+            self.people[who] = identify(tx, self.tokens[who], node=self.did, at=self.clock())
+        return self.people[who]
+
+    def acts(self, *kinds: Kind) -> list[Act]:
+        """Return acts of some kinds, or all, oldest first."""
+        with self.node.database.read() as tx:
+            query = select(Act).order_by(Act.at, Act.id)
+            return list(tx.scalars(query.where(Act.kind.in_(kinds)) if kinds else query))
+
+    def application(self, id: str) -> Application:
+        with self.node.database.read() as tx:
+            found = tx.get(Application, id)
+        assert found is not None
+        return found
 
     def beliefs(self) -> Beliefs:
         with self.node.database.read() as tx:
@@ -181,13 +237,30 @@ class Country:
                 )
 
 
-@dataclass
 class Corridor:
-    """Two countries with an agreement in force."""
+    """Two countries with an agreement in force; a country's database is copied when a test first asks for it."""
 
-    by: Country
-    uz: Country
-    clock: Clock
+    def __init__(self, forge: "Forge") -> None:
+        self.forge, self.clock, self.mark = forge, Clock(), secrets.token_hex(6)
+        self.opened: dict[str, Country] = {}
+
+    @property
+    def by(self) -> Country:
+        return self._country("BY")
+
+    @property
+    def uz(self) -> Country:
+        return self._country("UZ")
+
+    def _country(self, code: str) -> Country:
+        if code not in self.opened:
+            self.opened[code] = self.forge.country(code, f"test_{code.lower()}_{self.mark}", self.clock)
+        return self.opened[code]
+
+    def close(self) -> None:
+        for country in self.opened.values():
+            country.node.close()
+        self.forge.admin(*(f'DROP DATABASE "{country.database}" WITH (FORCE)' for country in self.opened.values()))
 
 
 @dataclass
@@ -239,34 +312,60 @@ class Forge:
         return Database.open(self.server.url(SUPERUSER, database))
 
     @contextmanager
-    def corridor(self) -> Iterator[Corridor]:
-        """Copy both born databases, and drop the copies afterwards."""
-        clock, mark = Clock(), secrets.token_hex(6)
-        names = {code: f"test_{code.lower()}_{mark}" for code in NAMES}
-        self.admin(*(f'CREATE DATABASE "{names[code]}" TEMPLATE born_{code.lower()} OWNER {OWNER}' for code in NAMES))
-        nodes = {code: self.node(code, names[code], clock) for code in NAMES}
-        countries = {
-            code: Country(nodes[code], clock, dict(self.people[code]), dict(self.tokens[code])) for code in NAMES
-        }
+    def breaking(self, country: Country) -> Iterator[Session]:
+        """Open a transaction as a superuser for whom no trigger and no foreign key works."""
+        database = self.superuser(country.database)
         try:
-            yield Corridor(countries["BY"], countries["UZ"], clock)
+            with database.begin() as tx:
+                tx.execute(text("SET LOCAL session_replication_role = replica"))
+                yield tx
         finally:
-            for node in nodes.values():
-                node.close()
-            self.admin(*(f'DROP DATABASE "{name}" WITH (FORCE)' for name in names.values()))
+            database.close()
+
+    def country(self, code: str, database: str, clock: Clock) -> Country:
+        """Return a country in a copy of the database it was born in."""
+        self.admin(f'CREATE DATABASE "{database}" TEMPLATE born_{code.lower()} OWNER {OWNER}')
+        node = self.node(code, database, clock)
+        return Country(node, clock, dict(self.people[code]), dict(self.tokens[code]), database)
+
+    @contextmanager
+    def corridor(self) -> Iterator[Corridor]:
+        """Return a corridor of its own for a test, and drop its databases afterwards."""
+        corridor = Corridor(self)
+        try:
+            yield corridor
+        finally:
+            corridor.close()
 
 
-def make_forge(folder: Path = FOLDER) -> Forge:
+def clear_away() -> None:
+    """Stop the servers and remove the folders of runs that ended, our own among them."""
+    for folder in FOLDER.glob("[0-9]*/"):
+        if folder.name == str(os.getpid()) or not _runs(int(folder.name)):
+            running = Server.running(folder / "postgres")
+            if running is not None:
+                running.stop()
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # it runs, and is someone else's
+    return True
+
+
+def make_forge() -> Forge:
     """Start the server and let the corridor be born in it."""
-    import shutil  # noqa: PLC0415  only here
-
-    running = Server.running(folder / "postgres")
-    if running is not None:
-        running.stop()
-    shutil.rmtree(folder, ignore_errors=True)
+    clear_away()
+    folder = FOLDER / str(os.getpid())
     folder.mkdir(parents=True)
     server = Server.start(folder / "postgres")
     forge = Forge(server, folder)
+    forge.admin("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")  # copies need not outlive the machine
     born = AT - timedelta(days=20)
     signers = {code: _make_keys(forge.keys(code), code, born) for code in NAMES}
     clock = Clock(born)

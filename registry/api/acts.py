@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 
 from registry.api.call import LookDep, Reply
 from registry.api.limits import StrictRoute
+from registry.api.operation import operation
 from registry.api.paging import Page, PlaceDep
-from registry.api.problems import FaceProblem, responses
-from registry.api.roles import allowed
+from registry.api.problems import FaceProblem
 from registry.core.calendar import write_instant
 from registry.core.errors import NotFound
 from registry.core.tlog.entry import Kind
@@ -64,7 +64,7 @@ class ActView(BaseModel):
         )
 
 
-@router.get("", response_model=None, responses={200: {"model": Page[ActView]}, **responses()}, **allowed(Role.AUDITOR))
+@router.get("", **operation(Page[ActView], roles=[Role.AUDITOR]))
 def list_acts(
     look: LookDep,
     place: PlaceDep,
@@ -94,12 +94,7 @@ def list_acts(
     return look.answer(work)
 
 
-@router.get(
-    "/{id}/proof",
-    response_model=None,
-    responses={200: {"content": {TLOG_PROOF: {}}}, **responses(ActNotFound)},
-    **allowed(Role.AUDITOR),
-)
+@router.get("/{id}/proof", **operation(None, ActNotFound, "proof-pending", roles=[Role.AUDITOR], gives=[TLOG_PROOF]))
 def prove_act(id: IdPath, look: LookDep) -> Response:
     """Prove that the log holds an act (c2sp.org/tlog-proof)."""
 
@@ -109,7 +104,7 @@ def prove_act(id: IdPath, look: LookDep) -> Response:
             raise ActNotFound
         proof = prove(tx, id)
         if proof is None:
-            raise FaceProblem(503, "proof-pending", "the log has not taken it in yet", {"Retry-After": "1"})
+            raise FaceProblem("proof-pending", "the log has not taken it in yet", {"Retry-After": "1"})
         return Reply(200, proof.encode().encode(), TLOG_PROOF)
 
     return look.answer(work)

@@ -18,6 +18,7 @@ def create_app(node: Node | None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
+        redirect_slashes=False,
         generate_unique_id_function=_operation,
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )

@@ -13,9 +13,9 @@ from registry.api.call import Call, CallDep, LookDep, Reply, VersionDep
 from registry.api.certificates import CertificateView
 from registry.api.issuer import issuer_of
 from registry.api.limits import StrictRoute
+from registry.api.operation import EVERYONE, operation
 from registry.api.paging import Page, PlaceDep
-from registry.api.problems import responses
-from registry.api.roles import allowed
+from registry.core.agreement import NotAgreed, NumbersExhausted
 from registry.core.application.lifecycle import IllegalMove, State
 from registry.core.calendar import write_instant
 from registry.core.certificate.claims import MalformedClaims
@@ -28,7 +28,7 @@ from registry.usecases import examine_application, issue_certificate, submit_app
 from registry.usecases.believe_peers import read_beliefs
 from registry.usecases.identify_party import Party
 from registry.usecases.issue_certificate import NotIssuable, SignerMissing
-from registry.usecases.keep_product import ProductNotFound, VersionStale
+from registry.usecases.keep_product import ProductNotFound
 from registry.usecases.register_party import PartyNotFound
 from registry.usecases.submit_application import (
     AnotherPart,
@@ -41,7 +41,6 @@ from registry.usecases.submit_application import (
 
 router = APIRouter(prefix="/api/v1/applications", tags=["applications"], route_class=StrictRoute)
 IdPath = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
-EVERYONE = (Role.EXPORTER, Role.EXAMINER, Role.SIGNATORY)
 
 
 class FormBody(Body):
@@ -156,16 +155,9 @@ class ApplicationView(BaseModel):
 
 FORM_REFUSALS = (MalformedClaims, UnknownScheme, PartyNotFound, ProductNotFound)
 MOVE_REFUSALS = (ApplicationNotFound, IllegalMove, AnotherPart)
-ANSWER: dict[int | str, dict[str, Any]] = {200: {"model": ApplicationView}}
 
 
-@router.post(
-    "",
-    status_code=201,
-    response_model=None,
-    responses={201: {"model": ApplicationView}, **responses(*FORM_REFUSALS)},
-    **allowed(Role.EXPORTER),
-)
+@router.post("", **operation(ApplicationView, *FORM_REFUSALS, roles=[Role.EXPORTER], status=201))
 def draft_application(body: FormBody, call: CallDep) -> Response:
     """Draft an application; it can be changed until it is submitted."""
 
@@ -178,9 +170,7 @@ def draft_application(body: FormBody, call: CallDep) -> Response:
     return call.once(work)
 
 
-@router.get(
-    "", response_model=None, responses={200: {"model": Page[ApplicationView]}, **responses()}, **allowed(*EVERYONE)
-)
+@router.get("", **operation(Page[ApplicationView], roles=EVERYONE))
 def list_applications(
     look: LookDep, place: PlaceDep, state: Annotated[State | None, Query(description="Only in this state.")] = None
 ) -> Response:
@@ -195,7 +185,7 @@ def list_applications(
     return look.answer(work)
 
 
-@router.get("/{id}", response_model=None, responses={**ANSWER, **responses(ApplicationNotFound)}, **allowed(*EVERYONE))
+@router.get("/{id}", **operation(ApplicationView, ApplicationNotFound, roles=EVERYONE))
 def read_application(id: IdPath, look: LookDep) -> Response:
     """Read an application, with who plays which part."""
 
@@ -208,12 +198,7 @@ def read_application(id: IdPath, look: LookDep) -> Response:
     return look.answer(work)
 
 
-@router.put(
-    "/{id}",
-    response_model=None,
-    responses={**ANSWER, **responses(*FORM_REFUSALS, *MOVE_REFUSALS, VersionStale)},
-    **allowed(Role.EXPORTER),
-)
+@router.put("/{id}", **operation(ApplicationView, *FORM_REFUSALS, *MOVE_REFUSALS, roles=[Role.EXPORTER]))
 def change_application(id: IdPath, body: FormBody, version: VersionDep, call: CallDep) -> Response:
     """Change a draft that is still as it was read."""
 
@@ -224,12 +209,7 @@ def change_application(id: IdPath, body: FormBody, version: VersionDep, call: Ca
     return call.once(work)
 
 
-@router.get(
-    "/{id}/findings",
-    response_model=None,
-    responses={200: {"model": FindingsView}, **responses(ApplicationNotFound)},
-    **allowed(*EVERYONE),
-)
+@router.get("/{id}/findings", **operation(FindingsView, ApplicationNotFound, roles=EVERYONE))
 def check_application(id: IdPath, look: LookDep) -> Response:
     """Ask what intake finds today, without submitting."""
 
@@ -243,10 +223,7 @@ def check_application(id: IdPath, look: LookDep) -> Response:
 
 
 @router.post(
-    "/{id}/submit",
-    response_model=None,
-    responses={**ANSWER, **responses(*MOVE_REFUSALS, FindingsSevere, MandateMissing)},
-    **allowed(Role.EXPORTER),
+    "/{id}/submit", **operation(ApplicationView, *MOVE_REFUSALS, FindingsSevere, MandateMissing, roles=[Role.EXPORTER])
 )
 def submit(id: IdPath, call: CallDep) -> Response:
     """Submit a draft; severe findings block it, the others go along."""
@@ -260,110 +237,69 @@ def submit(id: IdPath, call: CallDep) -> Response:
     return call.once(work)
 
 
-Move = Callable[[Session, Party, datetime], Application]
+def _moved(call: Call, move: Callable[..., Application], id: str, *words: str) -> Response:
+    """Make a move of a use case, with the words that it asks for."""
 
-
-def _moved(call: Call, move: Move) -> Response:
     def work(tx: Session, by: Party, at: datetime) -> Reply:
-        row = move(tx, by, at)
+        row = move(tx, id, *words, by=by, at=at, draw=call.node.draw)
         return Reply.of(ApplicationView.of(row), version=row.version)
 
     return call.once(work)
 
 
-@router.post(
-    "/{id}/withdraw", response_model=None, responses={**ANSWER, **responses(*MOVE_REFUSALS)}, **allowed(Role.EXPORTER)
-)
+@router.post("/{id}/withdraw", **operation(ApplicationView, *MOVE_REFUSALS, roles=[Role.EXPORTER]))
 def withdraw(id: IdPath, call: CallDep) -> Response:
     """Withdraw an application that is not approved yet."""
-    draw = call.node.draw
-    return _moved(call, lambda tx, by, at: submit_application.withdraw(tx, id, by=by, at=at, draw=draw))
+    return _moved(call, submit_application.withdraw, id)
 
 
-@router.post(
-    "/{id}/take-up", response_model=None, responses={**ANSWER, **responses(*MOVE_REFUSALS)}, **allowed(Role.EXAMINER)
-)
+@router.post("/{id}/take-up", **operation(ApplicationView, *MOVE_REFUSALS, roles=[Role.EXAMINER]))
 def take_up(id: IdPath, call: CallDep) -> Response:
     """Take up a submitted application for examination."""
-    draw = call.node.draw
-    return _moved(call, lambda tx, by, at: examine_application.take_up(tx, id, by=by, at=at, draw=draw))
+    return _moved(call, examine_application.take_up, id)
 
 
-@router.post(
-    "/{id}/send-back", response_model=None, responses={**ANSWER, **responses(*MOVE_REFUSALS)}, **allowed(Role.EXAMINER)
-)
+@router.post("/{id}/send-back", **operation(ApplicationView, *MOVE_REFUSALS, roles=[Role.EXAMINER]))
 def send_back(id: IdPath, body: Reason, call: CallDep) -> Response:
     """Send an application back to the applicant, with the reason."""
-    draw = call.node.draw
-    return _moved(call, lambda tx, by, at: examine_application.send_back(tx, id, body.reason, by=by, at=at, draw=draw))
+    return _moved(call, examine_application.send_back, id, body.reason)
 
 
-@router.post(
-    "/{id}/refuse", response_model=None, responses={**ANSWER, **responses(*MOVE_REFUSALS)}, **allowed(Role.EXAMINER)
-)
+@router.post("/{id}/refuse", **operation(ApplicationView, *MOVE_REFUSALS, roles=[Role.EXAMINER]))
 def refuse(id: IdPath, body: Reason, call: CallDep) -> Response:
     """Refuse an application for good, with the reason."""
-    draw = call.node.draw
-    return _moved(call, lambda tx, by, at: examine_application.refuse(tx, id, body.reason, by=by, at=at, draw=draw))
+    return _moved(call, examine_application.refuse, id, body.reason)
 
 
-@router.post(
-    "/{id}/offer-draft",
-    response_model=None,
-    responses={**ANSWER, **responses(*MOVE_REFUSALS)},
-    **allowed(Role.EXAMINER),
-)
+@router.post("/{id}/offer-draft", **operation(ApplicationView, *MOVE_REFUSALS, roles=[Role.EXAMINER]))
 def offer_draft(id: IdPath, call: CallDep) -> Response:
     """Approve the claims as they are, and offer them to the applicant."""
-    draw = call.node.draw
-    return _moved(call, lambda tx, by, at: examine_application.offer_draft(tx, id, by=by, at=at, draw=draw))
+    return _moved(call, examine_application.offer_draft, id)
 
 
-@router.post(
-    "/{id}/accept",
-    response_model=None,
-    responses={**ANSWER, **responses(*MOVE_REFUSALS, DraftDiffers)},
-    **allowed(Role.EXPORTER),
-)
+@router.post("/{id}/accept", **operation(ApplicationView, *MOVE_REFUSALS, DraftDiffers, roles=[Role.EXPORTER]))
 def accept(id: IdPath, body: DraftBody, call: CallDep) -> Response:
     """Accept the draft that was offered."""
-    draw = call.node.draw
-    return _moved(call, lambda tx, by, at: submit_application.accept(tx, id, body.draft, by=by, at=at, draw=draw))
+    return _moved(call, submit_application.accept, id, body.draft)
 
 
-@router.post(
-    "/{id}/object",
-    response_model=None,
-    responses={**ANSWER, **responses(*MOVE_REFUSALS, DraftDiffers)},
-    **allowed(Role.EXPORTER),
-)
+@router.post("/{id}/object", **operation(ApplicationView, *MOVE_REFUSALS, DraftDiffers, roles=[Role.EXPORTER]))
 def object_to(id: IdPath, body: ObjectionBody, call: CallDep) -> Response:
     """Object to the draft that was offered, with the reason."""
-    draw = call.node.draw
-    return _moved(
-        call,
-        lambda tx, by, at: submit_application.object_to(tx, id, body.draft, body.reason, by=by, at=at, draw=draw),
-    )
+    return _moved(call, submit_application.object_to, id, body.draft, body.reason)
 
 
-@router.post(
-    "/{id}/issue",
-    status_code=201,
-    response_model=None,
-    responses={
-        201: {"model": CertificateView},
-        **responses(*MOVE_REFUSALS, DraftDiffers, NotIssuable, SignerMissing),
-    },
-    **allowed(Role.SIGNATORY),
-)
+ISSUE_REFUSALS = (*MOVE_REFUSALS, DraftDiffers, NotAgreed, NumbersExhausted, NotIssuable, SignerMissing)
+
+
+@router.post("/{id}/issue", **operation(CertificateView, *ISSUE_REFUSALS, roles=[Role.SIGNATORY], status=201))
 def issue(id: IdPath, body: DraftBody, call: CallDep) -> Response:
     """Issue the certificate of an approved application: what was approved is what is signed."""
 
     def work(tx: Session, by: Party, at: datetime) -> Reply:
         beliefs = read_beliefs(tx, call.node.pins)
-        row = issue_certificate.issue(
-            tx, id, body.draft, issuer_of(call.node), beliefs, by=by, at=at, draw=call.node.draw
-        )
+        issuer = issuer_of(call.node)
+        row = issue_certificate.issue(tx, id, body.draft, issuer, beliefs, by=by, at=at, draw=call.node.draw)
         view = CertificateView.of(row)
         return Reply.of(view, status=201, location=view.href)
 

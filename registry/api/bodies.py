@@ -2,7 +2,9 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from registry.core.product.texts import MAX_TEXT, unfit
 
 
 class Body(BaseModel):
@@ -11,7 +13,14 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-Text = Annotated[str, StringConstraints(min_length=1, max_length=2_000)]
+def _fit(text: str) -> str:
+    if reason := unfit(text, lines=True):
+        raise ValueError(f"the text {reason}")
+    return text
+
+
+Text = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT), AfterValidator(_fit)]
+"""Words of a person that are kept or signed: in the one spelling that a signature takes."""
 Short = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 HexId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]

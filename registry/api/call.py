@@ -88,7 +88,7 @@ def idempotency_key(
 ) -> str:
     """Return the key, which every POST that changes something has."""
     if key is None or not _KEY.fullmatch(key):
-        raise FaceProblem(400, "idempotency-key-missing", "an Idempotency-Key of 1 to 128 visible characters is wanted")
+        raise FaceProblem("idempotency-key-missing", "an Idempotency-Key of 1 to 128 visible characters is wanted")
     return key
 
 
@@ -97,10 +97,10 @@ def expected_version(
 ) -> int:
     """Return the version that a change supposes; every PUT names one."""
     if condition is None:
-        raise FaceProblem(428, "if-match-missing", "a change names the ETag that it was made from in If-Match")
+        raise FaceProblem("if-match-missing", "a change names the ETag that it was made from in If-Match")
     named = _ETAG.fullmatch(condition)
     if named is None:
-        raise FaceProblem(400, "if-match-unreadable", 'If-Match is one ETag as it was given, like "3"')
+        raise FaceProblem("if-match-unreadable", 'If-Match is one ETag as it was given, like "3"')
     return int(named[1])
 
 

@@ -11,9 +11,9 @@ from registry.api.bodies import Body, LocalDay, Text
 from registry.api.call import CallDep, LookDep, Reply
 from registry.api.issuer import issuer_of
 from registry.api.limits import StrictRoute
+from registry.api.operation import operation
 from registry.api.paging import Page, PlaceDep
-from registry.api.problems import FaceProblem, responses
-from registry.api.roles import allowed
+from registry.api.problems import FaceProblem
 from registry.core import canonical
 from registry.core.calendar import MalformedTime, write_instant
 from registry.core.certificate.credential import Certificate
@@ -149,9 +149,7 @@ class AnnulmentView(BaseModel):
         )
 
 
-@router.get(
-    "", response_model=None, responses={200: {"model": Page[CertificateView]}, **responses()}, **allowed(*READERS)
-)
+@router.get("", **operation(Page[CertificateView], roles=READERS))
 def list_certificates(
     look: LookDep,
     place: PlaceDep,
@@ -173,13 +171,9 @@ def list_certificates(
 
 @router.get(
     "/{node}/{body}/{year}/{number}",
-    response_model=None,
-    responses={
-        200: {"model": CertificateView, "content": {VC_JWT: {}, ENVELOPE: {}, TLOG_PROOF: {}}},
-        406: {"description": "not-acceptable"},
-        **responses(CertificateNotFound),
-    },
-    **allowed(*READERS),
+    **operation(
+        CertificateView, CertificateNotFound, "proof-pending", roles=READERS, gives=[VC_JWT, ENVELOPE, TLOG_PROOF]
+    ),
 )
 def read_certificate(
     node: NodePath,
@@ -200,18 +194,12 @@ def read_certificate(
 
 
 PATH = "/{node}/{body}/{year}/{number}/annulment"
+PROPOSE_REFUSALS = (CertificateNotFound, AlreadyAnnulled, AnnulmentOpen, DateOutside, MalformedTime)
+CONFIRM_REFUSALS = (CertificateNotFound, AlreadyAnnulled, NothingProposed, SamePerson, SignerMissing)
+WITHDRAW_REFUSALS = (CertificateNotFound, AlreadyAnnulled, NothingProposed)
 
 
-@router.post(
-    PATH,
-    status_code=201,
-    response_model=None,
-    responses={
-        201: {"model": AnnulmentView},
-        **responses(CertificateNotFound, AlreadyAnnulled, AnnulmentOpen, DateOutside, MalformedTime),
-    },
-    **allowed(Role.SIGNATORY),
-)
+@router.post(PATH, **operation(AnnulmentView, *PROPOSE_REFUSALS, roles=[Role.SIGNATORY], status=201))
 def propose_annulment(
     node: NodePath, body: BodyPath, year: YearPath, number: NumberPath, proposal: AnnulmentBody, call: CallDep
 ) -> Response:
@@ -232,15 +220,7 @@ def propose_annulment(
     return call.once(work)
 
 
-@router.post(
-    f"{PATH}/confirm",
-    response_model=None,
-    responses={
-        200: {"model": StatusView},
-        **responses(CertificateNotFound, AlreadyAnnulled, NothingProposed, SamePerson, SignerMissing),
-    },
-    **allowed(Role.SIGNATORY, Role.EXAMINER),
-)
+@router.post(f"{PATH}/confirm", **operation(StatusView, *CONFIRM_REFUSALS, roles=[Role.SIGNATORY, Role.EXAMINER]))
 def confirm_annulment(node: NodePath, body: BodyPath, year: YearPath, number: NumberPath, call: CallDep) -> Response:
     """Confirm the annulment that another person proposed: it is signed, and goes to the other country."""
 
@@ -252,13 +232,7 @@ def confirm_annulment(node: NodePath, body: BodyPath, year: YearPath, number: Nu
     return call.once(work)
 
 
-@router.post(
-    f"{PATH}/withdraw",
-    status_code=204,
-    response_model=None,
-    responses=responses(CertificateNotFound, AlreadyAnnulled, NothingProposed),
-    **allowed(Role.SIGNATORY),
-)
+@router.post(f"{PATH}/withdraw", **operation(None, *WITHDRAW_REFUSALS, roles=[Role.SIGNATORY], status=204))
 def withdraw_annulment(node: NodePath, body: BodyPath, year: YearPath, number: NumberPath, call: CallDep) -> Response:
     """Withdraw an open proposal to annul."""
 
@@ -295,7 +269,7 @@ def _negotiate(accept: str) -> str:
             return media_type
         if media_type in {"*/*", "application/*"}:
             return JSON
-    raise FaceProblem(406, "not-acceptable", f"a certificate is given as {', '.join(offered)}")
+    raise FaceProblem("not-acceptable", f"a certificate is given as {', '.join(offered)}")
 
 
 def _render(tx: Session, row: CertificateRow, media_type: str) -> Reply:
@@ -307,7 +281,7 @@ def _render(tx: Session, row: CertificateRow, media_type: str) -> Reply:
         proof = None if proved is None else proved.encode()
     if media_type == TLOG_PROOF:
         if proof is None:
-            raise FaceProblem(503, "proof-pending", "the log has not taken it in yet", {"Retry-After": "1"})
+            raise FaceProblem("proof-pending", "the log has not taken it in yet", {"Retry-After": "1"})
         return Reply(200, proof.encode(), TLOG_PROOF)
     if media_type == ENVELOPE:
         return Reply(200, canonical.encode(Presentation(row.envelope, proof).encode()), ENVELOPE)

@@ -8,17 +8,32 @@ import inspect
 import json
 import pkgutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import registry
-from registry.api import problems
 from registry.api.app import create_app
-from registry.api.problems import status_of
-from registry.api.roles import ROLES
+from registry.api.call import KeyReused
+from registry.api.limits import JSON
+from registry.api.operation import ROLES, Refusal, refused
+from registry.api.problems import FACE, Problem, status_of
+from registry.core.canonical import MalformedJson
 from registry.core.errors import RegistryError
+from registry.store.database import DatabaseUnavailable
 from registry.store.parties import Role
+from registry.usecases.identify_party import RoleMissing, TokenNotAccepted
+from registry.usecases.keep_product import VersionStale
+
+EVERYWHERE: tuple[Refusal, ...] = ("query-repeated", "query-too-long", "body-too-large")
+BY_PARAMETER: Mapping[str, tuple[Refusal, ...]] = {
+    "Idempotency-Key": ("idempotency-key-missing", KeyReused),
+    "If-Match": ("if-match-missing", "if-match-unreadable", VersionStale),
+    "X-File-Name": ("file-name-unreadable",),
+    "accept": ("not-acceptable",),
+    "after": ("cursor-unreadable",),
+}
+"""What a parameter can be refused for, whichever operation takes it."""
 
 
 def documents() -> dict[str, str]:
@@ -32,13 +47,44 @@ def documents() -> dict[str, str]:
 
 
 def openapi() -> dict[str, Any]:
-    """Return the OpenAPI of what is served."""
+    """Return the OpenAPI of what is served, each operation with what follows from its parameters and its body."""
     schema = create_app(None).openapi()
-    parts = schema.setdefault("components", {}).setdefault("schemas", {})
-    parts["Problem"] = problems.Problem.model_json_schema()
-    parts.pop("HTTPValidationError", None)
-    parts.pop("ValidationError", None)
+    for item in schema["paths"].values():
+        for operation in item.values():
+            operation["responses"] = _joined(operation["responses"], refused(_following(operation)))
+    parts = schema["components"]["schemas"]
+    parts["Problem"] = Problem.model_json_schema()
+    parts.pop("HTTPValidationError")
+    parts.pop("ValidationError")
     return schema
+
+
+def _following(operation: Mapping[str, Any]) -> Iterator[Refusal]:
+    """Return the refusals that follow from what an operation takes."""
+    yield from EVERYWHERE
+    reads = operation.get("requestBody", {}).get("content", {})
+    takes = {parameter["name"] for parameter in operation.get("parameters", ())}
+    yield "media-type-not-read" if reads else "body-not-read"
+    if JSON in reads:
+        yield MalformedJson
+    if JSON in reads or takes:
+        yield "request-invalid"
+    for name in takes:
+        yield from BY_PARAMETER.get(name, ())
+    if operation[ROLES]:
+        yield from (TokenNotAccepted, RoleMissing)
+    if "health" not in operation["tags"]:
+        yield DatabaseUnavailable
+
+
+def _joined(documented: Mapping[str, Any], more: Mapping[int | str, Any]) -> dict[str, Any]:
+    """Return the documented responses with more refusals, the codes of one status together."""
+    responses = {status: one for status, one in documented.items() if one["description"] != "Validation Error"}
+    for status, response in more.items():
+        known = responses.setdefault(str(status), response)
+        codes = {*known["description"].split(", "), *response["description"].split(", ")}
+        known["description"] = ", ".join(sorted(codes))
+    return dict(sorted(responses.items()))
 
 
 def problem_catalogue() -> str:
@@ -52,9 +98,11 @@ def problem_catalogue() -> str:
         "| code | status | when | clause |",
         "|---|---|---|---|",
     ]
-    for refusal in sorted(set(refusals()), key=lambda kind: kind.code):
+    rows = [(code, status, meaning, "") for code, (status, meaning) in FACE.items()]
+    for refusal in set(refusals()):
         meaning = (inspect.getdoc(refusal) or "").partition("\n\n")[0].replace("\n", " ").replace("|", "\\|")
-        lines.append(f"| `{refusal.code}` | {status_of(refusal)} | {meaning} | {refusal.clause or ''} |")
+        rows.append((refusal.code, status_of(refusal), meaning, refusal.clause or ""))
+    lines += [f"| `{code}` | {status} | {meaning} | {clause} |" for code, status, meaning, clause in sorted(rows)]
     return "\n".join(lines) + "\n"
 
 

@@ -7,12 +7,13 @@ from pydantic import BaseModel
 from sqlalchemy import text
 
 from registry.api.call import NodeDep, Reply
-from registry.api.roles import public
+from registry.api.limits import StrictRoute
+from registry.api.operation import operation
 from registry.store import log
 from registry.store.database import DatabaseUnavailable
 from registry.usecases.believe_peers import read_beliefs
 
-router = APIRouter(prefix="/health", tags=["health"])
+router = APIRouter(prefix="/health", tags=["health"], route_class=StrictRoute)
 LAG = timedelta(seconds=60)
 
 
@@ -23,13 +24,13 @@ class Health(BaseModel):
     wrong: list[str]
 
 
-@router.get("/live", response_model=None, responses={200: {"model": Health}}, **public())
+@router.get("/live", **operation(Health))
 def live() -> Response:
     """Tell that the process answers."""
     return Reply.of(Health(ready=True, wrong=[])).response()
 
 
-@router.get("/ready", response_model=None, responses={200: {"model": Health}, 503: {"model": Health}}, **public())
+@router.get("/ready", **operation(Health) | {"responses": {200: {"model": Health}, 503: {"model": Health}}})
 def ready(node: NodeDep) -> Response:
     """Tell whether the node can do its work, and what is missing where it cannot."""
     wrong: list[str] = []

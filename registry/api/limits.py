@@ -1,17 +1,19 @@
-"""What stands in front of everything: sizes, repeated query parameters, and the strict reading of JSON.
+"""What stands in front of everything: sizes, what a path and a query may hold, and the strict reading of JSON.
 
 The server and the framework have no such limits of their own (PROMISES, facts 3 and 4).
 """
 
 from collections.abc import Callable, Coroutine
+from collections.abc import Set as AbstractSet
 from typing import Any
 from urllib.parse import parse_qsl
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from registry.api.problems import FaceProblem, problem
+from registry.api.problems import FaceProblem
 from registry.core import canonical
 from registry.core.envelope.jose import MAX_ENVELOPE
 
@@ -30,24 +32,23 @@ class StrictRequest(Request):
 
 
 class StrictRoute(APIRoute):
-    """A route that reads JSON strictly, and nothing else as JSON."""
+    """A route that reads JSON strictly, and no body but of the media types that it says."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Hand the endpoint a strict request."""
         handle = super().get_route_handler()
-        takes_json = self.body_field is not None
+        described: dict[str, Any] = (self.openapi_extra or {}).get("requestBody", {})
+        reads = {JSON} if self.body_field is not None else set(described.get("content", ()))
 
         async def strict(request: Request) -> Response:
-            media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-            if takes_json and media_type != JSON:
-                raise FaceProblem(415, "media-type-not-read", f"this operation reads {JSON}")
+            _check_media_type(request.headers, reads)
             return await handle(StrictRequest(request.scope, request.receive))
 
         return strict
 
 
 class Limits:
-    """ASGI middleware: refuses a body past its limit while it arrives, and a query that says a thing twice."""
+    """ASGI middleware: refuses a body past its limit while it arrives, and a query that is ambiguous or no text."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -59,12 +60,12 @@ class Limits:
             return
         headers = dict(scope["headers"])
         limit = MAX_UPLOAD if scope["path"].endswith("/evidence") else MAX_BODY
-        refusal = _refuse_query(scope["query_string"])
+        refusal = _refuse_target(scope["path"], scope["query_string"])
         length = headers.get(b"content-length", b"0")
         if refusal is None and (not length.isdigit() or int(length) > limit):
             refusal = _too_large(limit)
         if refusal is not None:
-            await refusal(scope, receive, send)
+            await refusal.response()(scope, receive, send)
             return
         received = 0
         started = False
@@ -86,21 +87,31 @@ class Limits:
             await self.app(scope, counted, noted)
         except _BodyTooLarge:
             assert not started
-            await _too_large(limit)(scope, receive, send)
+            await _too_large(limit).response()(scope, receive, send)
 
 
 class _BodyTooLarge(BaseException):
     """Passes through every handler of the framework up to the middleware that raised it."""
 
 
-def _refuse_query(query: bytes) -> Response | None:
+def _check_media_type(headers: Headers, reads: AbstractSet[str]) -> None:
+    media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if reads and media_type not in reads:
+        raise FaceProblem("media-type-not-read", f"this operation reads {', '.join(sorted(reads))}")
+    if not reads and (headers.get("content-length", "0") != "0" or "transfer-encoding" in headers):
+        raise FaceProblem("body-not-read", "this operation reads no body")
+
+
+def _refuse_target(path: str, query: bytes) -> FaceProblem | None:
     if len(query) > MAX_QUERY:
-        return problem(414, "query-too-long", f"a query has at most {MAX_QUERY} characters")
-    names = [name for name, _ in parse_qsl(query.decode("latin-1"), keep_blank_values=True)]
-    if len(names) != len(set(names)):
-        return problem(400, "query-repeated", "a query parameter stands twice")
+        return FaceProblem("query-too-long", f"a query has at most {MAX_QUERY} characters")
+    parameters = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
+    if "\0" in path or any("\0" in name + value for name, value in parameters):
+        return FaceProblem("request-unreadable", "the path or the query holds NUL, which no text here does")
+    if len(parameters) != len(dict(parameters)):
+        return FaceProblem("query-repeated", "a query parameter stands twice")
     return None
 
 
-def _too_large(limit: int) -> Response:
-    return problem(413, "body-too-large", f"a body here has at most {limit} bytes", headers={"Connection": "close"})
+def _too_large(limit: int) -> FaceProblem:
+    return FaceProblem("body-too-large", f"a body here has at most {limit} bytes", {"Connection": "close"})

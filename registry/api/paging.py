@@ -1,7 +1,6 @@
 """Pages by key, not by number: a cursor says after which row to go on, and is opaque."""
 
 import base64
-import binascii
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -62,12 +61,14 @@ def _encode(at: datetime, id: str) -> str:
 
 
 def _decode(cursor: str) -> tuple[datetime, str]:
+    refusal = FaceProblem("cursor-unreadable", "the cursor is not one that a page gave")
     try:
         text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
         at, _, row = text.partition(" ")
         position = datetime.fromisoformat(at), row
-    except (binascii.Error, ValueError):
-        raise FaceProblem(422, "cursor-unreadable", "the cursor is not one that a page gave") from None
-    if position[0].tzinfo is None or _encode(*position) != cursor or "\0" in row:
-        raise FaceProblem(422, "cursor-unreadable", "the cursor is not one that a page gave")
+        spelled = _encode(*position)
+    except (ValueError, OverflowError):
+        raise refusal from None
+    if position[0].tzinfo is None or spelled != cursor or "\0" in row:
+        raise refusal
     return position

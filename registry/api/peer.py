@@ -7,8 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from registry.api.call import NodeDep
 from registry.api.issuer import receiver_of
 from registry.api.limits import StrictRoute
-from registry.api.problems import responses
-from registry.api.roles import public
+from registry.api.operation import operation
 from registry.core.channel.message import MessageFork, MessageGap, NotAddressedHere
 from registry.core.envelope.jose import MalformedEnvelope
 from registry.core.record import MalformedRecord
@@ -24,22 +23,12 @@ async def message_text(request: Request) -> str:
     return (await request.body()).decode("ascii", errors="replace")
 
 
-public_message = public()["openapi_extra"] | {
-    "requestBody": {"required": True, "content": {JWT: {"schema": {"type": "string"}}}}
-}
+REFUSALS = (SenderUnknown, NotAddressedHere, MessageGap, MessageFork, MalformedEnvelope, MalformedRecord)
 
 
-@router.post(
-    "/messages",
-    response_model=None,
-    responses={
-        200: {"content": {JWT: {}}, "description": "The receipt; the same for the same message, for ever."},
-        **responses(SenderUnknown, NotAddressedHere, MessageGap, MessageFork, MalformedEnvelope, MalformedRecord),
-    },
-    openapi_extra=public_message,
-)
+@router.post("/messages", **operation(None, *REFUSALS, gives=[JWT], reads=[JWT]))
 def take_message(node: NodeDep, text: Annotated[str, Depends(message_text)]) -> Response:
-    """Take a message of the peer; its signature is the credential."""
+    """Take a message of the peer, whose signature is the credential; the same message gets the same receipt."""
     with node.database.begin() as tx:
         beliefs = read_beliefs(tx, node.pins)
         receipt = accept(tx, text, receiver_of(node), beliefs, at=node.now(), draw=node.draw)

@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 
 from registry.core.canonical import Json
+from registry.core.certificate.claims import MalformedClaims
 from registry.core.errors import (
     Conflict,
     Malformed,
@@ -22,6 +24,7 @@ from registry.core.errors import (
     Unavailable,
     Unprocessable,
 )
+from registry.core.product.product import MalformedProduct
 from registry.core.record import encode
 from registry.usecases.identify_party import TokenNotAccepted
 from registry.usecases.keep_product import VersionStale
@@ -34,8 +37,38 @@ STATUS: dict[type[RegistryError], int] = {
     Unprocessable: 422,
     Unavailable: 503,
 }
-EXACT: dict[type[RegistryError], int] = {TokenNotAccepted: 401, VersionStale: 412}
-"""Refusals for which HTTP has a word of its own."""
+EXACT: dict[type[RegistryError], int] = {
+    TokenNotAccepted: 401,
+    VersionStale: 412,
+    MalformedClaims: 422,
+    MalformedProduct: 422,
+}
+"""Refusals for which HTTP has a word of its own; JSON that was read and has another shape is 422, whoever reads it."""
+FACE: dict[str, tuple[int, str]] = {
+    "agreement-not-found": (404, "No agreement with this id is in force here."),
+    "body-not-read": (422, "A body came to an operation that reads none."),
+    "body-too-large": (413, "The body is longer than 1 MB, or 10 MB for evidence."),
+    "cursor-unreadable": (422, "The cursor is not one that a page gave."),
+    "file-name-unreadable": (400, "X-File-Name is not percent-encoded UTF-8."),
+    "idempotency-key-missing": (400, "There is no Idempotency-Key of 1 to 128 visible characters."),
+    "if-match-missing": (428, "A change does not name the ETag that it was made from."),
+    "if-match-unreadable": (400, "If-Match is not one ETag as it was given."),
+    "internal-error": (500, "A fault of this program; the operator finds it by `event`."),
+    "log-empty": (404, "The log is empty."),
+    "media-type-not-read": (415, "The body is of a media type that the operation does not read."),
+    "method-not-allowed": (405, "The path does not take this method."),
+    "no-such-path": (404, "Nothing is at this path."),
+    "not-acceptable": (406, "The thing is not given as any of the media types in Accept."),
+    "proof-pending": (503, "The log has not taken the act in yet."),
+    "query-repeated": (400, "A query parameter stands twice."),
+    "query-too-long": (414, "The query is longer than 4,000 characters."),
+    "request-invalid": (422, "The request does not have the shape that this operation reads; `errors` says where."),
+    "request-unreadable": (
+        400,
+        "It is not HTTP as read here, its headers exceed 16 kB, or its path holds NUL.",
+    ),
+}
+"""The refusals of the face itself: they are about HTTP, and no rule is behind them."""
 MEDIA_TYPE = "application/problem+json"
 _LOG = logging.getLogger("registry.api")
 
@@ -53,14 +86,18 @@ class Problem(BaseModel):
 
 
 class FaceProblem(Exception):
-    """A refusal of the face itself: it is about HTTP, and no rule is behind it."""
+    """A refusal of the face itself, by its code in `FACE`."""
 
-    def __init__(self, status: int, code: str, title: str, headers: dict[str, str] | None = None) -> None:
+    def __init__(self, code: str, title: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(title)
-        self.status, self.code, self.title, self.headers = status, code, title, headers or {}
+        self.status, self.code, self.title, self.headers = FACE[code][0], code, title, headers
+
+    def response(self) -> Response:
+        """Render the problem document."""
+        return problem(self.status, self.code, self.title, headers=self.headers)
 
 
-def problem(status: int, code: str, title: str, *, headers: dict[str, str] | None = None, **more: Any) -> Response:
+def problem(status: int, code: str, title: str, *, headers: Mapping[str, str] | None = None, **more: Any) -> Response:
     """Render a problem document."""
     document = {"type": f"about:blank#{code}", "code": code, "title": title, "status": status, **more}
     kept = {"Cache-Control": "no-store", **(headers or {})}
@@ -87,33 +124,6 @@ def of_refusal(refusal: RegistryError) -> Response:
     return problem(status, refusal.code, str(refusal), headers=headers, **members)
 
 
-def responses(*refusals: type[RegistryError]) -> dict[int | str, dict[str, Any]]:
-    """Document the refusals of an operation, beside those that every operation has."""
-    every: dict[int, list[str]] = {}
-    for refusal in refusals:
-        every.setdefault(status_of(refusal), []).append(refusal.code)
-    for status, code in COMMON.items():
-        every.setdefault(status, []).extend(code)
-    return {
-        status: {
-            "description": ", ".join(sorted(set(codes))),
-            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-        }
-        for status, codes in sorted(every.items())
-    }
-
-
-COMMON: dict[int, tuple[str, ...]] = {
-    400: ("malformed-json", "idempotency-key-missing", "query-repeated"),
-    401: ("token-not-accepted",),
-    403: ("role-missing",),
-    413: ("body-too-large",),
-    415: ("media-type-not-read",),
-    422: ("request-invalid",),
-    503: ("database-unavailable",),
-}
-
-
 def install(app: FastAPI) -> None:
     """Answer every refusal, and every bug, with a problem document."""
     for kind in (RegistryError, FaceProblem, RequestValidationError, HTTPException, Exception):
@@ -125,17 +135,13 @@ def _answer(request: Request, error: Exception) -> Response:
         case RegistryError():
             return of_refusal(error)
         case FaceProblem():
-            return _of_face(error)
+            return error.response()
         case RequestValidationError():
             return _of_invalid(error)
         case HTTPException():
             return _of_http(error)
         case _:
             return _of_bug(request, error)
-
-
-def _of_face(refusal: FaceProblem) -> Response:
-    return problem(refusal.status, refusal.code, refusal.title, headers=refusal.headers)
 
 
 def _of_invalid(error: RequestValidationError) -> Response:
@@ -148,16 +154,16 @@ def _of_invalid(error: RequestValidationError) -> Response:
 
 
 def _of_http(error: HTTPException) -> Response:
-    if isinstance(error.__cause__, RegistryError):
-        return of_refusal(error.__cause__)
-    if isinstance(error.__cause__, FaceProblem):
-        return _of_face(error.__cause__)
-    code, title = _HTTP.get(error.status_code, ("request-refused", str(error.detail)))
-    return problem(error.status_code, code, title, headers=dict(error.headers or {}))
+    cause = error.__cause__
+    if isinstance(cause, RegistryError):
+        return of_refusal(cause)
+    if isinstance(cause, FaceProblem):
+        return cause.response()
+    code, title = _HTTP.get(error.status_code, ("request-unreadable", "the request cannot be read"))
+    return problem(error.status_code, code, title, headers=error.headers)
 
 
 _HTTP = {
-    400: ("request-unreadable", "the request cannot be read"),
     404: ("no-such-path", "nothing is at this path"),
     405: ("method-not-allowed", "this path does not take this method"),
 }

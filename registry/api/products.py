@@ -11,21 +11,22 @@ from sqlalchemy.orm import Session
 from registry.api.bodies import Object
 from registry.api.call import CallDep, LookDep, Reply, VersionDep
 from registry.api.limits import StrictRoute
+from registry.api.operation import EVERYONE, operation
 from registry.api.paging import Page, PlaceDep
-from registry.api.problems import FaceProblem, responses
-from registry.api.roles import allowed
+from registry.api.problems import FaceProblem
 from registry.core.calendar import write_instant
 from registry.core.product.identifiers import InvalidIdentifier
 from registry.core.product.product import MalformedProduct, Product
 from registry.store import products
 from registry.store.parties import OrganisationKind, Role
-from registry.store.products import ProductRow
+from registry.store.products import MediaType, ProductRow
 from registry.usecases import keep_product
 from registry.usecases.identify_party import Party
-from registry.usecases.keep_product import EvidenceNotAccepted, ProductNotFound, VersionStale
+from registry.usecases.keep_product import EvidenceNotAccepted, ProductNotFound
 
 router = APIRouter(prefix="/api/v1/products", tags=["products"], route_class=StrictRoute)
 IdPath = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
+CONTENT_REFUSALS = (MalformedProduct, InvalidIdentifier)
 DigestPath = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -62,13 +63,7 @@ class ProductView(BaseModel):
         )
 
 
-@router.post(
-    "",
-    status_code=201,
-    response_model=None,
-    responses={201: {"model": ProductView}, **responses(MalformedProduct, InvalidIdentifier)},
-    **allowed(Role.EXPORTER),
-)
+@router.post("", **operation(ProductView, *CONTENT_REFUSALS, roles=[Role.EXPORTER], status=201))
 def keep_a_product(body: Object, call: CallDep) -> Response:
     """Keep a product: description, HS code, manufacturer, basis of origin."""
 
@@ -79,9 +74,7 @@ def keep_a_product(body: Object, call: CallDep) -> Response:
     return call.once(work)
 
 
-@router.get(
-    "", response_model=None, responses={200: {"model": Page[ProductView]}, **responses()}, **allowed(Role.EXPORTER)
-)
+@router.get("", **operation(Page[ProductView], roles=[Role.EXPORTER]))
 def list_products(look: LookDep, place: PlaceDep) -> Response:
     """List the organisation's products, newest first."""
 
@@ -94,12 +87,7 @@ def list_products(look: LookDep, place: PlaceDep) -> Response:
     return look.answer(work)
 
 
-@router.get(
-    "/{id}",
-    response_model=None,
-    responses={200: {"model": ProductView}, **responses(ProductNotFound)},
-    **allowed(Role.EXPORTER, Role.EXAMINER, Role.SIGNATORY),
-)
+@router.get("/{id}", **operation(ProductView, ProductNotFound, roles=EVERYONE))
 def read_product(id: IdPath, look: LookDep) -> Response:
     """Read a product: one's own, or one that an application to one's body names."""
 
@@ -116,15 +104,7 @@ def read_product(id: IdPath, look: LookDep) -> Response:
     return look.answer(work)
 
 
-@router.put(
-    "/{id}",
-    response_model=None,
-    responses={
-        200: {"model": ProductView},
-        **responses(ProductNotFound, VersionStale, MalformedProduct, InvalidIdentifier),
-    },
-    **allowed(Role.EXPORTER),
-)
+@router.put("/{id}", **operation(ProductView, ProductNotFound, *CONTENT_REFUSALS, roles=[Role.EXPORTER]))
 def change_product(id: IdPath, body: Object, version: VersionDep, call: CallDep) -> Response:
     """Change a product that is still as it was read."""
 
@@ -142,19 +122,9 @@ async def upload(request: Request) -> bytes:
 
 @router.post(
     "/{id}/evidence",
-    status_code=201,
-    response_model=None,
-    responses={201: {"model": EvidenceView}, **responses(ProductNotFound, EvidenceNotAccepted)},
-    openapi_extra={
-        **allowed(Role.EXPORTER)["openapi_extra"],
-        "requestBody": {
-            "required": True,
-            "content": {
-                kind: {"schema": {"type": "string", "format": "binary"}}
-                for kind in ("application/pdf", "image/png", "image/jpeg")
-            },
-        },
-    },
+    **operation(
+        EvidenceView, ProductNotFound, EvidenceNotAccepted, roles=[Role.EXPORTER], status=201, reads=tuple(MediaType)
+    ),
 )
 def keep_evidence(
     id: IdPath,
@@ -175,12 +145,7 @@ def keep_evidence(
     return call.once(work)
 
 
-@router.get(
-    "/{id}/evidence/{sha256}",
-    response_model=None,
-    responses={200: {"content": {"application/octet-stream": {}}}, **responses(ProductNotFound)},
-    **allowed(Role.EXPORTER, Role.EXAMINER, Role.SIGNATORY),
-)
+@router.get("/{id}/evidence/{sha256}", **operation(None, ProductNotFound, roles=EVERYONE, gives=tuple(MediaType)))
 def read_evidence(id: IdPath, sha256: DigestPath, look: LookDep) -> Response:
     """Download an evidence file; never shown inside a page of this node."""
 
@@ -201,7 +166,7 @@ def read_evidence(id: IdPath, sha256: DigestPath, look: LookDep) -> Response:
 
 
 def _visible(tx: Session, id: str, by: Party) -> ProductRow:
-    by.require(Role.EXPORTER, Role.EXAMINER, Role.SIGNATORY)
+    by.require(*EVERYONE)
     row = products.product(tx, id, organisation=by.organisation)
     if row is None and by.kind is OrganisationKind.BODY:
         row = products.named_in_application_to(tx, id, by.organisation)
@@ -214,4 +179,4 @@ def _file_name(name: str) -> str:
     try:
         return unquote_to_bytes(name).decode()
     except UnicodeDecodeError:
-        raise FaceProblem(400, "file-name-unreadable", "X-File-Name is not percent-encoded UTF-8") from None
+        raise FaceProblem("file-name-unreadable", "X-File-Name is not percent-encoded UTF-8") from None

@@ -5,18 +5,19 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 
 from registry.api.call import NodeDep
-from registry.api.problems import FaceProblem, responses
-from registry.api.roles import public
+from registry.api.limits import StrictRoute
+from registry.api.operation import operation
+from registry.api.problems import FaceProblem
 from registry.store import peers
-from registry.usecases.believe_peers import read_beliefs
+from registry.usecases.believe_peers import CountryNotTrusted, read_beliefs
 from registry.usecases.read_log import newest_checkpoint
 
-router = APIRouter(tags=["public"])
+router = APIRouter(tags=["public"], route_class=StrictRoute)
 CACHED = {"Cache-Control": "public, max-age=5", "X-Content-Type-Options": "nosniff"}
 JOINT = "application/jose"
 
 
-@router.get("/trust-list", response_model=None, responses={200: {"content": {JOINT: {}}}, **responses()}, **public())
+@router.get("/trust-list", **operation(None, CountryNotTrusted, gives=[JOINT]))
 def read_trust_list(node: NodeDep) -> Response:
     """Give this country's trust list: one JWS of each list key, a line each."""
     with node.database.read() as tx:
@@ -24,25 +25,21 @@ def read_trust_list(node: NodeDep) -> Response:
     return Response(believed.text, 200, CACHED, JOINT)
 
 
-@router.get(
-    "/agreements/{id}", response_model=None, responses={200: {"content": {JOINT: {}}}, **responses()}, **public()
-)
+@router.get("/agreements/{id}", **operation(None, "agreement-not-found", gives=[JOINT]))
 def read_agreement(id: Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")], node: NodeDep) -> Response:
     """Give an agreement as both countries signed it."""
     with node.database.read() as tx:
         row = peers.agreement(tx, id)
     if row is None:
-        raise FaceProblem(404, "agreement-not-found", "no agreement with this id is in force here")
+        raise FaceProblem("agreement-not-found", "no agreement with this id is in force here")
     return Response(row.text, 200, CACHED, JOINT)
 
 
-@router.get(
-    "/log/checkpoint", response_model=None, responses={200: {"content": {"text/plain": {}}}, **responses()}, **public()
-)
+@router.get("/log/checkpoint", **operation(None, "log-empty", gives=["text/plain"]))
 def read_checkpoint(node: NodeDep) -> Response:
     """Give the log's newest signed checkpoint (c2sp.org/tlog-checkpoint)."""
     with node.database.read() as tx:
         note = newest_checkpoint(tx)
     if note is None:
-        raise FaceProblem(404, "log-empty", "the log is empty")
+        raise FaceProblem("log-empty", "the log is empty")
     return Response(note, 200, CACHED, "text/plain; charset=utf-8")

@@ -12,12 +12,12 @@ from registry.api.bodies import Body, Day
 from registry.api.call import CallDep, LookDep, Reply
 from registry.api.certificates import CertificateView
 from registry.api.limits import StrictRoute
+from registry.api.operation import operation
 from registry.api.paging import Page, PlaceDep
-from registry.api.problems import responses
-from registry.api.roles import allowed
 from registry.core.calendar import MalformedTime, read_day, write_instant
 from registry.core.envelope.jose import MAX_ENVELOPE
 from registry.core.errors import NotFound
+from registry.core.record import MalformedRecord
 from registry.core.tlog.entry import Kind
 from registry.core.verification.presentation import Presentation
 from registry.core.verification.verdict import Finding, Verdict
@@ -125,10 +125,7 @@ class VerificationView(BaseModel):
 
 @router.post(
     "",
-    status_code=201,
-    response_model=None,
-    responses={201: {"model": VerificationView}, **responses(NumberAmbiguous, MalformedTime)},
-    **allowed(Role.CUSTOMS),
+    **operation(VerificationView, NumberAmbiguous, MalformedTime, MalformedRecord, roles=[Role.CUSTOMS], status=201),
 )
 def verify(body: QuestionBody, call: CallDep) -> Response:
     """Verify a certificate by number or by file; a verdict is always given, and always kept."""
@@ -169,9 +166,7 @@ def verify(body: QuestionBody, call: CallDep) -> Response:
     return call.once(work)
 
 
-@router.get(
-    "", response_model=None, responses={200: {"model": Page[VerificationView]}, **responses()}, **allowed(Role.CUSTOMS)
-)
+@router.get("", **operation(Page[VerificationView], roles=[Role.CUSTOMS]))
 def list_verifications(look: LookDep, place: PlaceDep) -> Response:
     """List the verifications that one's customs service asked for, newest first."""
 
@@ -190,12 +185,7 @@ def list_verifications(look: LookDep, place: PlaceDep) -> Response:
     return look.answer(work)
 
 
-@router.get(
-    "/{id}",
-    response_model=None,
-    responses={200: {"model": VerificationView}, **responses(VerificationNotFound)},
-    **allowed(Role.CUSTOMS),
-)
+@router.get("/{id}", **operation(VerificationView, VerificationNotFound, roles=[Role.CUSTOMS]))
 def read_verification(id: Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")], look: LookDep) -> Response:
     """Read a verification that was kept."""
 

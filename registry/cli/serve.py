@@ -6,16 +6,37 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import anyio.to_thread
+import h11
 import typer
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from registry.api.app import create_app
+from registry.api.problems import FaceProblem
 from registry.node import Node
 from registry.settings import Settings
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 HEADER_BYTES = 16_384
+
+
+class Protocol(H11Protocol):
+    """HTTP/1.1 whose own refusals, of what never becomes a request, are problem documents too."""
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002  the server's words say less
+        """Refuse what cannot be read, or whose headers are too long, and hang up."""
+        refusal = FaceProblem(
+            "request-unreadable", f"this is not HTTP/1.1, or its headers are longer than {HEADER_BYTES} bytes"
+        ).response()
+        headers = [*refusal.raw_headers, (b"connection", b"close")]
+        for event in (
+            h11.Response(status_code=refusal.status_code, headers=headers),
+            h11.Data(data=bytes(refusal.body)),
+            h11.EndOfMessage(),
+        ):
+            self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
 
 
 @app.command()
@@ -39,6 +60,7 @@ def serve() -> None:
         host=settings.host,
         port=settings.port,
         workers=settings.processes,
+        http=Protocol,
         h11_max_incomplete_event_size=HEADER_BYTES,
         server_header=False,
         access_log=False,

@@ -12,19 +12,23 @@ import secrets
 import shutil
 import socket
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from sqlalchemy import create_engine, text
+from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.exc import OperationalError
 
 from registry.core.errors import Unavailable
 from registry.store.database import APP, OWNER
 
 SUPERUSER = "postgres"
 ACCOUNT = "registry-postgres"
+ORPHANS = 15.0
+"""Seconds for which a start is tried again."""
 _SEARCHABLE = 0o001
 
 
@@ -55,7 +59,7 @@ class Server:
         with _one_at_a_time(folder):
             server = cls._known(folder) or cls._make(folder)
             if not server.runs():
-                server._run("pg_ctl", "start", "-w", "-t", "60", "-D", str(server._data), "-l", str(server._log))
+                server._start()
         return server
 
     @classmethod
@@ -93,14 +97,10 @@ class Server:
 
     def ensure_database(self, name: str) -> None:
         """Make a database owned by the owner, where there is none of this name."""
-        engine = create_engine(self.url(SUPERUSER, "postgres"), isolation_level="AUTOCOMMIT")
-        try:
-            with _one_at_a_time(self.folder), engine.connect() as connection:
-                known = connection.scalar(text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": name})
-                if known is None:
-                    connection.execute(text(f'CREATE DATABASE "{name}" OWNER {OWNER}'))
-        finally:
-            engine.dispose()
+        with _one_at_a_time(self.folder), self._as_superuser() as connection:
+            known = connection.scalar(text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": name})
+            if known is None:
+                connection.execute(text(f'CREATE DATABASE "{name}" OWNER {OWNER}'))
 
     @classmethod
     def _known(cls, folder: Path) -> Self | None:
@@ -131,19 +131,39 @@ class Server:
                 f"listen_addresses = '127.0.0.1'\nport = {server.port}\nunix_socket_directories = ''\n"
                 "max_connections = 200\nshared_buffers = '128MB'\n"
             )
-        server._run("pg_ctl", "start", "-w", "-t", "60", "-D", str(server._data), "-l", str(server._log))
+        server._start()
         server._make_roles()
         kept = folder / "server.json"
         kept.touch(mode=0o600)
         kept.write_text(json.dumps({"port": server.port, "passwords": passwords}))
         return server
 
+    def _start(self) -> None:
+        """Start the server; after a kill its orphans hold the shared memory for about two seconds, so try again."""
+        ends = time.monotonic() + ORPHANS
+        while True:
+            try:
+                self._run("pg_ctl", "start", "-w", "-t", "60", "-D", str(self._data), "-l", str(self._log))
+            except EmbeddedServerFailed:
+                if time.monotonic() > ends:
+                    raise
+                time.sleep(0.2)
+            else:
+                return
+
     def _make_roles(self) -> None:
+        with self._as_superuser() as connection:
+            for role in (OWNER, APP):
+                connection.execute(text(f"CREATE ROLE {role} LOGIN PASSWORD '{self.passwords[role]}'"))
+
+    @contextmanager
+    def _as_superuser(self) -> Iterator[Connection]:
         engine = create_engine(self.url(SUPERUSER, "postgres"), isolation_level="AUTOCOMMIT")
         try:
             with engine.connect() as connection:
-                for role in (OWNER, APP):
-                    connection.execute(text(f"CREATE ROLE {role} LOGIN PASSWORD '{self.passwords[role]}'"))
+                yield connection
+        except OperationalError as error:
+            raise EmbeddedServerFailed("it does not answer") from error
         finally:
             engine.dispose()
 

@@ -1,0 +1,201 @@
+"""Who is registered: organisations, people, tokens and mandates."""
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from registry.core.product.identifiers import InvalidIdentifier
+from registry.core.tlog.entry import Kind
+from registry.core.trust.trust_list import BodyRole
+from registry.store import parties
+from registry.store.parties import OrganisationKind, Role
+from registry.usecases import register_party
+from registry.usecases.identify_party import TokenNotAccepted, identify
+from registry.usecases.register_party import PartyExists, PartyNotFound, PartyWrong
+from tests.kit import Corridor, Country
+
+
+def organisation(**changes: Any) -> dict[str, Any]:
+    stated = {
+        "kind": OrganisationKind.EXPORTER,
+        "name": "ОАО «Новое»",
+        "country": "BY",
+        "address": "Минск",
+        "tax_id": None,
+        "code": None,
+        "body_role": None,
+        "node_name": "by.registry.example",
+    }
+    return stated | changes
+
+
+def by_operator(country: Country) -> dict[str, Any]:
+    return country.by("operator") | {"by": country.people["operator"].actor}
+
+
+BODY = {"kind": OrganisationKind.BODY, "code": "bobruisk", "body_role": BodyRole.AUTHORISED}
+
+
+def test_a_body_is_registered_with_its_code_role_and_did(corridor: Corridor) -> None:
+    by = corridor.by
+    with by.tx() as tx:
+        row = register_party.register_organisation(tx, **organisation(**BODY), **by_operator(by))
+    assert row.did == "did:web:by.registry.example:bodies:bobruisk"
+    (act,) = [act for act in by.acts(Kind.ORGANISATION_REGISTERED) if act.subject == row.id]
+    assert act.private == {"organisation": row.id, "kind": "body", "name": "ОАО «Новое»", "country": "BY"}
+
+
+@pytest.mark.parametrize(
+    ("stated", "refusal"),
+    [
+        ({"code": "bobruisk"}, PartyWrong),
+        ({"body_role": BodyRole.CENTRAL}, PartyWrong),
+        ({**BODY, "code": None}, PartyWrong),
+        ({**BODY, "body_role": None}, PartyWrong),
+        ({**BODY, "code": "Bobruisk"}, PartyWrong),
+        ({"tax_id": "123456789"}, InvalidIdentifier),
+    ],
+)
+def test_an_organisation_whose_parts_do_not_fit_is_not_registered(
+    corridor: Corridor, stated: dict[str, Any], refusal: type[Exception]
+) -> None:
+    by = corridor.by
+    with by.refuses(refusal) as refused:
+        register_party.register_organisation(refused.tx, **organisation(**stated), **by_operator(by))
+
+
+def test_no_two_organisations_have_one_code_or_one_tax_id(corridor: Corridor) -> None:
+    by = corridor.by
+    with by.node.database.read() as tx:
+        known = tx.get(parties.Organisation, by.people["exporter"].organisation)
+    assert known is not None
+    for stated in ({**BODY, "code": by.people["examiner"].code}, {"tax_id": known.tax_id}):
+        with by.refuses(PartyExists) as refused:
+            register_party.register_organisation(refused.tx, **organisation(**stated), **by_operator(by))
+        assert "is registered" in str(refused.value)
+
+
+def test_a_person_of_an_unknown_organisation_is_not_registered(corridor: Corridor) -> None:
+    by = corridor.by
+    with by.refuses(PartyNotFound) as refused:
+        register_party.register_person(
+            refused.tx, organisation="nowhere", name="Никто", roles=[], node_did=by.did, **by_operator(by)
+        )
+    assert str(refused.value) == "no organisation 'nowhere' is registered here"
+
+
+def test_a_person_registered_by_an_operator_is_an_act_of_the_operator(corridor: Corridor) -> None:
+    by = corridor.by
+    of = by.people["exporter"].organisation
+    with by.tx() as tx:
+        row = register_party.register_person(
+            tx,
+            organisation=of,
+            name="Новый",
+            roles=[Role.EXPORTER, Role.EXPORTER],
+            node_did=by.did,
+            **by_operator(by),
+        )
+    assert row.roles == ["exporter"]
+    (act,) = [act for act in by.acts(Kind.PERSON_REGISTERED) if act.subject == row.id]
+    assert act.person == by.people["operator"].person
+
+
+def test_other_roles_hold_from_the_next_request_on(corridor: Corridor) -> None:
+    by = corridor.by
+    with by.tx() as tx:
+        register_party.change_roles(
+            tx, by.people["exporter"].person, [Role.SIGNATORY, Role.EXAMINER], **by_operator(by)
+        )
+    assert by.knows("exporter").roles == {Role.EXAMINER, Role.SIGNATORY}
+    (act,) = by.acts(Kind.PERSON_CHANGED)
+    assert act.private["before"] == ["exporter"]
+    assert act.private["roles"] == ["examiner", "signatory"]
+
+
+def test_nobody_unknown_is_given_roles_or_a_token(corridor: Corridor) -> None:
+    by = corridor.by
+    with by.refuses(PartyNotFound) as refused:
+        register_party.change_roles(refused.tx, "nobody", [Role.CUSTOMS], **by_operator(by))
+    with by.refuses(PartyNotFound) as refused:
+        register_party.issue_token(refused.tx, "nobody", lasts=timedelta(days=1), **by_operator(by))
+
+
+@pytest.mark.parametrize("lasts", [timedelta(0), timedelta(seconds=-1), timedelta(days=366, seconds=1)])
+def test_a_token_neither_lasts_for_nothing_nor_beyond_a_year(corridor: Corridor, lasts: timedelta) -> None:
+    by = corridor.by
+    with by.refuses(PartyWrong) as refused:
+        register_party.issue_token(refused.tx, by.people["exporter"].person, lasts=lasts, **by_operator(by))
+
+
+def test_a_token_is_kept_as_its_digest_only_and_expires(corridor: Corridor) -> None:
+    by = corridor.by
+    person = by.people["exporter"].person
+    with by.tx() as tx:
+        token, row = register_party.issue_token(tx, person, lasts=timedelta(hours=1), **by_operator(by))
+    assert token not in repr(by.everything())
+    with by.node.database.read() as tx:
+        assert identify(tx, token, node=by.did, at=row.expires_at - timedelta(seconds=1)).person == person
+        with pytest.raises(TokenNotAccepted):
+            identify(tx, token, node=by.did, at=row.expires_at)
+
+
+def test_a_revoked_token_is_dead_at_once_and_is_not_revoked_twice(corridor: Corridor) -> None:
+    by = corridor.by
+    with by.tx() as tx:
+        token, row = register_party.issue_token(
+            tx, by.people["exporter"].person, lasts=timedelta(hours=1), **by_operator(by)
+        )
+    with by.tx() as tx:
+        register_party.revoke_token(tx, row.id, **by_operator(by))
+    with by.refuses(TokenNotAccepted) as refused:
+        identify(refused.tx, token, node=by.did, at=by.clock())
+    with by.refuses(PartyNotFound) as missing:
+        register_party.revoke_token(missing.tx, row.id, **by_operator(by))
+
+
+@pytest.mark.parametrize("shown", ["", "brt_", "brt_" + "0" * 64, "brx_" + "0" * 64, "brt_" + "0" * 63])
+def test_what_is_no_token_of_ours_is_not_accepted(corridor: Corridor, shown: str) -> None:
+    by = corridor.by
+    with by.refuses(TokenNotAccepted) as refused:
+        identify(refused.tx, shown, node=by.did, at=by.clock())
+    assert str(refused.value) == "no token that is accepted here was shown"
+
+
+@pytest.mark.parametrize(
+    ("stated", "refusal"),
+    [
+        ({"agent": "nobody"}, PartyNotFound),
+        ({"principal": "nobody"}, PartyNotFound),
+        ({"schemes": []}, PartyWrong),
+        ({"schemes": ["origin-st9"]}, PartyWrong),
+        ({"agent": None}, PartyWrong),
+    ],
+)
+def test_a_mandate_is_from_one_known_organisation_to_another_for_known_schemes(
+    corridor: Corridor, stated: dict[str, Any], refusal: type[Exception]
+) -> None:
+    by = corridor.by
+    principal = by.people["exporter"].organisation
+    asked = {"principal": principal, "agent": by.people["stranger"].organisation, "schemes": ["origin-st1"]} | stated
+    asked["agent"] = asked["agent"] or principal
+    with by.refuses(refusal) as refused:
+        register_party.grant_mandate(refused.tx, **asked, until=date(2027, 1, 1), **by_operator(by))
+
+
+def test_a_revoked_mandate_is_not_revoked_twice(corridor: Corridor) -> None:
+    by = corridor.by
+    with by.tx() as tx:
+        row = register_party.grant_mandate(
+            tx,
+            principal=by.people["exporter"].organisation,
+            agent=by.people["stranger"].organisation,
+            schemes=["origin-st1"],
+            until=date(2027, 1, 1),
+            **by_operator(by),
+        )
+        register_party.revoke_mandate(tx, row.id, **by_operator(by))
+    with by.refuses(PartyNotFound) as refused:
+        register_party.revoke_mandate(refused.tx, row.id, **by_operator(by))
+    assert [act.kind for act in by.acts(Kind.MANDATE_GRANTED, Kind.MANDATE_REVOKED)].count("mandate.revoked") == 1
