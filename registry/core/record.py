@@ -11,7 +11,7 @@ import base64
 import binascii
 import re
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -26,9 +26,6 @@ MAX_TEXT = 10_000
 MAX_BYTES = 4_000_000
 """Of bytes, and of a text with a pattern, which states what else it may be."""
 MAX_ITEMS = 1_000_000
-_NAMES_IN_JSON = {"Json": object, "Sequence": Sequence, "Mapping": Mapping}
-"""The names that the alias `Json`, a text, speaks of wherever a class has a member that is any object."""
-
 RecordT = TypeVar("RecordT")
 
 
@@ -48,9 +45,13 @@ class MalformedRecord(Malformed):
 class _Member:
     name: str
     field: str
-    type: object
+    read: "_Read"
     required: bool
     tuple_by_default: bool
+
+
+_Read = Callable[[Any], Any]
+"""Reads one value; a `MalformedRecord` gets its path on the way up, so that what is right pays nothing for it."""
 
 
 @cache
@@ -60,7 +61,7 @@ def _members(kind: Any) -> Mapping[str, _Member]:
     )
     return {
         (name := field.metadata.get("name", field.name.rstrip("_"))): _Member(
-            name, field.name, _without_none(hints[field.name]), field.default is MISSING, field.default == ()
+            name, field.name, _reader(_without_none(hints[field.name])), field.default is MISSING, field.default == ()
         )
         for field in fields(kind)
     }
@@ -75,22 +76,11 @@ def _without_none(hint: object) -> object:
 
 def decode(kind: type[RecordT], value: Json, path: str = "") -> RecordT:
     """Read a record of type `kind`; raises `MalformedRecord` naming the path of what is wrong."""
-    if not isinstance(value, Mapping):
-        raise MalformedRecord(path, "is not an object")
-    shape: Any = kind  # mypy takes a class for unhashable
-    known = _members(shape)
-    if unknown := sorted(value.keys() - known.keys()):
-        raise MalformedRecord(_join(path, unknown[0]), "is not a member of it")
-    arguments: dict[str, Any] = {}
-    for member in known.values():
-        where = _join(path, member.name)
-        if member.name in value:
-            arguments[member.field] = item = _read(member.type, value[member.name], where)
-            if item == () and member.tuple_by_default:
-                raise MalformedRecord(where, "is empty, and then it is absent")
-        elif member.required:
-            raise MalformedRecord(where, "is missing")
-    return kind(**arguments)
+    try:
+        record: RecordT = _record(kind)(value)
+    except MalformedRecord as error:
+        raise _within(path, error) from None
+    return record
 
 
 def encode(record: object) -> dict[str, Json]:
@@ -104,8 +94,10 @@ def encode(record: object) -> dict[str, Json]:
     }
 
 
-def _join(path: str, name: str) -> str:
-    return f"{path}.{name[:60]}" if path else name[:60]
+def _within(name: str, error: MalformedRecord) -> MalformedRecord:
+    """Return the error with the member that it was met in before its path."""
+    dot = "." if name and error.path and not error.path.startswith("[") else ""
+    return MalformedRecord(f"{name[:60]}{dot}{error.path}", error.reason)
 
 
 def _write(item: Any) -> Json:
@@ -130,47 +122,102 @@ def _write(item: Any) -> Json:
             return encode(item)
 
 
-def _read(kind: Any, value: Json, path: str) -> Any:
+def _reader(kind: Any) -> _Read:
+    """Return what reads a value of the type `kind`, made once for each member of each class."""
     if get_origin(kind) is tuple:
-        if not isinstance(value, list) or len(value) > MAX_ITEMS:
-            raise MalformedRecord(path, "is not an array")
-        return tuple(_read(get_args(kind)[0], item, f"{path}[{index}]") for index, item in enumerate(value))
+        return _array(_reader(get_args(kind)[0]))
     if get_origin(kind) is Mapping:
-        if not isinstance(value, dict):
-            raise MalformedRecord(path, "is not an object")
-        return value
+        return _object
     if is_dataclass(kind) and not hasattr(kind, "parse"):
-        assert isinstance(kind, type)
-        return decode(kind, value, path)
+        return _record(kind)
     if kind is int or kind is bool:
-        if type(value) is not kind:
-            raise MalformedRecord(path, "is not a whole number" if kind is int else "is not true or false")
-        return value
-    longest = MAX_BYTES if kind is bytes or get_origin(kind) is Annotated else MAX_TEXT
-    if not isinstance(value, str) or not 0 < len(value) <= longest:
-        raise MalformedRecord(path, "is not a text, is empty or too long")
-    return _read_text(kind, value, path)
-
-
-def _read_text(kind: Any, text: str, path: str) -> Any:
+        return _exactly(kind, "is not a whole number" if kind is int else "is not true or false")
     if get_origin(kind) is Annotated:
         _, pattern = get_args(kind)
         assert isinstance(pattern, re.Pattern)
+        return _text(MAX_BYTES, _matching(pattern))
+    if kind is bytes:
+        return _text(MAX_BYTES, _base64)
+    if kind is datetime or kind is date:
+        return _text(MAX_TEXT, read_instant if kind is datetime else read_day)
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return _text(MAX_TEXT, kind)
+    return _text(MAX_TEXT, kind.parse if hasattr(kind, "parse") else str)
+
+
+def _record(kind: Any) -> _Read:
+    def read(value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            raise MalformedRecord("", "is not an object")
+        known = _members(kind)
+        if value.keys() - known.keys():
+            raise MalformedRecord(min(value.keys() - known.keys())[:60], "is not a member of it")
+        arguments = {}
+        for name, member in known.items():
+            if name not in value:
+                if member.required:
+                    raise MalformedRecord(name, "is missing")
+                continue
+            try:
+                arguments[member.field] = item = member.read(value[name])
+            except MalformedRecord as error:
+                raise _within(name, error) from None
+            if member.tuple_by_default and item == ():
+                raise MalformedRecord(name, "is empty, and then it is absent")
+        return kind(**arguments)
+
+    return read
+
+
+def _array(read_item: _Read) -> _Read:
+    def read(value: Any) -> tuple[Any, ...]:
+        if not isinstance(value, list) or len(value) > MAX_ITEMS:
+            raise MalformedRecord("", "is not an array")
+        items = []
+        for item in value:
+            try:
+                items.append(read_item(item))
+            except MalformedRecord as error:
+                raise _within(f"[{len(items)}]", error) from None
+        return tuple(items)
+
+    return read
+
+
+def _object(value: Any) -> Any:
+    if not isinstance(value, dict):
+        raise MalformedRecord("", "is not an object")
+    return value
+
+
+def _exactly(kind: type, otherwise: str) -> _Read:
+    def read(value: Any) -> Any:
+        if type(value) is not kind:
+            raise MalformedRecord("", otherwise)
+        return value
+
+    return read
+
+
+def _text(longest: int, parse: Callable[[str], Any]) -> _Read:
+    def read(value: Any) -> Any:
+        if not isinstance(value, str) or not 0 < len(value) <= longest:
+            raise MalformedRecord("", "is not a text, is empty or too long")
+        try:
+            return parse(value)
+        except (ValueError, Malformed) as error:
+            raise MalformedRecord("", f"cannot be read: {error}") from None
+
+    return read
+
+
+def _matching(pattern: re.Pattern[str]) -> Callable[[str], str]:
+    def parse(text: str) -> str:
         if not pattern.fullmatch(text):
-            raise MalformedRecord(path, "is not spelled as it must be")
+            raise ValueError("not spelled as it must be")
         return text
-    try:
-        if kind is datetime:
-            return read_instant(text)
-        if kind is date:
-            return read_day(text)
-        if kind is bytes:
-            return _base64(text)
-        if isinstance(kind, type) and issubclass(kind, StrEnum):
-            return kind(text)
-        return kind.parse(text) if hasattr(kind, "parse") else text
-    except (ValueError, Malformed) as error:
-        raise MalformedRecord(path, f"cannot be read: {error}") from None
+
+    return parse
 
 
 def _base64(text: str) -> bytes:

@@ -202,7 +202,7 @@ def _sent(tx: Session) -> Iterator[Discrepancy]:
         previous, unanswered = GENESIS, False
         for number, row in enumerate(chain, 1):
             where = f"message {row.seq} to {to}"
-            yield from _link(where, row.envelope, row.digest, number, previous)
+            yield from _link(where, row, number, previous)
             previous = row.digest
             if row.receipt is None:
                 unanswered = True
@@ -220,17 +220,20 @@ def _received(tx: Session) -> Iterator[Discrepancy]:
         previous = GENESIS
         for number, row in enumerate(chain, 1):
             where = f"message {row.seq} from {sender}"
-            yield from _link(where, row.envelope, row.digest, number, previous)
+            yield from _link(where, row, number, previous)
             previous = row.digest
             receipt = Receipt.parse(Envelope.parse(row.receipt, Typ.RECEIPT).payload)
             if (receipt.message, receipt.digest, receipt.outcome) != (row.id, row.digest, row.outcome):
                 yield Discrepancy(where, "the receipt that was given is for another message")
 
 
-def _link(where: str, text: str, digest: str, number: int, previous: str) -> Iterator[Discrepancy]:
-    envelope = Envelope.parse(text, Typ.MESSAGE)
+def _link(where: str, row: MessageOut | MessageIn, number: int, previous: str) -> Iterator[Discrepancy]:
+    envelope = Envelope.parse(row.envelope, Typ.MESSAGE)
     message = Message.parse(envelope.payload)
-    if envelope.digest != digest or message.seq != number or message.previous != previous:
+    derived = (envelope.digest, message.id, message.epoch, message.seq, message.kind.value)
+    if derived != (row.digest, row.id, row.epoch, row.seq, row.kind):
+        yield Discrepancy(where, "its columns are not what was signed")
+    if message.seq != number or message.previous != previous:
         yield Discrepancy(where, "it does not continue the chain of messages")
 
 
