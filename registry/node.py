@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Self
 
 from registry.core.agreement import Environment
+from registry.core.errors import RegistryError
 from registry.core.record import decode
 from registry.core.trust.trust_list import Pin
 from registry.settings import Settings
@@ -35,8 +36,12 @@ class Node:
     def open(cls, settings: Settings) -> Self:
         """Open database and pins; start the embedded server where no other is named. Keys open when first asked for."""
         database = Database.open(app_url(settings), pool=settings.threads + 4)
-        database.check_safe(production=settings.env is Environment.PRODUCTION)
-        return cls(settings, database, read_pins(settings.keys / PINS), clock(settings))
+        try:
+            database.check_safe(production=settings.env is Environment.PRODUCTION)
+            return cls(settings, database, read_pins(settings.keys / PINS), clock(settings))
+        except RegistryError:
+            database.close()
+            raise
 
     @cached_property
     def keyring(self) -> Keyring:

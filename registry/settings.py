@@ -1,29 +1,31 @@
 """What a node is told from its environment. An unknown or missing name stops the start."""
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from registry.core.agreement import Environment
 from registry.core.errors import Unprocessable
 from registry.core.identifiers import NAME
 
 PREFIX = "REGISTRY_"
+DRIVER = "postgresql+psycopg"
 CLI_ONLY = frozenset({"REGISTRY_TOKEN"})
 """Names that commands read themselves."""
 
 
+@dataclass(eq=False)
 class SettingsWrong(Unprocessable):
     """The environment does not say what a node must be told."""
 
     code: ClassVar[str] = "settings-wrong"
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+    reason: str
 
     def __str__(self) -> str:
         return f"the environment is not right: {self.reason}"
@@ -56,6 +58,17 @@ class Settings(BaseSettings):
     @classmethod
     def _split_peers(cls, value: str | tuple[str, ...]) -> tuple[str, ...]:
         return tuple(part for part in value.split(",") if part) if isinstance(value, str) else value
+
+    @field_validator("database_url", "database_owner_url")
+    @classmethod
+    def _is_an_address(cls, value: SecretStr | None) -> SecretStr | None:
+        try:
+            driver = DRIVER if value is None else make_url(value.get_secret_value()).drivername
+        except (ArgumentError, ValueError):
+            driver = ""
+        if driver != DRIVER:
+            raise ValueError(f"is not {DRIVER}://<role>:<password>@<host>/<database>")
+        return value
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:
@@ -107,9 +120,9 @@ def read_secret(value: str | None, file: Path | None) -> bytes:
     """Return a passphrase given as text or in a file; raises `SettingsWrong` where there is none."""
     if file is not None:
         try:
-            value = file.read_text().strip()
-        except OSError as error:
-            raise SettingsWrong(f"the passphrase file {file} cannot be read: {error.strerror}") from None
+            value = file.read_text("utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsWrong(f"the passphrase file {file} cannot be read: {error}") from None
     if not value:
         raise SettingsWrong("no passphrase is given: set REGISTRY_PASSPHRASE_FILE or REGISTRY_PASSPHRASE")
     return value.encode()

@@ -28,6 +28,7 @@ from registry.core.tlog.entry import Kind
 from registry.core.tlog.note import KeyType
 from registry.core.trust.document_signer import Purpose
 from registry.core.trust.trust_list import BodyRole, LogKey, Pin, TrustList, WitnessKey
+from registry.core.verification.presentation import Presentation
 from registry.demo import birth, story
 from registry.node import Node
 from registry.settings import Settings
@@ -35,19 +36,21 @@ from registry.signing.ceremony import ROOT, Authority, make_key, make_root
 from registry.signing.key_file import FileSigner, NoteSigner, read_certificate
 from registry.store.acts import Act, Actor
 from registry.store.applications import Application
-from registry.store.certificates import CertificateRow
+from registry.store.certificates import Annulment, CertificateRow, StatusChangeRow
 from registry.store.database import APP, OWNER, Database
 from registry.store.parties import OrganisationKind, Role
 from registry.store.postgres import SUPERUSER, Server
 from registry.store.tables import METADATA
 from registry.usecases import (
     adopt_trust_list,
+    change_status,
     deliver_message,
     examine_application,
     issue_certificate,
     publish_trust_list,
     register_party,
     submit_application,
+    verify_certificate,
 )
 from registry.usecases.accept_message import accept
 from registry.usecases.believe_peers import Beliefs, read_beliefs
@@ -56,12 +59,21 @@ from registry.usecases.extend_log import extend
 from registry.usecases.identify_party import Party, identify
 from registry.usecases.publish_trust_list import Material
 from registry.usecases.submit_application import Form
+from registry.usecases.verify_certificate import Verification
 
 AT = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 SECRET = b"one passphrase for the tests"
 NAMES = {"BY": "by.registry.example", "UZ": "uz.registry.example"}
-FOLDER = Path(__file__).resolve().parents[1] / "var" / "tests"
-"""Each run works in a folder of its own here, named by its process: two runs at once do not meet."""
+MEMORY, ROOM = Path("/dev/shm"), 4_000_000_000  # noqa: S108  the folder below it is our own
+FOLDER = (
+    MEMORY / f"registry-tests-{os.geteuid()}"
+    if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM
+    else Path(__file__).resolve().parents[1] / "var" / "tests"
+)
+"""In memory where there is room: a copy of a database costs a tenth there.
+
+Each run works in a folder of its own here, named by its process: two runs at once do not meet.
+"""
 RefusalT = TypeVar("RefusalT", bound=Exception)
 
 
@@ -162,12 +174,20 @@ class Country:
         """Return the keyword arguments that every use case takes."""
         return {"by": self.people[who], "at": self.clock(), "draw": self.node.draw}
 
-    def draft(self, key: str = "tractors", **claims: Any) -> Application:
-        application = story.applications(self.clock().date())[key]
-        filled = story.form(application)
+    def boxes(self, key: str = "tractors") -> dict[str, Any]:
+        """Return the claims of an application of the demo's data, as they are filled in."""
+        filled: dict[str, Any] = story.form(story.applications(self.clock().date())[key])["claims"]
+        return filled
+
+    def form(self, key: str = "tractors", *, principal: str | None = None, **claims: Any) -> Form:
+        """Return an application of the demo's data as it is filled in, with other boxes where that is asked."""
+        filled = story.form(story.applications(self.clock().date())[key])
         filled["claims"] |= claims
+        return Form(**filled, principal=principal)
+
+    def draft(self, key: str = "tractors", **claims: Any) -> Application:
         with self.tx() as tx:
-            return submit_application.draft(tx, Form(**filled), country=self.code, **self.by("exporter"))
+            return submit_application.draft(tx, self.form(key, **claims), country=self.code, **self.by("exporter"))
 
     def submitted(self, key: str = "tractors") -> Application:
         drafted = self.draft(key)
@@ -195,6 +215,32 @@ class Country:
 
     def issued(self, key: str = "tractors") -> CertificateRow:
         return self.issue(self.approved(key))
+
+    def proposed(self, certificate: CertificateRow, who: str = "signatory", day: str | None = None) -> Annulment:
+        """Propose to annul a certificate from the day of issue on, or from another."""
+        offset = {"BY": "+03:00", "UZ": "+05:00"}[self.code]
+        since = day or certificate.issued_on.isoformat() + offset
+        with self.tx() as tx:
+            return change_status.propose(tx, certificate.id, "Акт экспертизы отозван.", since, **self.by(who))
+
+    def annulled(self, certificate: CertificateRow) -> StatusChangeRow:
+        self.proposed(certificate)
+        with self.tx() as tx:
+            return change_status.confirm(tx, certificate.id, issuer_of(self.node), **self.by("second_signatory"))
+
+    def asks(self, number: str, id: str | None = None, day: date | None = None) -> Verification:
+        """Let customs ask for a certificate by its number."""
+        with self.tx() as tx:
+            return verify_certificate.by_number(
+                tx, number, self.beliefs(), id=id, env="demo", country=self.code, day=day, **self.by("officer")
+            )
+
+    def shown(self, presentation: Presentation, day: date | None = None) -> Verification:
+        """Let customs judge what a holder shows."""
+        with self.tx() as tx:
+            return verify_certificate.by_file(
+                tx, presentation, self.beliefs(), env="demo", country=self.code, day=day, **self.by("officer")
+            )
 
     def sequence(self) -> None:
         """Take everything into the log."""
@@ -376,7 +422,7 @@ def make_forge() -> Forge:
         command.upgrade(migrations(server.url(OWNER, name)), "head")
         nodes[code] = forge.node(code, name, clock)
         _register(forge, nodes[code])
-        forge.lists[code] = _list(nodes[code], forge.keys(code), signers[code], clock)
+        forge.lists[code] = sign_list(draft_list(nodes[code]), signers[code])
     for code, node in nodes.items():
         operator = forge.people[code]["operator"]
         for text_ in forge.lists.values():
@@ -487,30 +533,36 @@ def _register(forge: Forge, node: Node) -> None:
     forge.people[code], forge.tokens[code] = parties, tokens
 
 
-def _list(node: Node, keys: Path, signers: tuple[FileSigner, ...], clock: Clock) -> str:
+def material_of(node: Node) -> Material:
+    """Return the public halves of the keys of a country, for its list."""
+    keys = node.settings.keys
+
     def der(name: str) -> bytes:
         return read_certificate(keys, name).public_bytes(Encoding.DER)
 
     body = birth.CAST[node.settings.country]["body"][0]
     log, witness = (NoteSigner.open(keys, name, SECRET).vkey for name in ("log", "witness"))
-    material = Material(
+    return Material(
         [der("list-1"), der("list-2")],
         der("node"),
         LogKey(log.name, log),
         WitnessKey(witness.name, witness),
         {body: der(f"document-{body}")},
     )
+
+
+def draft_list(node: Node, material: Material | None = None) -> TrustList:
+    """Draft the next list of the country of a node."""
     with node.database.read() as tx:
-        drafted = publish_trust_list.draft(
+        return publish_trust_list.draft(
             tx,
             node.pins,
-            material,
+            material or material_of(node),
             name=node.settings.name,
             country=node.settings.country,
             env=Environment.DEMO,
-            at=clock(),
+            at=node.now(),
         )
-    return sign_list(drafted, signers)
 
 
 def sign_list(trust_list: TrustList, signers: tuple[FileSigner, ...]) -> str:

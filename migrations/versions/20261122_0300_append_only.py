@@ -4,6 +4,7 @@ Nobody who works as the app can rewrite history: it lacks the grants, and trigge
 the log is filled by a trigger, so that no code can record an act and forget to log it.
 """
 
+import sqlalchemy as sa
 from alembic import op
 
 revision = "append_only"
@@ -67,9 +68,12 @@ def upgrade() -> None:
             f"CREATE TRIGGER never_emptied BEFORE TRUNCATE ON {table} "
             "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
         )
+    inspector = sa.inspect(op.get_bind())
     for table, columns in KEPT.items():
+        fixed = [f'"{column["name"]}"' for column in inspector.get_columns(table) if column["name"] not in columns]
         op.execute(
-            f"CREATE TRIGGER never_deleted BEFORE DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION refuse_change()"
+            f"CREATE TRIGGER never_deleted BEFORE DELETE OR UPDATE OF {', '.join(fixed)} ON {table} "
+            "FOR EACH ROW EXECUTE FUNCTION refuse_change()"
         )
         op.execute(f"GRANT SELECT, INSERT ON {table} TO registry_app")
         if columns:
@@ -80,6 +84,17 @@ def upgrade() -> None:
         INSERT INTO log_queue (act) VALUES (NEW.id); RETURN NEW; END $$""")
     op.execute("CREATE TRIGGER queue_for_log AFTER INSERT ON act FOR EACH ROW EXECUTE FUNCTION queue_act()")
     op.execute("GRANT SELECT, DELETE ON log_queue TO registry_app")
+    op.execute("""CREATE FUNCTION refuse_to_forget() RETURNS trigger LANGUAGE plpgsql
+        SET search_path = public, pg_temp AS $$ BEGIN
+        IF NOT EXISTS (SELECT FROM log_entry WHERE act = OLD.act) THEN
+        RAISE EXCEPTION 'the log has not numbered the act'; END IF; RETURN OLD; END $$""")
+    op.execute(
+        "CREATE TRIGGER only_numbered BEFORE DELETE ON log_queue FOR EACH ROW EXECUTE FUNCTION refuse_to_forget()"
+    )
+    op.execute("CREATE TRIGGER append_only BEFORE UPDATE ON log_queue FOR EACH ROW EXECUTE FUNCTION refuse_change()")
+    op.execute(
+        "CREATE TRIGGER never_emptied BEFORE TRUNCATE ON log_queue FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+    )
 
     op.execute("""CREATE FUNCTION refuse_shrinking_head() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
         IF NEW.size < OLD.size OR (NEW.size = OLD.size AND NEW.root <> OLD.root) OR NEW.at < OLD.at
@@ -107,5 +122,6 @@ def downgrade() -> None:
     op.execute("DROP FUNCTION refuse_second_proof CASCADE")
     op.execute("DROP FUNCTION refuse_second_receipt CASCADE")
     op.execute("DROP FUNCTION refuse_shrinking_head CASCADE")
+    op.execute("DROP FUNCTION refuse_to_forget CASCADE")
     op.execute("DROP FUNCTION queue_act CASCADE")
     op.execute("DROP FUNCTION refuse_change CASCADE")

@@ -25,7 +25,13 @@ from registry.store.parties import Role
 from registry.usecases.identify_party import RoleMissing, TokenNotAccepted
 from registry.usecases.keep_product import VersionStale
 
-EVERYWHERE: tuple[Refusal, ...] = ("query-repeated", "query-too-long", "body-too-large")
+EVERYWHERE: tuple[Refusal, ...] = (
+    "request-unreadable",
+    "query-repeated",
+    "query-too-long",
+    "headers-too-large",
+    "body-too-large",
+)
 BY_PARAMETER: Mapping[str, tuple[Refusal, ...]] = {
     "Idempotency-Key": ("idempotency-key-missing", KeyReused),
     "If-Match": ("if-match-missing", "if-match-unreadable", VersionStale),

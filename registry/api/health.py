@@ -5,12 +5,13 @@ from datetime import timedelta
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
 from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
 
 from registry.api.call import NodeDep, Reply
 from registry.api.limits import StrictRoute
 from registry.api.operation import operation
+from registry.core.errors import RegistryError
 from registry.store import log
-from registry.store.database import DatabaseUnavailable
 from registry.usecases.believe_peers import read_beliefs
 
 router = APIRouter(prefix="/health", tags=["health"], route_class=StrictRoute)
@@ -39,8 +40,10 @@ def ready(node: NodeDep) -> Response:
             tx.execute(text("SELECT 1 FROM alembic_version"))
             beliefs = read_beliefs(tx, node.pins)
             oldest = log.oldest_queued(tx)
-    except DatabaseUnavailable as refusal:
+    except RegistryError as refusal:
         wrong.append(str(refusal))
+    except ProgrammingError:
+        wrong.append("the database has not the tables of this version: run registry database upgrade")
     else:
         at = node.now()
         if node.settings.country not in beliefs.lists:

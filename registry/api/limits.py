@@ -20,6 +20,7 @@ from registry.core.envelope.jose import MAX_ENVELOPE
 MAX_BODY = 1_000_000
 MAX_UPLOAD = 10_000_000
 MAX_QUERY = 4_000
+MAX_HEADERS = 16_384
 JSON = "application/json"
 
 
@@ -61,6 +62,8 @@ class Limits:
         headers = dict(scope["headers"])
         limit = MAX_UPLOAD if scope["path"].endswith("/evidence") else MAX_BODY
         refusal = _refuse_target(scope["path"], scope["query_string"])
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADERS:
+            refusal = FaceProblem("headers-too-large", f"headers have at most {MAX_HEADERS} bytes together")
         length = headers.get(b"content-length", b"0")
         if refusal is None and (not length.isdigit() or int(length) > limit):
             refusal = _too_large(limit)

@@ -50,6 +50,7 @@ FACE: dict[str, tuple[int, str]] = {
     "body-too-large": (413, "The body is longer than 1 MB, or 10 MB for evidence."),
     "cursor-unreadable": (422, "The cursor is not one that a page gave."),
     "file-name-unreadable": (400, "X-File-Name is not percent-encoded UTF-8."),
+    "headers-too-large": (431, "The headers together are longer than 16 kB."),
     "idempotency-key-missing": (400, "There is no Idempotency-Key of 1 to 128 visible characters."),
     "if-match-missing": (428, "A change does not name the ETag that it was made from."),
     "if-match-unreadable": (400, "If-Match is not one ETag as it was given."),
@@ -65,7 +66,7 @@ FACE: dict[str, tuple[int, str]] = {
     "request-invalid": (422, "The request does not have the shape that this operation reads; `errors` says where."),
     "request-unreadable": (
         400,
-        "It is not HTTP as read here, its headers exceed 16 kB, or its path holds NUL.",
+        "It is not HTTP as it is read here, or its path or query holds NUL.",
     ),
 }
 """The refusals of the face itself: they are about HTTP, and no rule is behind them."""

@@ -1,1 +1,1 @@
-"""The command line; each command is loaded when it is asked for, so that the offline verifier loads the core alone."""
+"""The command line; each command is loaded when it is asked for, and the offline verifier loads the core alone."""

@@ -59,11 +59,11 @@ def demo(
     left_running = False
     try:
         Server.start(var / "postgres")
-        _tell_all(countries, folder, began)
+        tally = _tell_all(countries, folder, began)
         if keep_running:
             keep(countries, folder / "running.json")
             left_running = True
-            _invite(countries)
+            _invite(countries, tally)
     except (NotAsTold, CommandFailed) as error:
         OUT.print(f"\n[red]the demo stopped:[/red] {error}", markup=True)
         raise typer.Exit(1) from None
@@ -72,9 +72,10 @@ def demo(
             _end(countries, var)
 
 
-def _tell_all(countries: dict[str, Country], folder: Path, began: float) -> None:
+def _tell_all(countries: dict[str, Country], folder: Path, began: float) -> story.Tally:
     def say(what: str) -> None:
         OUT.print(f"{time.monotonic() - began:6.1f} s  {what}", markup=False)
+        OUT.file.flush()
 
     say("two countries are born: two sets of keys, two databases, two ports")
     with OUT.status("making keys, people and trust lists …"):
@@ -89,6 +90,7 @@ def _tell_all(countries: dict[str, Country], folder: Path, began: float) -> None
         tally = story.tell(countries, say, folder)
     _table(tally)
     say("done")
+    return tally
 
 
 def _table(tally: story.Tally) -> None:
@@ -106,19 +108,21 @@ def _table(tally: story.Tally) -> None:
         OUT.print(table)
 
 
-def _invite(countries: dict[str, Country]) -> None:
+def _invite(countries: dict[str, Country], tally: story.Tally) -> None:
     by, uz = countries["BY"], countries["UZ"]
+    question = json.dumps({"number": tally.rows[0][1]})
     OUT.print("\nBoth nodes run. Tokens of all people are in running.json of the demo's folder. Try:\n")
     for line in (
         f"curl -s {uz.url}/api/v1/certificates -H 'Authorization: Bearer {uz.token('officer')}'",
         f"curl -s {by.url}/api/v1/acts?limit=5 -H 'Authorization: Bearer {by.token('auditor')}'",
         (
             f"curl -s {uz.url}/api/v1/verifications -H 'Authorization: Bearer {uz.token('officer')}' "
-            "-H 'Idempotency-Key: try-1' -H 'Content-Type: application/json' -d '{\"number\": \"BYUZ6101000001\"}'"
+            "-H 'Idempotency-Key: try-1' -H 'Content-Type: application/json' "
+            f"-d '{question}'"
         ),
     ):
         OUT.print(line, markup=False)
-    OUT.print("\nStop them with: registry demo --stop")
+    OUT.print("\nStop them with: make demo ARGS=--stop")
 
 
 def _want_free(port: int) -> None:
@@ -128,7 +132,7 @@ def _want_free(port: int) -> None:
             probe.bind(("127.0.0.1", port))
         except OSError:
             sys.stderr.write(
-                f"registry: port {port} is busy: stop what listens there (registry demo --stop, if it is a demo), "
+                f"registry: port {port} is busy: stop what listens there (make demo ARGS=--stop, if it is a demo), "
                 "or choose another with --port\n"
             )
             raise typer.Exit(1) from None

@@ -13,12 +13,12 @@ from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from registry.api.app import create_app
+from registry.api.limits import MAX_HEADERS
 from registry.api.problems import FaceProblem
 from registry.node import Node
 from registry.settings import Settings
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-HEADER_BYTES = 16_384
 
 
 class Protocol(H11Protocol):
@@ -27,7 +27,7 @@ class Protocol(H11Protocol):
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002  the server's words say less
         """Refuse what cannot be read, or whose headers are too long, and hang up."""
         refusal = FaceProblem(
-            "request-unreadable", f"this is not HTTP/1.1, or its headers are longer than {HEADER_BYTES} bytes"
+            "request-unreadable", f"this is not HTTP/1.1, or its headers are longer than {MAX_HEADERS} bytes"
         ).response()
         headers = [*refusal.raw_headers, (b"connection", b"close")]
         for event in (
@@ -61,7 +61,7 @@ def serve() -> None:
         port=settings.port,
         workers=settings.processes,
         http=Protocol,
-        h11_max_incomplete_event_size=HEADER_BYTES,
+        h11_max_incomplete_event_size=MAX_HEADERS,
         server_header=False,
         access_log=False,
         log_level="warning",

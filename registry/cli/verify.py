@@ -2,61 +2,62 @@
 
 import json
 import sys
-from datetime import UTC, date, datetime
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-
+from registry.core import canonical
 from registry.core.calendar import read_day
-from registry.core.record import decode
+from registry.core.canonical import Json, JsonObject
+from registry.core.record import MalformedRecord, decode
 from registry.core.trust.trust_list import Pin
 from registry.core.verification.bundle import OpenBundle, open_bundle
 from registry.core.verification.presentation import Presentation
 from registry.core.verification.verdict import Indication, Verdict
 from registry.core.verification.verify import verify as judge
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 EXIT = {Indication.TOTAL_PASSED: 0, Indication.TOTAL_FAILED: 1, Indication.INDETERMINATE: 1}
 PIN_SUFFIX = ".pin.json"
 SEEN = "newest-bundle.json"
 MARK = {"passed": "+", "failed": "-", "unknown": "?"}
+_ARGUMENTS = ArgumentParser(
+    prog="registry verify",
+    description="Verify a certificate with no network and no database.",
+    epilog="Exits 0 for TOTAL-PASSED, 1 for TOTAL-FAILED and INDETERMINATE. "
+    "Example: registry verify certificate.json --bundle customs.bundle --pins /etc/registry/pins",
+    allow_abbrev=False,
+)
+_ARGUMENTS.add_argument("file", type=Path, help="the certificate: its envelope, or the bare vc+jwt")
+_ARGUMENTS.add_argument("--bundle", type=Path, required=True, help="the bundle of the customs service")
+_ARGUMENTS.add_argument("--pins", type=Path, required=True, help="folder with the pins installed with this device")
+_ARGUMENTS.add_argument("--day", help="local day to judge for, YYYY-MM-DD; today where none is given")
+_ARGUMENTS.add_argument("--json", action="store_true", help="print JSON")
 
 
-@app.command()
-def verify(
-    file: Annotated[Path, typer.Argument(help="The certificate: its envelope, or the bare vc+jwt.")],
-    bundle: Annotated[Path, typer.Option(help="The bundle of the customs service.")],
-    pins: Annotated[Path, typer.Option(help="Folder with the pins that were installed with this device.")],
-    day: Annotated[
-        str | None, typer.Option(help="Local day to judge for, YYYY-MM-DD; today where none is given.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> None:
-    """Verify a certificate with no network and no database.
-
-    Exits 0 for TOTAL-PASSED, 1 for TOTAL-FAILED and INDETERMINATE.
-    Example: registry verify certificate.json --bundle customs.bundle --pins /etc/registry/pins
-    """
-    asked: date | None = None if day is None else read_day(day)
-    opened = _open(bundle, pins)
-    presentation = Presentation.parse(_read(file))
+def main(words: Sequence[str]) -> int:
+    """Verify a certificate, print the verdict, and return the exit code."""
+    asked = _ARGUMENTS.parse_args(words)
+    day = None if asked.day is None else read_day(asked.day)
+    opened = _open(asked.bundle, asked.pins)
+    presentation = Presentation.parse(_read(asked.file))
     at = opened.now(datetime.now(UTC).replace(microsecond=0))
-    verdict = judge(presentation, opened.trusted, opened.read, at=at, day=asked)
-    sys.stdout.write(_json(verdict) if as_json else _text(verdict))
-    raise typer.Exit(EXIT[verdict.indication])
+    verdict = judge(presentation, opened.trusted, opened.read, at=at, day=day)
+    sys.stdout.write(_json(verdict) if asked.json else _text(verdict))
+    return EXIT[verdict.indication]
 
 
 def _open(bundle: Path, pins: Path) -> OpenBundle:
     """Open the bundle, refuse one older than this device has seen, and remember the newest."""
     seen = pins / SEEN
-    newest: dict[str, int] = json.loads(seen.read_text()) if seen.exists() else {}
+    newest = {issuer: _sequence(number) for issuer, number in _object(seen).items()} if seen.exists() else {}
     known = {}
     for path in sorted(pins.glob(f"*{PIN_SUFFIX}")):
-        pin = decode(Pin, json.loads(path.read_text())["pin"])
+        pin = decode(Pin, _object(path).get("pin"), str(path))
         known[pin.anchor().country] = pin
     if not known:
-        raise typer.BadParameter(f"there is no pin in {pins}")
+        _ARGUMENTS.error(f"there is no pin in {pins}")
     opened = open_bundle(_read(bundle), known, newest_sequence=max(newest.values(), default=0))
     try:
         seen.write_text(json.dumps(newest | {opened.bundle.issuer: opened.bundle.sequence}))
@@ -65,11 +66,24 @@ def _open(bundle: Path, pins: Path) -> OpenBundle:
     return opened
 
 
+def _sequence(number: Json) -> int:
+    if not isinstance(number, int):
+        raise MalformedRecord(SEEN, "does not number bundles")
+    return number
+
+
+def _object(path: Path) -> JsonObject:
+    value = canonical.read(_read(path).encode())
+    if not isinstance(value, dict):
+        raise MalformedRecord(str(path), "is not an object")
+    return value
+
+
 def _read(path: Path) -> str:
     try:
         return path.read_text()
     except (OSError, UnicodeDecodeError) as error:
-        raise typer.BadParameter(f"{path} cannot be read: {error}") from None
+        _ARGUMENTS.error(f"{path} cannot be read: {error}")
 
 
 def _json(verdict: Verdict) -> str:

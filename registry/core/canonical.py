@@ -169,7 +169,8 @@ def _is_plain(value: Json, depth: int) -> bool:
     if depth == 0:
         return False
     if isinstance(value, dict):
-        return all(
-            key.isascii() and _is_plain(key, 0) and _is_plain(member, depth - 1) for key, member in value.items()
-        )
+        for key, member in value.items():
+            if not (key.isascii() and _is_plain(key, 0) and _is_plain(member, depth - 1)):
+                return False
+        return True
     return isinstance(value, list) and all(_is_plain(item, depth - 1) for item in value)

@@ -12,10 +12,11 @@ from typing import Any, ClassVar, Self
 
 from sqlalchemy import CheckConstraint, DateTime, Engine, LargeBinary, MetaData, Text, create_engine, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, Session
 
-from registry.core.errors import RegistryError, Unavailable
+from registry.core.errors import Unavailable
 
 OWNER, APP = "registry_owner", "registry_app"
 """Who migrates, and who works: the app can neither change nor delete what is append-only."""
@@ -78,7 +79,16 @@ class Database:
     @classmethod
     def open(cls, url: str, *, pool: int = 8) -> Self:
         """Open a pool; nothing connects yet."""
-        return cls(create_engine(url, pool_size=pool, max_overflow=0, pool_timeout=10, pool_pre_ping=True))
+        return cls(
+            create_engine(
+                url,
+                pool_size=pool,
+                max_overflow=0,
+                pool_timeout=10,
+                pool_pre_ping=True,
+                connect_args={"options": "-c timezone=UTC"},  # times come back in it, whatever the server's own is
+            )
+        )
 
     @contextmanager
     def begin(self) -> Iterator[Session]:
@@ -94,16 +104,21 @@ class Database:
             yield session
 
     def check_safe(self, *, production: bool) -> None:
-        """Check that the server keeps what it acknowledges and that we are no superuser; raises `DatabaseUnsafe`."""
+        """Check that the server keeps what it acknowledges and that we can disarm no table; raises `DatabaseUnsafe`."""
         with self.read() as tx:
             settings = ("fsync", "synchronous_commit", "full_page_writes")
             values = {name: tx.scalar(text("SELECT current_setting(:name)"), {"name": name}) for name in settings}
             superuser = tx.scalar(text("SELECT rolsuper FROM pg_roles WHERE rolname = current_user"))
+            owner = tx.scalar(
+                text("SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = to_regclass('act')")
+            )
         weak = [name for name, value in values.items() if value == "off"]
         if production and weak:
             raise DatabaseUnsafe(f"{', '.join(weak)} is off")
         if superuser:
             raise DatabaseUnsafe("the app is connected as a superuser, for whom no table is append-only")
+        if owner:
+            raise DatabaseUnsafe("the app is connected as the owner of the tables, who can disable what guards them")
 
     def close(self) -> None:
         """Close every connection."""
@@ -114,7 +129,5 @@ class Database:
 def _answering() -> Iterator[None]:
     try:
         yield
-    except RegistryError:
-        raise
-    except OperationalError as error:
+    except (OperationalError, InterfaceError, PoolTimeout) as error:
         raise DatabaseUnavailable from error

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, SmallInteger, func, insert, select, text, tuple_, update
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, SmallInteger, func, select, text, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from registry.core.tlog.checkpoint import Checkpoint
@@ -75,8 +76,8 @@ def move_head(tx: Session, known: LogHead | None, to: Checkpoint, at: datetime) 
     The WHERE clause is what makes a second history impossible: it does not rest on how callers hold locks.
     """
     if known is None:
-        tx.execute(insert(LogHead).values(one=1, origin=to.origin, size=to.size, root=to.root, at=at))
-        return True
+        first = insert(LogHead).values(one=1, origin=to.origin, size=to.size, root=to.root, at=at)
+        return tx.scalar(first.on_conflict_do_nothing().returning(LogHead.size)) is not None
     moved = tx.scalar(
         update(LogHead)
         .where(LogHead.origin == to.origin, LogHead.size == known.size, LogHead.root == known.root)

@@ -42,13 +42,14 @@ def lock_adoption(tx: Session) -> None:
     tx.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADOPTION_LOCK})
 
 
-def newest_lists(tx: Session) -> Sequence[TrustListRow]:
-    """Return the newest list of each country."""
-    return tx.scalars(
+def newest_lists(tx: Session, at: datetime | None = None) -> Sequence[TrustListRow]:
+    """Return the newest list of each country, of those adopted by `at` where that is asked."""
+    query = (
         select(TrustListRow)
         .ext(distinct_on(TrustListRow.country))
         .order_by(TrustListRow.country, TrustListRow.epoch.desc(), TrustListRow.version.desc())
-    ).all()
+    )
+    return tx.scalars(query if at is None else query.where(TrustListRow.adopted_at <= at)).all()
 
 
 def lists_before_epoch(tx: Session, country: str, epoch: int) -> Sequence[TrustListRow]:

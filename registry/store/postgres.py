@@ -81,8 +81,9 @@ class Server:
         return f"postgresql+psycopg://{role}:{self.passwords[role]}@127.0.0.1:{self.port}/{database}"
 
     def runs(self) -> bool:
-        """Tell whether the server runs."""
-        return self._call("pg_ctl", "status", "-D", str(self._data)).returncode == 0
+        """Tell whether the server runs; one that died and waits to be reaped, as in many containers, does not."""
+        status = self._call("pg_ctl", "status", "-D", str(self._data))
+        return status.returncode == 0 and not self._died()
 
     def stop(self) -> None:
         """Stop the server, letting go of open connections."""
@@ -92,8 +93,19 @@ class Server:
 
     def kill(self) -> None:
         """End the server as a power cut would: SIGKILL to its first process."""
-        pid = int((self._data / "postmaster.pid").read_text().partition("\n")[0])
-        os.kill(pid, 9)
+        os.kill(self._pid(), 9)
+
+    def _pid(self) -> int:
+        return int((self._data / "postmaster.pid").read_text().partition("\n")[0])
+
+    def _died(self) -> bool:
+        """Tell whether its first process has ended and only waits to be reaped (where there is a `/proc` to ask)."""
+        try:
+            pid = self._pid()
+        except FileNotFoundError:
+            return True
+        stat = Path(f"/proc/{pid}/stat")
+        return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] == "Z"
 
     def ensure_database(self, name: str) -> None:
         """Make a database owned by the owner, where there is none of this name."""
@@ -117,8 +129,7 @@ class Server:
         shutil.rmtree(server._data, ignore_errors=True)
         _prepare_account(folder)
         server._data.mkdir(mode=0o700)
-        password_file = server._data.with_name("initdb.password")
-        password_file.write_text(passwords[SUPERUSER])
+        password_file = _write_secret(server._data.with_name("initdb.password"), passwords[SUPERUSER])
         if (account := _account()) is not None:
             os.chown(server._data, account.pw_uid, account.pw_gid)
             os.chown(password_file, account.pw_uid, account.pw_gid)
@@ -133,9 +144,8 @@ class Server:
             )
         server._start()
         server._make_roles()
-        kept = folder / "server.json"
-        kept.touch(mode=0o600)
-        kept.write_text(json.dumps({"port": server.port, "passwords": passwords}))
+        kept = json.dumps({"port": server.port, "passwords": passwords})
+        _write_secret(folder / "server.json.new", kept).replace(folder / "server.json")
         return server
 
     def _start(self) -> None:
@@ -224,6 +234,14 @@ def _prepare_account(folder: Path) -> None:
                 f"as root, PostgreSQL runs under an account of its own, and {parent} is closed to it; "
                 "work in another folder, or set REGISTRY_VAR to one"
             )
+
+
+def _write_secret(path: Path, text_: str) -> Path:
+    """Write a file that nobody else could read at any moment."""
+    path.unlink(missing_ok=True)
+    path.touch(mode=0o600, exist_ok=False)
+    path.write_text(text_)
+    return path
 
 
 def _free_port() -> int:

@@ -1,6 +1,5 @@
 """Take a message of the peer: verify before storing, answer with a signed receipt, the same for ever (formats 10)."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
@@ -20,16 +19,17 @@ from registry.core.record import decode
 from registry.core.signature import Signer
 from registry.core.tlog.entry import Kind
 from registry.core.trust.trust_list import KnownNode
+from registry.core.verification.evidence import Trusted
 from registry.core.verification.presentation import Presentation
 from registry.core.verification.verdict import Indication
 from registry.core.verification.verdict import Outcome as Answer
-from registry.core.verification.verify import ON_ARRIVAL, Trusted, believe_change, verify
+from registry.core.verification.verify import ON_ARRIVAL, believe_change, verify
 from registry.store import acts, certificates, channel
 from registry.store.acts import Actor, Draw
 from registry.store.certificates import CertificateRow, Source
 from registry.store.channel import MessageIn
 from registry.usecases.believe_peers import Beliefs
-from registry.usecases.change_status import keep_change
+from registry.usecases.change_status import FINAL, keep_change
 from registry.usecases.verify_certificate import read_evidence
 
 
@@ -144,11 +144,9 @@ def _sender(envelope: Envelope, message: Message, beliefs: Beliefs, at: datetime
 
 def _take(tx: Session, message: Message, country: str, receiver: Receiver, beliefs: Beliefs, *, at: datetime) -> _Taken:
     try:
-        match message.kind:
-            case MessageKind.CERTIFICATE_ISSUED:
-                return _take_certificate(tx, message, country, receiver, beliefs, at=at)
-            case MessageKind.CERTIFICATE_STATUS:
-                return _take_change(tx, message, receiver, beliefs)
+        if message.kind is MessageKind.CERTIFICATE_ISSUED:
+            return _take_certificate(tx, message, country, receiver, beliefs, at=at)
+        return _take_change(tx, message, receiver, beliefs)
     except Malformed as refusal:
         return _refused("format", refusal.code)
 
@@ -198,10 +196,10 @@ def _take_change(tx: Session, message: Message, receiver: Receiver, beliefs: Bel
     trusted = Trusted(receiver.env, receiver.country, beliefs.lists, beliefs.agreements, None)
     if believe_change(text, certificate, Digest(row.digest), trusted) is None:
         return _refused("status", "change-not-believed")
-    held: Sequence[str] = [known.digest for known in certificates.changes(tx, row.id)]
-    if envelope.digest in held:
+    held = certificates.changes(tx, row.id)
+    if any(known.digest == envelope.digest for known in held):
         return _Taken(Outcome.ACCEPTED)
-    if held:
+    if any(known.status in FINAL for known in held):
         return _refused("status", "already-annulled")
     keep_change(tx, envelope, change, None)
     return _Taken(Outcome.ACCEPTED)

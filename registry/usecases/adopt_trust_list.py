@@ -1,6 +1,8 @@
 """Take over a trust list, a peer's or our own newest, and an agreement: only what the pins vouch for."""
 
+from dataclasses import dataclass
 from datetime import datetime
+from typing import ClassVar
 
 from sqlalchemy.orm import Session
 
@@ -15,13 +17,14 @@ from registry.core.trust.trust_list import BelievedList, ListOfAnotherCountry, T
 from registry.store import acts, peers
 from registry.store.acts import Actor, Draw
 from registry.store.peers import AgreementRow, TrustListRow
-from registry.usecases.believe_peers import Beliefs, Pins, read_beliefs
+from registry.usecases.believe_peers import Beliefs, Pins, read_list
 
 
+@dataclass(eq=False)
 class AgreementKnown(Conflict):
     """The agreement is adopted already."""
 
-    code = "agreement-known"
+    code: ClassVar[str] = "agreement-known"
 
     def __str__(self) -> str:
         return "this agreement is adopted already"
@@ -37,7 +40,7 @@ def adopt(tx: Session, text: str, pins: Pins, *, own_country: str, by: Actor, at
     if country not in pins:
         raise ListOfAnotherCountry(f"no root of {country} is pinned here")
     offered = believe(text, pins[country])
-    adopted = read_beliefs(tx, pins).lists.get(country)
+    adopted = read_list(tx, pins, country)
     earlier = {
         row.kid
         for known in peers.lists_before_epoch(tx, country, offered.list.epoch)

@@ -4,7 +4,7 @@ The signed texts come from the database each time; a text that was checked befor
 twice, because the check has no other input.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
@@ -16,10 +16,13 @@ from registry.core.agreement import Agreement, NotAgreed, Recognition
 from registry.core.calendar import Offset
 from registry.core.errors import Unavailable
 from registry.core.trust.agreement_adoption import believe_agreement
-from registry.core.trust.trust_list import BelievedList, KnownNode, Pin, believe
+from registry.core.trust.trust_list import BelievedList, KnownNode, ListNotTrusted, Pin, believe
 from registry.store import channel, peers
+from registry.store.peers import AgreementRow, TrustListRow
 
 Pins = Mapping[str, Pin]
+Sources = tuple[tuple[str, str, Pin], ...]
+"""Lists as they are kept: country, signed text, and the pin to check it by."""
 
 
 @dataclass(eq=False)
@@ -69,11 +72,34 @@ class Beliefs:
 
 def read_beliefs(tx: Session, pins: Pins) -> Beliefs:
     """Read lists and agreements and check them against the pins; a row that fails is an error, never skipped."""
-    texts = {row.country: row.text for row in peers.newest_lists(tx) if row.country in pins}
-    lists = {country: _believed(text, pins[country]) for country, text in texts.items()}
-    sources = tuple((text, pins[country]) for country, text in sorted(texts.items()))
-    agreements = (_believed_agreement(row.text, sources) for row in peers.agreements(tx))
+    sources = _sources(peers.newest_lists(tx), pins)
+    lists = {country: _believed(text, pin) for country, text, pin in sources}
+    agreements = (_read_agreement(tx, row, sources, pins) for row in peers.agreements(tx))
     return Beliefs(lists, {agreement.id: agreement for agreement in agreements}, channel.newest_word(tx))
+
+
+def read_list(tx: Session, pins: Pins, country: str) -> BelievedList | None:
+    """Read the newest list of one country and check it again; None where none is adopted.
+
+    What replaces a list asks no more than this: a row of another country that fails must not keep it from healing.
+    """
+    found = (_believed(text, pin) for name, text, pin in _sources(peers.newest_lists(tx), pins) if name == country)
+    return next(found, None)
+
+
+def _sources(rows: Iterable[TrustListRow], pins: Pins) -> Sources:
+    return tuple((row.country, row.text, pins[row.country]) for row in rows if row.country in pins)
+
+
+def _read_agreement(tx: Session, row: AgreementRow, newest: Sources, pins: Pins) -> Agreement:
+    """Check an agreement by the newest lists, or by those that were so when it was adopted.
+
+    A country that takes new list keys does not sign its agreements again.
+    """
+    try:
+        return _believed_agreement(row.text, newest)
+    except ListNotTrusted:
+        return _believed_agreement(row.text, _sources(peers.newest_lists(tx, row.adopted_at), pins))
 
 
 @lru_cache(maxsize=64)
@@ -82,6 +108,5 @@ def _believed(text: str, pin: Pin) -> BelievedList:
 
 
 @lru_cache(maxsize=64)
-def _believed_agreement(text: str, sources: tuple[tuple[str, Pin], ...]) -> Agreement:
-    lists = (_believed(source, pin) for source, pin in sources)
-    return believe_agreement(text, {believed.list.country: believed for believed in lists})
+def _believed_agreement(text: str, sources: Sources) -> Agreement:
+    return believe_agreement(text, {country: _believed(source, pin) for country, source, pin in sources})

@@ -19,6 +19,9 @@ from registry.store.parties import Role
 from registry.usecases.identify_party import Party
 from registry.usecases.issue_certificate import Issuer
 
+FINAL = frozenset({Status.ANNULLED, Status.REPLACED})
+"""What no later change takes back."""
+
 
 @dataclass(eq=False)
 class CertificateNotFound(NotFound):
@@ -94,8 +97,9 @@ def propose(
     """
     by.require(Role.SIGNATORY)
     row, certificate = _own(tx, id, by)
-    if certificates.open_annulment(tx, id) is not None:
-        raise AnnulmentOpen(id)
+    known = certificates.open_annulment(tx, id)
+    if known is not None:
+        raise AnnulmentOpen(known.id)
     holds_from = LocalDate.parse(effective_from)
     issued = certificate.subject.issue_date
     today = issued.offset.local_date(at)
@@ -192,7 +196,7 @@ def _own(tx: Session, id: str, by: Party) -> tuple[CertificateRow, Certificate]:
     row = certificates.seen_by(tx, id, by.organisation, lock=True)
     if row is None or row.source != Source.ISSUED or row.body_organisation != by.organisation:
         raise CertificateNotFound(id)
-    final = [change for change in certificates.changes(tx, id) if change.status in {Status.ANNULLED, Status.REPLACED}]
-    if final:
-        raise AlreadyAnnulled(final[0].status)
+    final = next((change for change in certificates.changes(tx, id) if change.status in FINAL), None)
+    if final is not None:
+        raise AlreadyAnnulled(final.status)
     return row, Certificate.parse(Envelope.parse(row.envelope, Typ.CERTIFICATE).payload)

@@ -18,9 +18,10 @@ from registry.core.identifiers import certificate_id
 from registry.core.scheme.catalogue import find_scheme
 from registry.core.signature import Signer
 from registry.core.tlog.entry import Kind
+from registry.core.verification.evidence import Evidence, Held, Standpoint, Trusted
 from registry.core.verification.presentation import Presentation
 from registry.core.verification.verdict import Indication, Verdict
-from registry.core.verification.verify import AT_ISSUE, Evidence, Held, Standpoint, Trusted, verify
+from registry.core.verification.verify import AT_ISSUE, verify
 from registry.store import acts, certificates
 from registry.store.acts import Draw
 from registry.store.certificates import CertificateRow, Source

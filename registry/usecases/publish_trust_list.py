@@ -31,7 +31,7 @@ from registry.core.trust.trust_list import (
 )
 from registry.store import parties
 from registry.store.parties import Organisation, OrganisationKind, Role
-from registry.usecases.believe_peers import Pins, read_beliefs
+from registry.usecases.believe_peers import Pins, read_list
 
 USE = timedelta(days=182)
 NOTIFIED_FOR = timedelta(days=366)
@@ -67,7 +67,7 @@ def draft(
         raise NothingPinned(country)
     pin = pins[country]
     root = pin.anchor()
-    before = read_beliefs(tx, pins).lists.get(country)
+    before = read_list(tx, pins, country)
     known = {} if before is None else {body.id: body for body in before.list.bodies}
     rows = [
         _body(tx, organisation, known.get(str(organisation.did)), material, root, at)

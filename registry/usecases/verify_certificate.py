@@ -13,9 +13,10 @@ from registry.core.certificate.credential import Certificate
 from registry.core.errors import Conflict
 from registry.core.identifiers import Digest
 from registry.core.tlog.entry import Kind
+from registry.core.verification.evidence import Evidence, Held, ReadEvidence, Standpoint, Trusted
 from registry.core.verification.presentation import Presentation
 from registry.core.verification.verdict import Check, Finding, Outcome, Verdict
-from registry.core.verification.verify import Evidence, Held, ReadEvidence, Standpoint, Trusted, verify
+from registry.core.verification.verify import verify
 from registry.store import acts, certificates, log
 from registry.store.acts import Draw
 from registry.store.certificates import CertificateRow, Source

@@ -51,9 +51,10 @@ from registry.core.trust.trust_list import (
     believe,
 )
 from registry.core.verification.bundle import DIGEST_BYTES, Bundle, Delivered, OpenBundle, open_bundle
+from registry.core.verification.evidence import Evidence, Held, Standpoint, Trusted
 from registry.core.verification.presentation import Presentation
 from registry.core.verification.verdict import Verdict
-from registry.core.verification.verify import Evidence, Held, Standpoint, Trusted, verify
+from registry.core.verification.verify import verify
 from registry.signing.ceremony import USE, Authority, make_key, make_root
 from registry.signing.key_file import FileSigner, NoteSigner
 

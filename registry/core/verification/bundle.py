@@ -18,7 +18,7 @@ from registry.core.identifiers import Digest
 from registry.core.record import MalformedRecord, decode, encode
 from registry.core.trust.agreement_adoption import believe_agreement
 from registry.core.trust.trust_list import BelievedList, Pin, believe
-from registry.core.verification.verify import Evidence, Held, ReadEvidence, Standpoint, Trusted
+from registry.core.verification.evidence import Evidence, Held, ReadEvidence, Standpoint, Trusted
 
 DIGEST_BYTES = 16
 """Half of SHA-256: whoever could find a second certificate for it could as well break the signature."""

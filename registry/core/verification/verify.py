@@ -4,11 +4,10 @@ The same function answers at a node, at issue, on the channel and on a device wi
 believe (`Trusted`) and hold (`Evidence`).
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from enum import Enum
 
 from registry.core.agreement import Agreement, Effect, NotAgreed
 from registry.core.certificate.credential import Certificate
@@ -20,6 +19,7 @@ from registry.core.tlog.entry import Kind
 from registry.core.tlog.proof import TlogProof, verify_proof
 from registry.core.trust.document_signer import Chained
 from registry.core.trust.trust_list import BelievedList, BodyRole, KnownSigner
+from registry.core.verification.evidence import Evidence, Held, ReadEvidence, Standpoint, Trusted
 from registry.core.verification.presentation import Presentation
 from registry.core.verification.verdict import Check, Finding, Outcome, Verdict
 
@@ -28,55 +28,6 @@ AT_ISSUE = EVERY_CHECK - {Check.LOG, Check.DELIVERED}
 """At issue the log has not taken the certificate in, and nothing was delivered."""
 ON_ARRIVAL = EVERY_CHECK - {Check.DELIVERED}
 """What arrives by the channel is being delivered: the question would answer itself."""
-
-
-class Standpoint(Enum):
-    """Who asks: it decides what stands for delivery and for the freshness of the status."""
-
-    ISSUER = "issuer"
-    NODE = "node"
-    BUNDLE = "bundle"
-
-
-@dataclass(frozen=True, slots=True)
-class Trusted:
-    """What the one who asks believes: adopted lists, agreements in force, and how old the newest word is.
-
-    `country` is where the goods are to be presented; None asks for the certificate's own destination.
-    """
-
-    env: str
-    country: str | None
-    lists: Mapping[str, BelievedList]
-    agreements: Mapping[str, Agreement]
-    as_of: datetime | None
-    stale_after: datetime | None = None
-
-    def same_environment(self) -> Iterator[BelievedList]:
-        """Return the lists of this environment: those of another vouch for nothing here."""
-        return (adopted for adopted in self.lists.values() if adopted.list.env == self.env)
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """What is held of a certificate: its digest, since when, whether by own issue, and what its proof said."""
-
-    digest: Digest
-    recorded_at: datetime
-    standpoint: Standpoint
-    logged: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """All that is held about one certificate."""
-
-    held: Held | None = None
-    changes: Sequence[str] = ()
-
-
-ReadEvidence = Callable[[Certificate, Digest], Evidence]
-"""Given a certificate that could be read and its digest, return what is held about it, in one query."""
 
 
 @dataclass(frozen=True, slots=True)

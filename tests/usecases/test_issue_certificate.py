@@ -1,0 +1,168 @@
+"""Issuing, and what it is refused for."""
+
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import text
+
+from registry.api.issuer import issuer_of
+from registry.core.agreement import NotAgreed, NumbersExhausted
+from registry.core.application.lifecycle import IllegalMove, State
+from registry.core.certificate.credential import Certificate
+from registry.core.envelope.jose import Envelope, Typ
+from registry.core.tlog.entry import Kind
+from registry.core.trust.trust_list import BelievedList
+from registry.store import certificates
+from registry.store.parties import Person, Role
+from registry.usecases import issue_certificate, register_party
+from registry.usecases.believe_peers import Beliefs, CountryNotTrusted
+from registry.usecases.identify_party import RoleMissing
+from registry.usecases.issue_certificate import Issuer, NotIssuable, SignerMissing, issue
+from registry.usecases.submit_application import AnotherPart, ApplicationNotFound, DraftDiffers
+from tests.kit import Corridor
+
+
+def without_bodies(beliefs: Beliefs) -> Beliefs:
+    def cut(believed: BelievedList) -> BelievedList:
+        return replace(believed, list=replace(believed.list, bodies=()))
+
+    return replace(beliefs, lists={code: cut(believed) for code, believed in beliefs.lists.items()})
+
+
+def test_the_certificate_is_the_accepted_draft_under_the_next_number(corridor: Corridor) -> None:
+    by = corridor.by
+    approved = by.approved()
+    first, second = by.issue(approved), by.issued()
+    assert [first.number, second.number] == ["BYUZ6101000001", "BYUZ6101000002"]
+    certificate = Certificate.parse(Envelope.parse(first.envelope, Typ.CERTIFICATE).payload)
+    assert certificate.subject.claims == approved.claims
+    assert certificate.subject.signatory.id == by.people["signatory"].person
+    assert by.application(approved.id).state == State.ISSUED
+    assert [act.subject for act in by.acts(Kind.CERTIFICATE_ISSUED) if act.digest == first.digest] == [first.id]
+    with by.node.database.read() as tx:
+        found = certificates.by_application(tx, approved.id)
+        assert found is not None
+        assert found.id == first.id
+
+
+def test_an_application_is_issued_once(corridor: Corridor) -> None:
+    by = corridor.by
+    approved = by.approved()
+    by.issue(approved)
+    with by.refuses(IllegalMove) as refused:
+        issue(
+            refused.tx, approved.id, str(approved.draft), issuer_of(by.node), by.beliefs(), **by.by("second_signatory")
+        )
+    assert str(refused.value) == "an application that is issued cannot issue"
+
+
+def test_only_a_signatory_of_the_body_issues(corridor: Corridor) -> None:
+    by = corridor.by
+    approved = by.approved()
+    issuer, beliefs, draft = issuer_of(by.node), by.beliefs(), str(approved.draft)
+    with by.refuses(RoleMissing) as refused:
+        issue(refused.tx, approved.id, draft, issuer, beliefs, **by.by("examiner"))
+    by_operator = by.by("operator") | {"by": by.people["operator"].actor}
+    with by.tx() as tx:
+        for who in ("second_exporter", "stranger"):
+            register_party.change_roles(tx, by.people[who].person, [Role.SIGNATORY], **by_operator)
+    for who in ("second_exporter", "stranger"):
+        by.knows(who)
+        with by.refuses(ApplicationNotFound) as missing:
+            issue(missing.tx, approved.id, draft, issuer, beliefs, **by.by(who))
+
+
+def test_what_was_not_approved_as_it_is_now_is_not_issued(corridor: Corridor) -> None:
+    by = corridor.by
+    approved = by.approved()
+    with by.refuses(DraftDiffers) as refused:
+        issue(refused.tx, approved.id, "0" * 64, issuer_of(by.node), by.beliefs(), **by.by("signatory"))
+    with corridor.forge.breaking(by) as tx:
+        tx.execute(
+            text("UPDATE application SET claims = jsonb_set(claims, '{items,0,quantity,value}', '\"999\"')"),
+        )
+    with by.refuses(DraftDiffers) as refused:
+        issue(refused.tx, approved.id, str(approved.draft), issuer_of(by.node), by.beliefs(), **by.by("signatory"))
+
+
+def test_whoever_examined_does_not_issue(corridor: Corridor) -> None:
+    by = corridor.by
+    by.people["examiner"] = by.people["both"]
+    approved = by.approved()
+    with by.refuses(AnotherPart) as refused:
+        issue(refused.tx, approved.id, str(approved.draft), issuer_of(by.node), by.beliefs(), **by.by("both"))
+    assert str(refused.value) == "whoever is examiner of an application cannot be its signatory"
+
+
+def test_an_applicant_who_became_signatory_of_the_body_cannot_issue_their_own_application(corridor: Corridor) -> None:
+    by = corridor.by
+    approved = by.approved()
+    by_operator = by.by("operator") | {"by": by.people["operator"].actor}
+    with by.tx() as tx:
+        register_party.change_roles(
+            tx,
+            by.people["exporter"].person,
+            [Role.SIGNATORY, Role.EXAMINER],
+            **by_operator,
+        )
+    with corridor.forge.breaking(by) as tx:
+        tx.get_one(Person, by.people["exporter"].person).organisation = by.people["signatory"].organisation
+    by.knows("exporter")
+    with by.refuses(AnotherPart) as refused:
+        issue(refused.tx, approved.id, str(approved.draft), issuer_of(by.node), by.beliefs(), **by.by("exporter"))
+    assert refused.value.played == "applicant"
+
+
+def test_nothing_is_issued_without_the_bodys_key_its_list_and_an_agreement(corridor: Corridor) -> None:
+    by = corridor.by
+    approved = by.approved()
+    issuer, beliefs = issuer_of(by.node), by.beliefs()
+    refusals: list[tuple[Issuer, Beliefs, type[Exception]]] = [
+        (replace(issuer, signers={}), beliefs, SignerMissing),
+        (issuer, replace(beliefs, lists={}), CountryNotTrusted),
+        (issuer, without_bodies(beliefs), NotAgreed),
+        (issuer, replace(beliefs, agreements={}), NotAgreed),
+        (issuer, without_numbers(beliefs), NotAgreed),
+    ]
+    for without, believed, refusal in refusals:
+        with by.refuses(refusal) as refused:
+            issue(refused.tx, approved.id, str(approved.draft), without, believed, **by.by("signatory"))
+        assert str(refused.value)
+    assert by.issue(approved).number == "BYUZ6101000001"
+
+
+def without_numbers(beliefs: Beliefs) -> Beliefs:
+    agreements = {id_: replace(agreement, numbers=()) for id_, agreement in beliefs.agreements.items()}
+    return replace(beliefs, agreements=agreements)
+
+
+def test_a_body_out_of_numbers_issues_nothing(corridor: Corridor) -> None:
+    by = corridor.by
+    approved = by.approved()
+    with by.tx() as tx:
+        for row in range(2):
+            certificates.next_serial(tx, str(by.people["signatory"].did), 2026 + row)
+    with corridor.forge.breaking(by) as tx:
+        tx.execute(text("UPDATE number_counter SET last = 999999"))
+    with by.refuses(NumbersExhausted) as refused:
+        issue(refused.tx, approved.id, str(approved.draft), issuer_of(by.node), by.beliefs(), **by.by("signatory"))
+    assert refused.value.serial == 1_000_000
+
+
+def test_what_our_own_verifier_would_not_pass_is_not_issued(corridor: Corridor) -> None:
+    by = corridor.by
+    approved = by.approved()
+    by.people["signatory"] = replace(by.people["signatory"], name="Кто-то другой")
+    with by.refuses(NotIssuable) as refused:
+        issue(refused.tx, approved.id, str(approved.draft), issuer_of(by.node), by.beliefs(), **by.by("signatory"))
+    assert (refused.value.check, refused.value.finding) == ("body", "signatory-not-notified")
+    assert str(refused.value).startswith("the certificate would not verify: body: ")
+
+
+def test_a_status_index_is_never_given_twice(corridor: Corridor) -> None:
+    by = corridor.by
+    with by.tx() as tx:
+        assert certificates.draw_index(tx, issue_certificate.STATUS_LIST, [7]) == 7
+        assert certificates.draw_index(tx, issue_certificate.STATUS_LIST, [7, 7, 8]) == 8
+        with pytest.raises(AssertionError, match="the status list is full"):
+            certificates.draw_index(tx, issue_certificate.STATUS_LIST, [7, 8])

@@ -1,0 +1,46 @@
+"""Pinning a root: two people, and a fingerprint that came by another way."""
+
+from hashlib import sha256
+
+from registry.core.tlog.entry import Kind
+from registry.usecases import pin_root
+from registry.usecases.identify_party import RoleMissing
+from registry.usecases.pin_root import FingerprintDiffers, SameOperator, fingerprint
+from tests.kit import Corridor
+
+
+def test_one_person_proposes_a_pin_and_another_confirms_it_by_its_fingerprint(corridor: Corridor) -> None:
+    by = corridor.by
+    pin = by.node.pins["UZ"]
+    spoken = fingerprint(pin)
+    first = by.people["operator"]
+    with by.tx() as tx:
+        assert pin_root.propose(tx, pin, **by.by("operator")) == "UZ"
+        typed = f" {spoken.upper()}\n"
+        assert pin_root.confirm(tx, pin, typed, proposed_by=first.person, **by.by("second_operator")) == "UZ"
+    (proposed,), (confirmed,) = by.acts(Kind.TRUST_PIN_PROPOSED), by.acts(Kind.TRUST_PIN_CONFIRMED)
+    assert proposed.digest == confirmed.digest == sha256(pin.root).hexdigest() == spoken.replace(" ", "")
+    assert proposed.person != confirmed.person
+
+
+def test_nobody_confirms_their_own_pin_or_another_fingerprint(corridor: Corridor) -> None:
+    by = corridor.by
+    pin, first = by.node.pins["UZ"], by.people["operator"].person
+    spoken = fingerprint(pin)
+    with by.refuses(SameOperator) as same:
+        pin_root.confirm(same.tx, pin, spoken, proposed_by=first, **by.by("operator"))
+    assert str(same.value) == "whoever proposed the pin cannot confirm it"
+    other = fingerprint(by.node.pins["BY"])
+    for typed in (other, "", spoken[:-1]):
+        with by.refuses(FingerprintDiffers) as differs:
+            pin_root.confirm(differs.tx, pin, typed, proposed_by=first, **by.by("second_operator"))
+    assert "do not pin it" in str(differs.value)
+
+
+def test_only_operators_pin(corridor: Corridor) -> None:
+    by = corridor.by
+    pin, first = by.node.pins["UZ"], by.people["operator"].person
+    with by.refuses(RoleMissing) as refused:
+        pin_root.propose(refused.tx, pin, **by.by("auditor"))
+    with by.refuses(RoleMissing) as refused:
+        pin_root.confirm(refused.tx, pin, fingerprint(pin), proposed_by=first, **by.by("signatory"))
