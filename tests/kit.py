@@ -388,9 +388,10 @@ def clear_away() -> None:
     """Stop the servers and remove the folders of runs that ended, our own among them."""
     for folder in FOLDER.glob("[0-9]*/"):
         if folder.name == str(os.getpid()) or not _runs(int(folder.name)):
-            running = Server.running(folder / "postgres")
-            if running is not None:
-                running.stop()
+            for kept in folder.rglob("server.json"):
+                running = Server.running(kept.parent)
+                if running is not None:
+                    running.stop()
             shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -21,7 +21,7 @@ from typing import Any
 
 import httpx2
 
-from registry.cli.serve import HEADER_BYTES
+from registry.api.limits import MAX_HEADERS
 from registry.core.envelope.jose import Envelope, Typ
 from registry.core.record import encode
 from registry.core.signature import verify_es256
@@ -167,7 +167,7 @@ def _served(country: kit.Country, application: str) -> Iterator[int]:
         "REGISTRY_THREADS": "8",
     }
     words = [sys.executable, "-m", "uvicorn", "--factory", application, "--port", str(port), "--no-access-log"]
-    words += ["--log-level", "warning", "--h11-max-incomplete-event-size", str(HEADER_BYTES)]
+    words += ["--log-level", "warning", "--h11-max-incomplete-event-size", str(MAX_HEADERS)]
     process = subprocess.Popen(words, env=environment)
     try:
         wait_for(lambda: _listens(port), f"{application} on {port}")

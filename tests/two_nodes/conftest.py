@@ -1,9 +1,9 @@
 """Both countries as processes of their own, over real HTTP, with the ceremony done by commands: as the demo does it."""
 
+import os
 import shutil
 import socket
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 import pytest
 
@@ -13,17 +13,14 @@ from registry.demo.birth import give_birth
 from registry.demo.country import Country
 from registry.demo.desk import answers, wait_for
 from registry.store.postgres import Server
+from tests import kit
 
-FOLDER = Path(__file__).resolve().parents[2] / "var" / "two_nodes"
+FOLDER = kit.FOLDER / str(os.getpid()) / "two_nodes"
 
 
 @pytest.fixture(scope="session")
 def running() -> Iterator[Mapping[str, Country]]:
     """Two running nodes; whoever stops one starts it again."""
-    left = Server.running(FOLDER / "var" / "postgres")
-    if left is not None:
-        left.stop()
-    shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)
     ports = dict(zip(NAMES, _free_ports(len(NAMES)), strict=True))
     other = {"BY": "UZ", "UZ": "BY"}
@@ -44,6 +41,7 @@ def running() -> Iterator[Mapping[str, Country]]:
         for country in countries.values():
             country.stop()
         server.stop()
+        shutil.rmtree(FOLDER, ignore_errors=True)
 
 
 def _free_ports(count: int) -> list[int]:
