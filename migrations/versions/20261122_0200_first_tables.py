@@ -52,6 +52,7 @@ def upgrade() -> None:
         sa.Column("seq", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("certificate", sa.Text(), nullable=True),
         sa.Column("digest", sa.Text(), nullable=False),
         sa.Column("envelope", sa.Text(), nullable=False),
         sa.Column("receipt", sa.Text(), nullable=False),
@@ -63,6 +64,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("from", "epoch", "seq", name=op.f("pk_message_in")),
     )
+    op.create_index(op.f("ix_message_in_certificate"), "message_in", ["certificate"], unique=False)
     op.create_table(
         "number_counter",
         sa.Column("body", sa.Text(), nullable=False),
@@ -485,6 +487,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_organisation_country_tax_id"), table_name="organisation")
     op.drop_table("organisation")
     op.drop_table("number_counter")
+    op.drop_index(op.f("ix_message_in_certificate"), table_name="message_in")
     op.drop_table("message_in")
     op.drop_table("log_head")
     op.drop_table("log_hash")

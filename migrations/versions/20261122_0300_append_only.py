@@ -70,7 +70,9 @@ def upgrade() -> None:
         )
     inspector = sa.inspect(op.get_bind())
     for table, columns in KEPT.items():
-        fixed = [f'"{column["name"]}"' for column in inspector.get_columns(table) if column["name"] not in columns]
+        columns_now = inspector.get_columns(table)
+        # a generated column would make the trigger fire on every update
+        fixed = [f'"{each["name"]}"' for each in columns_now if each["name"] not in columns and "computed" not in each]
         op.execute(
             f"CREATE TRIGGER never_deleted BEFORE DELETE OR UPDATE OF {', '.join(fixed)} ON {table} "
             "FOR EACH ROW EXECUTE FUNCTION refuse_change()"
@@ -114,11 +116,20 @@ def upgrade() -> None:
     op.execute(
         "CREATE TRIGGER first_proof BEFORE UPDATE ON certificate FOR EACH ROW EXECUTE FUNCTION refuse_second_proof()"
     )
+    op.execute("""CREATE FUNCTION refuse_second_reply() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF OLD.status IS NOT NULL THEN RAISE EXCEPTION 'a kept reply stays as it is'; END IF; RETURN NEW; END $$""")
+    op.execute("CREATE TRIGGER one_reply BEFORE UPDATE ON reply FOR EACH ROW EXECUTE FUNCTION refuse_second_reply()")
+    op.execute("""CREATE FUNCTION refuse_second_end() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF OLD.confirmed_by IS NOT NULL OR OLD.withdrawn_at IS NOT NULL
+        THEN RAISE EXCEPTION 'a proposal ends once'; END IF; RETURN NEW; END $$""")
+    op.execute("CREATE TRIGGER one_end BEFORE UPDATE ON annulment FOR EACH ROW EXECUTE FUNCTION refuse_second_end()")
     op.execute("GRANT SELECT ON alembic_version TO registry_app")
 
 
 def downgrade() -> None:
     op.execute("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM registry_app")
+    op.execute("DROP FUNCTION refuse_second_end CASCADE")
+    op.execute("DROP FUNCTION refuse_second_reply CASCADE")
     op.execute("DROP FUNCTION refuse_second_proof CASCADE")
     op.execute("DROP FUNCTION refuse_second_receipt CASCADE")
     op.execute("DROP FUNCTION refuse_shrinking_head CASCADE")

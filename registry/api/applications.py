@@ -19,9 +19,10 @@ from registry.core.agreement import NotAgreed, NumbersExhausted
 from registry.core.application.lifecycle import IllegalMove, State
 from registry.core.calendar import write_instant
 from registry.core.certificate.claims import MalformedClaims
+from registry.core.envelope.jose import EnvelopeTooLarge
 from registry.core.rules.finding import Finding
 from registry.core.scheme.catalogue import UnknownScheme
-from registry.store import applications
+from registry.store import applications, parties
 from registry.store.applications import Application, ApplicationPerson
 from registry.store.parties import Role
 from registry.usecases import examine_application, issue_certificate, submit_application
@@ -130,8 +131,11 @@ class ApplicationView(BaseModel):
     findings: list[FindingView] | None = None
 
     @classmethod
-    def of(cls, row: Application, **more: Any) -> "ApplicationView":
-        """Render a row."""
+    def of(cls, tx: Session, row: Application, **more: Any) -> "ApplicationView":
+        """Render a row; the body is named by its code, as in the form."""
+        body = parties.organisation(tx, row.body)
+        assert body is not None
+        assert body.code is not None
         return cls(
             id=row.id,
             version=row.version,
@@ -142,7 +146,7 @@ class ApplicationView(BaseModel):
             presented_in=row.presented_in,
             organisation=row.organisation,
             principal=row.principal,
-            body=row.body,
+            body=body.code,
             claims=row.claims,
             draft=row.draft,
             reason=row.reason,
@@ -153,7 +157,7 @@ class ApplicationView(BaseModel):
         )
 
 
-FORM_REFUSALS = (MalformedClaims, UnknownScheme, PartyNotFound, ProductNotFound)
+FORM_REFUSALS = (EnvelopeTooLarge, MalformedClaims, UnknownScheme, PartyNotFound, ProductNotFound)
 MOVE_REFUSALS = (ApplicationNotFound, IllegalMove, AnotherPart)
 
 
@@ -164,7 +168,7 @@ def draft_application(body: FormBody, call: CallDep) -> Response:
     def work(tx: Session, by: Party, at: datetime) -> Reply:
         country = call.node.settings.country
         row = submit_application.draft(tx, body.form(), country=country, by=by, at=at, draw=call.node.draw)
-        view = ApplicationView.of(row)
+        view = ApplicationView.of(tx, row)
         return Reply.of(view, status=201, version=row.version, location=f"/api/v1/applications/{row.id}")
 
     return call.once(work)
@@ -180,7 +184,7 @@ def list_applications(
         by.require(*EVERYONE)
         rows = applications.page(tx, by.organisation, after=place.after, limit=place.reach, state=state)
         shown, after = place.cut(rows, lambda row: (row.created_at, row.id))
-        return Reply.of(Page[ApplicationView](items=[ApplicationView.of(row) for row in shown], next=after))
+        return Reply.of(Page[ApplicationView](items=[ApplicationView.of(tx, row) for row in shown], next=after))
 
     return look.answer(work)
 
@@ -193,7 +197,7 @@ def read_application(id: IdPath, look: LookDep) -> Response:
         by.require(*EVERYONE)
         row = submit_application.find(tx, id, by=by)
         people = [PersonView.of(part) for part in applications.parts(tx, id)]
-        return Reply.of(ApplicationView.of(row, people=people), version=row.version)
+        return Reply.of(ApplicationView.of(tx, row, people=people), version=row.version)
 
     return look.answer(work)
 
@@ -204,7 +208,7 @@ def change_application(id: IdPath, body: FormBody, version: VersionDep, call: Ca
 
     def work(tx: Session, by: Party, at: datetime) -> Reply:
         row = submit_application.change(tx, id, body.form(), version=version, by=by, at=at, draw=call.node.draw)
-        return Reply.of(ApplicationView.of(row), version=row.version)
+        return Reply.of(ApplicationView.of(tx, row), version=row.version)
 
     return call.once(work)
 
@@ -216,7 +220,7 @@ def check_application(id: IdPath, look: LookDep) -> Response:
     def work(tx: Session, by: Party, at: datetime) -> Reply:
         by.require(*EVERYONE)
         row = submit_application.find(tx, id, by=by)
-        findings = submit_application.check(row, read_beliefs(tx, look.node.pins), at=at)
+        findings = submit_application.check(tx, row, read_beliefs(tx, look.node.pins), at=at)
         return Reply.of(FindingsView(findings=[FindingView.of(finding) for finding in findings]))
 
     return look.answer(work)
@@ -232,7 +236,7 @@ def submit(id: IdPath, call: CallDep) -> Response:
         beliefs = read_beliefs(tx, call.node.pins)
         row, findings = submit_application.submit(tx, id, beliefs, by=by, at=at, draw=call.node.draw)
         views = [FindingView.of(finding) for finding in findings]
-        return Reply.of(ApplicationView.of(row, findings=views), version=row.version)
+        return Reply.of(ApplicationView.of(tx, row, findings=views), version=row.version)
 
     return call.once(work)
 
@@ -242,7 +246,7 @@ def _moved(call: Call, move: Callable[..., Application], id: str, *words: str) -
 
     def work(tx: Session, by: Party, at: datetime) -> Reply:
         row = move(tx, id, *words, by=by, at=at, draw=call.node.draw)
-        return Reply.of(ApplicationView.of(row), version=row.version)
+        return Reply.of(ApplicationView.of(tx, row), version=row.version)
 
     return call.once(work)
 

@@ -17,6 +17,7 @@ from registry.api.problems import FaceProblem
 from registry.core import canonical
 from registry.core.calendar import MalformedTime, write_instant
 from registry.core.certificate.credential import Certificate
+from registry.core.certificate.status_change import StatusChange
 from registry.core.envelope.jose import Envelope, Typ
 from registry.core.identifiers import certificate_id
 from registry.core.verification.presentation import Presentation
@@ -55,14 +56,19 @@ class StatusView(BaseModel):
     """A change of status, with its two times."""
 
     status: str
+    reason: str
     effective_from: str
     recorded_at: str
 
     @classmethod
     def of(cls, row: StatusChangeRow) -> "StatusView":
-        """Render a row."""
+        """Render a row by reading what was signed."""
+        change = StatusChange.parse(Envelope.parse(row.envelope, Typ.STATUS).payload)
         return cls(
-            status=row.status, effective_from=row.effective_from.isoformat(), recorded_at=write_instant(row.recorded_at)
+            status=change.status,
+            reason=change.reason,
+            effective_from=change.effective_from.encode(),
+            recorded_at=write_instant(change.recorded_at),
         )
 
 
@@ -73,6 +79,29 @@ class DeliveryView(BaseModel):
     seq: int
     outcome: str | None
     receipted_at: str | None
+
+
+class AnnulmentView(BaseModel):
+    """A proposal to annul that waits for another person."""
+
+    id: str
+    certificate: str
+    reason: str
+    effective_from: str
+    proposed_by: str
+    proposed_at: str
+
+    @classmethod
+    def of(cls, row: Annulment) -> "AnnulmentView":
+        """Render a row."""
+        return cls(
+            id=row.id,
+            certificate=row.certificate,
+            reason=row.reason,
+            effective_from=row.effective_from.isoformat(),
+            proposed_by=row.proposed_by,
+            proposed_at=write_instant(row.proposed_at),
+        )
 
 
 class CertificateView(BaseModel):
@@ -94,6 +123,7 @@ class CertificateView(BaseModel):
     changes: list[StatusView] | None = None
     logged: bool | None = None
     delivery: DeliveryView | None = None
+    annulment: AnnulmentView | None = None
 
     @classmethod
     def of(cls, row: CertificateRow, **more: Any) -> "CertificateView":
@@ -124,29 +154,6 @@ class AnnulmentBody(Body):
 
     reason: Text
     effective_from: LocalDay
-
-
-class AnnulmentView(BaseModel):
-    """A proposal to annul that waits for another person."""
-
-    id: str
-    certificate: str
-    reason: str
-    effective_from: str
-    proposed_by: str
-    proposed_at: str
-
-    @classmethod
-    def of(cls, row: Annulment) -> "AnnulmentView":
-        """Render a row."""
-        return cls(
-            id=row.id,
-            certificate=row.certificate,
-            reason=row.reason,
-            effective_from=row.effective_from.isoformat(),
-            proposed_by=row.proposed_by,
-            proposed_at=write_instant(row.proposed_at),
-        )
 
 
 @router.get("", **operation(Page[CertificateView], roles=READERS))
@@ -188,7 +195,7 @@ def read_certificate(
 
     def work(tx: Session, by: Party, _at: datetime) -> Reply:
         row = _find(tx, certificate_id(node, body, year, number), by, look.node.settings.country)
-        return _render(tx, row, media_type)
+        return _render(tx, row, media_type, by)
 
     return look.answer(work)
 
@@ -272,7 +279,7 @@ def _negotiate(accept: str) -> str:
     raise FaceProblem("not-acceptable", f"a certificate is given as {', '.join(offered)}")
 
 
-def _render(tx: Session, row: CertificateRow, media_type: str) -> Reply:
+def _render(tx: Session, row: CertificateRow, media_type: str, by: Party) -> Reply:
     if media_type == VC_JWT:
         return Reply(200, row.envelope.encode(), VC_JWT)
     proof = row.proof
@@ -285,10 +292,13 @@ def _render(tx: Session, row: CertificateRow, media_type: str) -> Reply:
         return Reply(200, proof.encode(), TLOG_PROOF)
     if media_type == ENVELOPE:
         return Reply(200, canonical.encode(Presentation(row.envelope, proof).encode()), ENVELOPE)
+    proposal = certificates.waiting_annulment(tx, row.id) if by.organisation == row.body_organisation else None
     changes = [StatusView.of(change) for change in certificates.changes(tx, row.id)]
     sent = None if row.act is None else channel.for_act(tx, row.act)
     delivery = None
     if sent is not None:
         at = None if sent.receipted_at is None else write_instant(sent.receipted_at)
         delivery = DeliveryView(to=sent.to, seq=sent.seq, outcome=sent.outcome, receipted_at=at)
-    return Reply.of(CertificateView.of(row, changes=changes, logged=proof is not None, delivery=delivery))
+    view = CertificateView.of(row, changes=changes, logged=proof is not None, delivery=delivery)
+    view.annulment = None if proposal is None else AnnulmentView.of(proposal)
+    return Reply.of(view)

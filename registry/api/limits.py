@@ -21,6 +21,14 @@ MAX_BODY = 1_000_000
 MAX_UPLOAD = 10_000_000
 MAX_QUERY = 4_000
 MAX_HEADERS = 16_384
+GUARDS = (
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"strict-transport-security", b"max-age=63072000"),
+    (b"x-content-type-options", b"nosniff"),
+)
+"""What every answer says to a browser, refusals too (ASVS 3.4); one that says stricter itself keeps that."""
 JSON = "application/json"
 
 
@@ -59,6 +67,16 @@ class Limits:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        started = False
+
+        async def noted(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                known = {name for name, _ in message["headers"]}
+                message["headers"] = [*message["headers"], *(pair for pair in GUARDS if pair[0] not in known)]
+            started = True
+            await send(message)
+
         headers = dict(scope["headers"])
         limit = MAX_UPLOAD if scope["path"].endswith("/evidence") else MAX_BODY
         refusal = _refuse_target(scope["path"], scope["query_string"])
@@ -68,10 +86,9 @@ class Limits:
         if refusal is None and (not length.isdigit() or int(length) > limit):
             refusal = _too_large(limit)
         if refusal is not None:
-            await refusal.response()(scope, receive, send)
+            await refusal.response()(scope, receive, noted)
             return
         received = 0
-        started = False
 
         async def counted() -> Message:
             nonlocal received
@@ -81,16 +98,11 @@ class Limits:
                 raise _BodyTooLarge
             return message
 
-        async def noted(message: Message) -> None:
-            nonlocal started
-            started = True
-            await send(message)
-
         try:
             await self.app(scope, counted, noted)
         except _BodyTooLarge:
             assert not started
-            await _too_large(limit).response()(scope, receive, send)
+            await _too_large(limit).response()(scope, receive, noted)
 
 
 class _BodyTooLarge(BaseException):

@@ -25,6 +25,7 @@ from registry.settings import read_secret
 from registry.signing.key_file import FileSigner
 from registry.store.parties import Role
 from registry.usecases import adopt_trust_list
+from registry.usecases.accept_message import Here, judge_again
 from registry.usecases.believe_peers import read_beliefs
 from registry.usecases.identify_party import identify
 
@@ -97,6 +98,8 @@ def adopt(
                 at=at,
                 draw=node.draw,
             )
+            here = Here(settings.did, settings.env, settings.country)
+            judge_again(tx, here, read_beliefs(tx, node.pins), at=at)
     show({"adopted": agreement.id, "title": agreement.title}, as_json=as_json)
 
 

@@ -20,7 +20,11 @@ Token = Annotated[
 ]
 PassphraseFile = Annotated[
     Path | None,
-    typer.Option("--passphrase-file", help="File with the key's passphrase; else REGISTRY_PASSPHRASE is taken."),
+    typer.Option(
+        "--passphrase-file",
+        envvar="REGISTRY_PASSPHRASE_FILE",
+        help="File with the key's passphrase; else REGISTRY_PASSPHRASE is taken.",
+    ),
 ]
 
 

@@ -40,7 +40,11 @@ def demo(
     Example: registry demo --keep
     """
     folder = folder.resolve()
-    _stop_kept(folder)
+    if stop or not _is_kept(folder):
+        _stop_kept(folder)
+    else:
+        sys.stderr.write("registry: a demo that was kept is running: stop it with make demo ARGS=--stop\n")
+        raise typer.Exit(1)
     if stop:
         return
     for each in (port, port + 1):
@@ -136,6 +140,14 @@ def _want_free(port: int) -> None:
                 "or choose another with --port\n"
             )
             raise typer.Exit(1) from None
+
+
+def _is_kept(folder: Path) -> bool:
+    """Tell whether an earlier demo of this folder still runs: its data is not thrown away unasked."""
+    kept = folder / "running.json"
+    return kept.exists() and any(
+        _is_ours(pid) for country in json.loads(kept.read_text()).values() for pid in country["pids"]
+    )
 
 
 def _stop_kept(folder: Path) -> None:

@@ -31,6 +31,7 @@ from registry.signing.key_file import CERTIFICATE, VERIFIER, FileSigner, KeyMiss
 from registry.signing.keyring import DOCUMENT, LOG, NODE, WITNESS
 from registry.store.parties import Role
 from registry.usecases import adopt_trust_list, pin_root, publish_trust_list
+from registry.usecases.accept_message import Here, judge_again
 from registry.usecases.believe_peers import read_beliefs
 from registry.usecases.identify_party import identify
 from registry.usecases.publish_trust_list import Material
@@ -186,6 +187,9 @@ def _adopt(text: str, token: str | None, *, as_json: bool) -> None:
             believed = adopt_trust_list.adopt(
                 tx, text, node.pins, own_country=node.settings.country, by=by.actor, at=at, draw=node.draw
             )
+            settings = node.settings
+            here = Here(settings.did, settings.env, settings.country)
+            judge_again(tx, here, read_beliefs(tx, node.pins), at=at)
     adopted = believed.list
     show(
         {"adopted": adopted.country, "epoch": adopted.epoch, "version": adopted.version, "digest": believed.digest},

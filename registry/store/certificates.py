@@ -212,11 +212,11 @@ def seen_by(tx: Session, id: str, organisation: str, *, lock: bool = False) -> C
     return tx.scalar(query.with_for_update() if lock else query)
 
 
-def by_number(tx: Session, number: str, presented_in: str | None = None) -> Sequence[CertificateRow]:
+def by_number(tx: Session, number: str, id: str | None = None) -> Sequence[CertificateRow]:
     """Return the certificates with this number: bodies and decades repeat them."""
     query = select(CertificateRow).where(CertificateRow.number == number).order_by(CertificateRow.id).limit(100)
-    if presented_in is not None:
-        query = query.where(CertificateRow.presented_in == presented_in)
+    if id is not None:
+        query = query.where(CertificateRow.id == id)
     return tx.scalars(query).all()
 
 
@@ -267,6 +267,15 @@ def open_annulment(tx: Session, certificate: str) -> Annulment | None:
         select(Annulment)
         .where(Annulment.certificate == certificate, Annulment.withdrawn_at.is_(None))
         .with_for_update()
+    )
+
+
+def waiting_annulment(tx: Session, certificate: str) -> Annulment | None:
+    """Return the proposal to annul that waits for another person."""
+    return tx.scalar(
+        select(Annulment).where(
+            Annulment.certificate == certificate, Annulment.withdrawn_at.is_(None), Annulment.confirmed_by.is_(None)
+        )
     )
 
 

@@ -51,6 +51,7 @@ class MessageIn(Row):
     seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     id: Mapped[str]
     kind: Mapped[str]
+    certificate: Mapped[str | None] = mapped_column(index=True)
     digest: Mapped[str]
     envelope: Mapped[str]
     receipt: Mapped[str]
@@ -92,6 +93,25 @@ def received(tx: Session, sender: str) -> Position:
 def received_before(tx: Session, sender: str, epoch: int, seq: int) -> MessageIn | None:
     """Return the message of this number that was taken before."""
     return tx.get(MessageIn, {"from_": sender, "epoch": epoch, "seq": seq})
+
+
+def not_accepted(tx: Session) -> Sequence[MessageIn]:
+    """Return the messages that were not simply accepted, in order: they are judged again after every adoption."""
+    return tx.scalars(
+        select(MessageIn)
+        .where(MessageIn.outcome != Outcome.ACCEPTED)
+        .order_by(MessageIn.from_, MessageIn.epoch, MessageIn.seq)
+    ).all()
+
+
+def open_changes(tx: Session, certificate: str | None = None) -> Sequence[str]:
+    """Return messages with a change, of one certificate or of any, that could not be judged when they came."""
+    query = select(MessageIn.envelope).where(
+        MessageIn.kind == MessageKind.CERTIFICATE_STATUS, MessageIn.outcome == Outcome.ACCEPTED_WITH_WARNINGS
+    )
+    if certificate is not None:
+        query = query.where(MessageIn.certificate == certificate)
+    return tx.scalars(query.order_by(MessageIn.from_, MessageIn.epoch, MessageIn.seq)).all()
 
 
 def newest_word(tx: Session) -> datetime | None:

@@ -86,6 +86,7 @@ class Database:
                 max_overflow=0,
                 pool_timeout=10,
                 pool_pre_ping=True,
+                hide_parameters=True,  # what certificates say is not for logs
                 connect_args={"options": "-c timezone=UTC"},  # times come back in it, whatever the server's own is
             )
         )

@@ -14,14 +14,14 @@ from registry.core.channel.message import Message, MessageFork, MessageKind
 from registry.core.channel.receipt import Outcome, Receipt, ReceiptFinding
 from registry.core.envelope.jose import Envelope, Typ, seal
 from registry.core.errors import Malformed, Refused
-from registry.core.identifiers import Digest
+from registry.core.identifiers import Digest, node_did
 from registry.core.record import decode
 from registry.core.signature import Signer
 from registry.core.tlog.entry import Kind
 from registry.core.trust.trust_list import KnownNode
 from registry.core.verification.evidence import Trusted
 from registry.core.verification.presentation import Presentation
-from registry.core.verification.verdict import Indication
+from registry.core.verification.verdict import Check, Indication
 from registry.core.verification.verdict import Outcome as Answer
 from registry.core.verification.verify import ON_ARRIVAL, believe_change, verify
 from registry.store import acts, certificates, channel
@@ -45,12 +45,18 @@ class SenderUnknown(Refused):
 
 
 @dataclass(frozen=True, slots=True)
-class Receiver:
-    """The node that receives: its DID, environment, country and key."""
+class Here:
+    """The node that judges: its DID, environment and country."""
 
     did: str
     env: str
     country: str
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver(Here):
+    """The node that receives: it signs receipts, too."""
+
     signer: Signer
 
 
@@ -58,6 +64,7 @@ class Receiver:
 class _Taken:
     outcome: Outcome
     findings: tuple[ReceiptFinding, ...] = ()
+    certificate: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +90,10 @@ def accept(
         return before.receipt
     fork = _fork(tx, message) if before is None else MessageFork(message.seq)
     if fork is not None:
-        evidence: dict[str, Json] = {"from": message.from_, "seq": message.seq, "fork": envelope.text}
-        acts.record(tx, Kind.MESSAGE_REFUSED, evidence, by=actor, at=at, draw=draw, subject=message.id)
+        subject = f"fork {message.from_} {message.epoch} {message.seq}"
+        if not acts.page(tx, after=None, limit=1, kind=Kind.MESSAGE_REFUSED, subject=subject):
+            evidence: dict[str, Json] = {"from": message.from_, "seq": message.seq, "fork": envelope.text}
+            acts.record(tx, Kind.MESSAGE_REFUSED, evidence, by=actor, at=at, draw=draw, subject=subject)
         return fork
     taken = _take(tx, message, sender.country, receiver, beliefs, at=at)
     if taken.outcome is Outcome.REFUSED:
@@ -113,6 +122,7 @@ def accept(
             seq=message.seq,
             id=message.id,
             kind=message.kind,
+            certificate=taken.certificate,
             digest=envelope.digest,
             envelope=envelope.text,
             receipt=receipt.text,
@@ -122,6 +132,20 @@ def accept(
     )
     tx.flush()
     return receipt.text
+
+
+def judge_again(tx: Session, here: Here, beliefs: Beliefs, *, at: datetime) -> int:
+    """Judge again, after an adoption, what was not simply accepted; return how many are accepted now.
+
+    A receipt stays what it was, but a list or an agreement that came late loses no certificate and no annulment.
+    """
+    messages = (Message.parse(Envelope.parse(row.envelope, Typ.MESSAGE).payload) for row in channel.not_accepted(tx))
+    taken = []
+    for message in messages:
+        sender = beliefs.node(message.from_)
+        if sender is not None:
+            taken.append(_take(tx, message, sender.country, here, beliefs, at=at))
+    return sum(each.outcome is Outcome.ACCEPTED for each in taken)
 
 
 def _fork(tx: Session, message: Message) -> MessageFork | None:
@@ -142,32 +166,35 @@ def _sender(envelope: Envelope, message: Message, beliefs: Beliefs, at: datetime
     return node
 
 
-def _take(tx: Session, message: Message, country: str, receiver: Receiver, beliefs: Beliefs, *, at: datetime) -> _Taken:
+def _take(tx: Session, message: Message, country: str, here: Here, beliefs: Beliefs, *, at: datetime) -> _Taken:
     try:
         if message.kind is MessageKind.CERTIFICATE_ISSUED:
-            return _take_certificate(tx, message, country, receiver, beliefs, at=at)
-        return _take_change(tx, message, receiver, beliefs)
+            return _take_certificate(tx, message, country, here, beliefs, at=at)
+        return _take_change(tx, message, here, beliefs)
     except Malformed as refusal:
         return _refused("format", refusal.code)
 
 
 def _take_certificate(
-    tx: Session, message: Message, country: str, receiver: Receiver, beliefs: Beliefs, *, at: datetime
+    tx: Session, message: Message, country: str, here: Here, beliefs: Beliefs, *, at: datetime
 ) -> _Taken:
     presentation = Presentation.of(message.body)
-    trusted = Trusted(receiver.env, receiver.country, beliefs.lists, beliefs.agreements, at)
+    trusted = Trusted(here.env, here.country, beliefs.lists, beliefs.agreements, at)
     verdict = verify(presentation, trusted, read_evidence(tx), at=at, asked=ON_ARRIVAL)
     findings = tuple(
         ReceiptFinding(finding.check, finding.outcome, finding.code)
         for finding in verdict.findings
-        if finding.outcome is not Answer.PASSED and finding.code not in {"not-reached", "status-unknown"}
+        if finding.outcome is not Answer.PASSED and finding.code != "not-reached"
     )
     if verdict.indication is Indication.TOTAL_FAILED:
         return _Taken(Outcome.REFUSED, findings)
+    signature = verdict.finding(Check.SIGNATURE)
+    if signature is None or signature.outcome is not Answer.PASSED:
+        return _Taken(Outcome.ACCEPTED_WITH_WARNINGS, findings)
     envelope = Envelope.parse(presentation.certificate, Typ.CERTIFICATE)
     certificate = Certificate.parse(envelope.payload)
     Claims.parse(certificate.subject.claims)
-    if certificate.subject.issued_in != country:
+    if certificate.subject.issued_in != country or node_did(certificate.node) != message.from_:
         return _refused("agreement", "issued-elsewhere")
     held = certificates.certificate(tx, certificate.id)
     if held is not None and held.digest != envelope.digest:
@@ -181,11 +208,13 @@ def _take_certificate(
                 **certificates.index_columns(envelope, certificate),
             )
         )
-        tx.flush()
-    return _Taken(Outcome.ACCEPTED_WITH_WARNINGS if findings else Outcome.ACCEPTED, findings)
+    elif held.proof is None:
+        held.proof = presentation.proof
+    tx.flush()
+    return _Taken(Outcome.ACCEPTED_WITH_WARNINGS if findings else Outcome.ACCEPTED, findings, certificate.id)
 
 
-def _take_change(tx: Session, message: Message, receiver: Receiver, beliefs: Beliefs) -> _Taken:
+def _take_change(tx: Session, message: Message, here: Here, beliefs: Beliefs) -> _Taken:
     text = decode(_Change, message.body).change
     envelope = Envelope.parse(text, Typ.STATUS)
     change = StatusChange.parse(envelope.payload)
@@ -193,8 +222,11 @@ def _take_change(tx: Session, message: Message, receiver: Receiver, beliefs: Bel
     if row is None or row.source != Source.DELIVERED:
         return _refused("delivered", "not-delivered")
     certificate = Certificate.parse(Envelope.parse(row.envelope, Typ.CERTIFICATE).payload)
-    trusted = Trusted(receiver.env, receiver.country, beliefs.lists, beliefs.agreements, None)
+    trusted = Trusted(here.env, here.country, beliefs.lists, beliefs.agreements, None)
     if believe_change(text, certificate, Digest(row.digest), trusted) is None:
+        if all(envelope.kid not in believed.signers for believed in beliefs.lists.values()):
+            open_ = ReceiptFinding(Check.STATUS, Answer.UNKNOWN, "signer-unknown")
+            return _Taken(Outcome.ACCEPTED_WITH_WARNINGS, (open_,), row.id)
         return _refused("status", "change-not-believed")
     held = certificates.changes(tx, row.id)
     if any(known.digest == envelope.digest for known in held):

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from registry.core.agreement import Agreement, NotAgreed, Recognition
 from registry.core.calendar import Offset
 from registry.core.errors import Unavailable
-from registry.core.trust.agreement_adoption import believe_agreement
+from registry.core.trust.agreement_adoption import AgreementNotBelieved, believe_agreement
 from registry.core.trust.trust_list import BelievedList, KnownNode, ListNotTrusted, Pin, believe
 from registry.store import channel, peers
 from registry.store.peers import AgreementRow, TrustListRow
@@ -98,7 +98,7 @@ def _read_agreement(tx: Session, row: AgreementRow, newest: Sources, pins: Pins)
     """
     try:
         return _believed_agreement(row.text, newest)
-    except ListNotTrusted:
+    except (ListNotTrusted, AgreementNotBelieved):
         return _believed_agreement(row.text, _sources(peers.newest_lists(tx, row.adopted_at), pins))
 
 

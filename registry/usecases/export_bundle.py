@@ -1,7 +1,8 @@
 """Write the bundle that customs carries offline (formats 6)."""
 
+from bisect import bisect_right
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import groupby
 
 from sqlalchemy.orm import Session
@@ -11,9 +12,11 @@ from registry.core.envelope.jose import Envelope, Typ, seal
 from registry.core.signature import Signer
 from registry.core.tlog.entry import Kind
 from registry.core.verification.bundle import DIGEST_BYTES, Bundle, Delivered
-from registry.store import acts, certificates, peers
+from registry.store import acts, certificates, channel, peers
 from registry.store.acts import Actor, Draw
-from registry.usecases.believe_peers import Pins, read_beliefs
+from registry.store.certificates import Unexpired
+from registry.usecases.believe_peers import Beliefs, Pins, read_beliefs
+from registry.usecases.verify_certificate import open_change
 
 FRESH_FOR = timedelta(hours=24)
 
@@ -42,8 +45,8 @@ def export(
         stale_after=at + fresh_for,
         lists=tuple(beliefs.lists[name].text for name in sorted(beliefs.lists)),
         agreements=tuple(row.text for row in peers.agreements(tx)),
-        changes=tuple(certificates.changes_for(tx, country, at)),
-        delivered=_delivered(tx, country, at),
+        changes=(*certificates.changes_for(tx, country, at), *map(open_change, channel.open_changes(tx))),
+        delivered=_delivered(tx, country, beliefs, at),
         as_of=beliefs.as_of,
     )
     envelope = seal(bundle.encode(), Typ.BUNDLE, signer)
@@ -52,18 +55,27 @@ def export(
     return envelope
 
 
-def _delivered(tx: Session, country: str, at: datetime) -> tuple[Delivered, ...]:
-    """Group digests by the day on which they were recorded; the group's time is that of its newest."""
-    rows = certificates.unexpired(tx, country, at)
-    groups = groupby(
-        sorted(rows, key=lambda row: (row.recorded_at.date(), row.logged)),
-        key=lambda row: (row.recorded_at.date(), row.logged),
+def _delivered(tx: Session, country: str, beliefs: Beliefs, at: datetime) -> tuple[Delivered, ...]:
+    """Group digests by the day on which they were recorded; the group's time is that of its newest.
+
+    A group never spans the moment from which a signer was revoked: what was held before it stays good offline too.
+    """
+    moments = sorted(
+        signer.row.status_from
+        for believed in beliefs.lists.values()
+        for signer in believed.signers.values()
+        if signer.row.status_from is not None
     )
+
+    def group_of(row: Unexpired) -> tuple[date, int, bool]:
+        return row.recorded_at.date(), bisect_right(moments, row.recorded_at), row.logged
+
+    groups = groupby(sorted(certificates.unexpired(tx, country, at), key=group_of), key=group_of)
     return tuple(
         Delivered(
             max(row.recorded_at for row in members),
             logged,
             b"".join(bytes.fromhex(row.digest)[:DIGEST_BYTES] for row in members),
         )
-        for (_, logged), members in ((key, list(group)) for key, group in groups)
+        for (_, _, logged), members in ((key, list(group)) for key, group in groups)
     )

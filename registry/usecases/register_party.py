@@ -1,5 +1,6 @@
 """Register organisations, people, tokens and mandates; each is an act, and a token is shown once."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -10,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from registry.core.calendar import write_instant
 from registry.core.canonical import Json
+from registry.core.codes.countries import COUNTRIES
 from registry.core.errors import Conflict, NotFound, Unprocessable
 from registry.core.identifiers import CODE, body_did
 from registry.core.product.identifiers import check_tax_id
@@ -21,6 +23,7 @@ from registry.store.acts import Actor, Draw
 from registry.store.parties import Mandate, Organisation, OrganisationKind, Person, Role, Token
 from registry.usecases.identify_party import TOKEN_BYTES, TOKEN_PREFIX
 
+NAME = re.compile(r"(?!\s)[^\x00-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2066-\u2069]{1,300}(?<!\s)")
 LONGEST_TOKEN = timedelta(days=366)
 
 
@@ -74,6 +77,8 @@ def register_organisation(
     draw: Draw,
 ) -> Organisation:
     """Register an organisation; a body has a code, which its DID ends with. Raises `PartyExists`, `PartyWrong`."""
+    if country not in COUNTRIES or not NAME.fullmatch(name) or not NAME.fullmatch(address):
+        raise PartyWrong("an organisation has a name, an address and the ISO 3166-1 code of a country, as BY or UZ")
     is_body = kind is OrganisationKind.BODY
     if is_body != (code is not None) or is_body != (body_role is not None):
         raise PartyWrong("a certification body has a code and a role, and no other organisation has them")
@@ -118,6 +123,8 @@ def register_person(
     """Register a person of an organisation. `by` is None for the first operator alone. Raises `PartyNotFound`."""
     if parties.organisation(tx, organisation) is None:
         raise PartyNotFound("organisation", organisation)
+    if not NAME.fullmatch(name):
+        raise PartyWrong("a person has a name, without control characters and spaces at its ends")
     row = Person(id=draw(16).hex(), organisation=organisation, name=name, roles=sorted(set(roles)), registered_at=at)
     tx.add(row)
     tx.flush()

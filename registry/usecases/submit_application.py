@@ -7,11 +7,13 @@ from typing import ClassVar
 
 from sqlalchemy.orm import Session
 
+from registry.core import canonical
 from registry.core.agreement import NotAgreed
 from registry.core.application import lifecycle
 from registry.core.application.lifecycle import IllegalMove, Move, Part, State
 from registry.core.canonical import JsonObject
 from registry.core.certificate.claims import Claims
+from registry.core.envelope.jose import Typ, check_size
 from registry.core.errors import Conflict, NotFound, Refused, Unprocessable
 from registry.core.rules.finding import Finding, Intake, Severity
 from registry.core.scheme.catalogue import find_scheme
@@ -24,6 +26,9 @@ from registry.usecases.believe_peers import Beliefs
 from registry.usecases.identify_party import Party
 from registry.usecases.keep_product import ProductNotFound, VersionStale
 from registry.usecases.register_party import PartyNotFound
+
+BESIDE_CLAIMS = 10_000
+"""Characters that a certificate has beside its claims, at the most."""
 
 
 @dataclass(eq=False)
@@ -135,7 +140,7 @@ def change(tx: Session, id: str, form: Form, *, version: int, by: Party, at: dat
     return row
 
 
-def check(row: Application, beliefs: Beliefs, *, at: datetime) -> Sequence[Finding]:
+def check(tx: Session, row: Application, beliefs: Beliefs, *, at: datetime) -> Sequence[Finding]:
     """Return what intake finds today, severe first; nothing is submitted and nothing kept."""
     scheme, rules_set = find_scheme(row.scheme, row.rules_set)
     today = local_day(beliefs, row.issued_in, at)
@@ -143,8 +148,29 @@ def check(row: Application, beliefs: Beliefs, *, at: datetime) -> Sequence[Findi
         agreed = beliefs.agreed(row.scheme, row.issued_in, row.presented_in, today)[1].rules_set
     except NotAgreed:
         agreed = None
-    claims = Claims.parse(row.claims)
-    return scheme.examine(Intake(claims, row.scheme, rules_set, row.issued_in, row.presented_in, agreed, today))
+    principal = parties.organisation(tx, row.principal)
+    return scheme.examine(
+        Intake(
+            Claims.parse(row.claims),
+            row.scheme,
+            rules_set,
+            row.issued_in,
+            row.presented_in,
+            agreed,
+            today,
+            principal_tax_id=None if principal is None else principal.tax_id,
+            by_agent=row.principal != row.organisation,
+            mandated=_mandated(tx, row, today),
+        )
+    )
+
+
+def _mandated(tx: Session, row: Application, today: date) -> bool:
+    """Tell whether whoever filed for another organisation has its power of attorney today."""
+    if row.principal == row.organisation:
+        return False
+    agent, principal = row.organisation, row.principal
+    return parties.mandate_for(tx, principal=principal, agent=agent, scheme=row.scheme, day=today) is not None
 
 
 def submit(
@@ -157,11 +183,9 @@ def submit(
     row.state = lifecycle.advance(State(row.state), Move.SUBMIT)
     play(tx, row, Part.APPLICANT, by=by, at=at)
     today = local_day(beliefs, row.issued_in, at)
-    if row.principal != row.organisation:
-        mandate = parties.mandate_for(tx, principal=row.principal, agent=row.organisation, scheme=row.scheme, day=today)
-        if mandate is None:
-            raise MandateMissing(row.scheme)
-    findings = check(row, beliefs, at=at)
+    if row.principal != row.organisation and not _mandated(tx, row, today):
+        raise MandateMissing(row.scheme)
+    findings = check(tx, row, beliefs, at=at)
     if any(finding.severity is Severity.SEVERE for finding in findings):
         raise FindingsSevere(tuple(findings))
     row.submitted_at, row.reason = at, None
@@ -260,6 +284,7 @@ def _columns(tx: Session, form: Form, by: Party) -> dict[str, object]:
     """Return the columns that a form fills; raises where scheme, body, principal or a product does not exist."""
     find_scheme(form.scheme, form.rules_set)
     claims = Claims.draft(form.claims, by.organisation_name)
+    check_size(len(canonical.encode(claims.encode())) * 4 // 3 + BESIDE_CLAIMS, Typ.CERTIFICATE)
     body = parties.organisation_by_code(tx, form.body)
     if body is None:
         raise PartyNotFound("body", form.body)

@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 from registry.core import canonical
 from registry.core.canonical import Json
 from registry.core.certificate.credential import Certificate
+from registry.core.channel.message import Message
+from registry.core.envelope.jose import Envelope, Typ
 from registry.core.errors import Conflict
 from registry.core.identifiers import Digest
 from registry.core.tlog.entry import Kind
@@ -17,7 +19,7 @@ from registry.core.verification.evidence import Evidence, Held, ReadEvidence, St
 from registry.core.verification.presentation import Presentation
 from registry.core.verification.verdict import Check, Finding, Outcome, Verdict
 from registry.core.verification.verify import verify
-from registry.store import acts, certificates, log
+from registry.store import acts, certificates, channel, log
 from registry.store.acts import Draw
 from registry.store.certificates import CertificateRow, Source
 from registry.store.parties import Role
@@ -85,9 +87,7 @@ def by_number(
     """
     by.require(Role.CUSTOMS)
     spelled = normal_number(number)
-    held: Sequence[CertificateRow] = certificates.by_number(tx, spelled)
-    if id is not None:
-        held = [row for row in held if row.id == id]
+    held: Sequence[CertificateRow] = certificates.by_number(tx, spelled, id)
     if len(held) > 1:
         raise NumberAmbiguous(tuple(row.id for row in held))
     if not held:
@@ -109,6 +109,12 @@ def read_evidence(tx: Session) -> ReadEvidence:
     return _reader(tx, [])
 
 
+def open_change(message: str) -> str:
+    """Return the change of status in a message that could not be judged when it came."""
+    body = Message.parse(Envelope.parse(message, Typ.MESSAGE).payload).body
+    return str(body["change"])
+
+
 def _reader(tx: Session, seen: list[CertificateRow]) -> ReadEvidence:
     def read(certificate: Certificate, _digest: Digest) -> Evidence:
         row = seen[0] if seen else certificates.certificate(tx, certificate.id)
@@ -118,7 +124,8 @@ def _reader(tx: Session, seen: list[CertificateRow]) -> ReadEvidence:
             seen.append(row)
         standpoint = Standpoint.ISSUER if row.source == Source.ISSUED else Standpoint.NODE
         logged = row.proof is not None if row.act is None else log.index_of(tx, row.act) is not None
-        changes = tuple(change.envelope for change in certificates.changes(tx, row.id))
+        changes = [change.envelope for change in certificates.changes(tx, row.id)]
+        changes += [open_change(message) for message in channel.open_changes(tx, row.id)]
         return Evidence(Held(Digest(row.digest), row.recorded_at, standpoint, logged), changes)
 
     return read

@@ -334,3 +334,12 @@ def test_what_is_no_request_is_a_problem_and_the_end_of_the_connection(served: S
     assert b"application/problem+json" in head
     assert json.loads(body)["code"] == "request-unreadable"
     assert served.office.get("/health/live").status_code == 200
+
+
+def test_every_answer_guards_itself_against_browsers(lasting: Office) -> None:
+    desk = lasting.desk("exporter")
+    for path in ("/api/v1/products", "/api/v1/products?limit=1&limit=2", "/api/v1/products?limit=0"):
+        answer = desk.get(path)
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
+        assert "strict-transport-security" in answer.headers

@@ -18,6 +18,8 @@ BESIDE_CLAIMS = {"key", "note", "scheme", "rules_set", "issued_in", "presented_i
 TODAY = date(2026, 11, 18)
 MISSING: Final = object()
 AGREED = "agreed_rules_set"
+REGISTERED: Mapping[str, Any] = {"principal_tax_id": None, "by_agent": False, "mandated": False}
+"""What the register says of who applies for whom."""
 
 
 def changed(value: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -44,9 +46,10 @@ def claims_of(application: Mapping[str, Any]) -> dict[str, Any]:
 
 def intake(key: str, changes: Mapping[str, Any] | None = None, *, today: date = TODAY) -> Intake:
     """Return an application with `changes`, under the agreement that the file's own rules set stands for."""
-    original = {**APPLICATIONS[key], AGREED: APPLICATIONS[key]["rules_set"]}
+    original = {**APPLICATIONS[key], **REGISTERED, AGREED: APPLICATIONS[key]["rules_set"]}
     application = changed(original, changes or {})
     agreed = application.pop(AGREED)
+    registered = {name: application.pop(name) for name in REGISTERED}
     draft = claims_of(application)
     return Intake(
         claims=Claims.draft(draft, draft["declaration"]["applicant"]),
@@ -56,4 +59,5 @@ def intake(key: str, changes: Mapping[str, Any] | None = None, *, today: date = 
         presented_in=application["presented_in"],
         agreed_rules_set=agreed,
         today=today,
+        **registered,
     )

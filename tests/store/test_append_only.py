@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.orm import Session
 
 from registry.core.tlog.entry import Kind
-from registry.store import acts, log
+from registry.store import acts, log, replies
 from registry.store.acts import Act, Actor, QueuedAct
 from registry.store.applications import ApplicationPerson
 from registry.store.certificates import Annulment, CertificateRow, StatusIndex
@@ -164,8 +164,30 @@ def test_a_message_has_one_receipt_and_a_certificate_keeps_its_first_proof(life:
 
 def test_an_annulment_is_never_confirmed_by_whoever_proposed_it(life: Corridor) -> None:
     app = life.by.node.database
-    refused(app, update(Annulment).values(confirmed_by=Annulment.proposed_by), "two_people", IntegrityError)
-    refused(app, update(Annulment).values(withdrawn_at=life.clock()), "one_end", IntegrityError)
+    refused(app, update(Annulment).values(confirmed_by=Annulment.proposed_by), "a proposal ends once")
+    refused(app, update(Annulment).values(withdrawn_at=life.clock()), "a proposal ends once")
+    with app.read() as tx:
+        ended = tx.scalars(select(Annulment)).first()
+    assert ended is not None
+    same = {
+        "id": "f" * 32,
+        "certificate": ended.certificate,
+        "reason": "r",
+        "effective_from": ended.effective_from,
+        "proposed_by": ended.proposed_by,
+        "proposed_at": life.clock(),
+        "confirmed_by": ended.proposed_by,
+    }
+    refused(app, insert(Annulment).values(same), "two_people", IntegrityError)
+
+
+def test_a_kept_reply_stays_as_it_is(life: Corridor) -> None:
+    app = life.by.node.database
+    with app.begin() as tx:
+        person = life.by.people["exporter"].person
+        assert replies.open_reply(tx, person, "kept", "request", life.clock()) is None
+        replies.keep(tx, person, "kept", status=200, headers={}, body=b"first")
+    refused(app, update(replies.Reply).values(body=b"second"), "stays as it is")
 
 
 def test_a_person_has_one_part_and_an_index_of_a_status_list_stands_once(life: Corridor) -> None:

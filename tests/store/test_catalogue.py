@@ -136,6 +136,8 @@ def test_every_trigger_is_there_and_armed(country: Country) -> None:
         ("log_head", "only_grow", "refuse_shrinking_head"),
         ("log_queue", "only_numbered", "refuse_to_forget"),
         ("message_out", "one_receipt", "refuse_second_receipt"),
+        ("reply", "one_reply", "refuse_second_reply"),
+        ("annulment", "one_end", "refuse_second_end"),
     }
     assert {row[:3] for row in rows} == expected
 

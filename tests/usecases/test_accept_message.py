@@ -18,12 +18,16 @@ from registry.core.errors import Malformed
 from registry.core.signature import Signer
 from registry.core.tlog.entry import Kind
 from registry.core.verification.presentation import Presentation
+from registry.core.verification.verdict import Indication, Verdict
 from registry.store import channel
 from registry.store.acts import Actor
 from registry.store.certificates import CertificateRow
 from registry.store.channel import MessageOut
-from registry.usecases.accept_message import SenderUnknown, accept
+from registry.usecases import verify_certificate
+from registry.usecases.accept_message import Here, SenderUnknown, accept, judge_again
+from registry.usecases.believe_peers import Beliefs
 from registry.usecases.deliver_message import keep_receipt
+from registry.usecases.read_log import prove
 from tests.kit import Corridor, Country
 
 
@@ -136,6 +140,8 @@ def test_two_messages_of_one_number_are_a_fork_whose_evidence_is_kept(corridor: 
     (act,) = uz.acts(Kind.MESSAGE_REFUSED)
     assert act.private == {"from": by.did, "seq": 1, "fork": second}
     assert uz.take(message) == receipt
+    assert isinstance(uz.take(sealed(replace(original, id="e" * 32), by.node.keyring.node)), MessageFork)
+    assert len(uz.acts(Kind.MESSAGE_REFUSED)) == 1, "one piece of evidence proves it; more would only fill the disk"
 
 
 def test_a_message_that_does_not_continue_the_one_before_it_is_a_fork(corridor: Corridor) -> None:
@@ -228,6 +234,75 @@ def test_a_certificate_that_cannot_be_judged_yet_is_kept_with_a_warning(corridor
     assert receipt.outcome is Outcome.ACCEPTED_WITH_WARNINGS
     assert [finding.code for finding in receipt.findings] == ["no-proof-shown"]
     assert len(uz.everything()["certificate"]) == 1
+
+
+def ignorant(country: Country) -> Beliefs:
+    """Return what a country believes that has not adopted Belarus's newest list yet: it knows none of the signers."""
+    beliefs = country.beliefs()
+    return replace(beliefs, lists={**beliefs.lists, "BY": replace(beliefs.lists["BY"], signers={})})
+
+
+def take_ignorant(country: Country, message: str) -> Receipt:
+    with country.tx() as tx:
+        receiver = receiver_of(country.node)
+        text = accept(tx, message, receiver, ignorant(country), at=country.clock(), draw=country.node.draw)
+    assert isinstance(text, str)
+    return Receipt.parse(Envelope.parse(text, Typ.RECEIPT).payload)
+
+
+def judge(country: Country, beliefs: Beliefs) -> int:
+    with country.tx() as tx:
+        here = Here(country.did, "demo", country.code)
+        return judge_again(tx, here, beliefs, at=country.clock())
+
+
+def verdict_on(country: Country, number: str, beliefs: Beliefs) -> Verdict:
+    with country.tx() as tx:
+        return verify_certificate.by_number(
+            tx, number, beliefs, id=None, env="demo", country=country.code, day=None, **country.by("officer")
+        ).verdict
+
+
+def test_a_certificate_whose_signer_is_not_known_yet_is_stored_once_the_list_is_adopted(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    issued = by.issued()
+    by.sequence()
+    (message,) = by.messages(uz)
+    receipt = take_ignorant(uz, message)
+    assert receipt.outcome is Outcome.ACCEPTED_WITH_WARNINGS
+    assert [finding.code for finding in receipt.findings] == ["signer-unknown"]
+    assert uz.everything()["certificate"] == [], "what nobody vouches for takes no number from an honest one"
+    assert judge(uz, ignorant(uz)) == 0
+    assert judge(uz, replace(uz.beliefs(), lists={})) == 0
+    assert judge(uz, uz.beliefs()) == 1
+    assert verdict_on(uz, issued.number, uz.beliefs()).indication is Indication.TOTAL_PASSED
+
+
+def test_an_annulment_whose_signer_is_not_known_yet_leaves_no_certificate_valid(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    issued = by.issued()
+    by.deliver(uz)
+    body = {"change": change_of(by, issued)}
+    message = sealed(follow(by, uz, body, kind=MessageKind.CERTIFICATE_STATUS), by.node.keyring.node)
+    receipt = take_ignorant(uz, message)
+    assert receipt.outcome is Outcome.ACCEPTED_WITH_WARNINGS
+    assert uz.everything()["status_change"] == []
+    assert verdict_on(uz, issued.number, uz.beliefs()).indication is Indication.TOTAL_FAILED
+    assert judge(uz, uz.beliefs()) == 1
+    assert len(uz.everything()["status_change"]) == 1
+    assert verdict_on(uz, issued.number, uz.beliefs()).indication is Indication.TOTAL_FAILED
+
+
+def test_a_proof_that_comes_later_is_kept_and_the_first_one_stays(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    issued = by.issued()
+    assert sent(by, uz, Presentation(issued.envelope).encode()).outcome is Outcome.ACCEPTED_WITH_WARNINGS
+    by.sequence()
+    with by.tx() as tx:
+        proof = prove(tx, str(issued.act))
+    assert proof is not None
+    assert sent(by, uz, Presentation(issued.envelope, proof.encode()).encode()).outcome is Outcome.ACCEPTED
+    assert verdict_on(uz, issued.number, uz.beliefs()).indication is Indication.TOTAL_PASSED
 
 
 def test_a_certificate_delivered_again_changes_nothing_and_another_under_its_id_is_refused(corridor: Corridor) -> None:

@@ -55,10 +55,24 @@ def test_an_organisation_whose_parts_do_not_fit_is_not_registered(corridor: Corr
         ({**BODY, "body_role": None}, PartyWrong),
         ({**BODY, "code": "Bobruisk"}, PartyWrong),
         ({"tax_id": "123456789"}, InvalidIdentifier),
+        ({"country": "Беларусь"}, PartyWrong),
+        ({"country": "by"}, PartyWrong),
+        ({"name": ""}, PartyWrong),
+        ({"name": " ОАО"}, PartyWrong),
+        ({"address": "Минск\u202e"}, PartyWrong),
     ]
     for stated, refusal in refusals:
         with by.refuses(refusal) as refused:
             register_party.register_organisation(refused.tx, **organisation(**stated), **by_operator(by))
+
+
+def test_a_person_without_a_name_is_not_registered(corridor: Corridor) -> None:
+    by = corridor.by
+    of = by.people["exporter"].organisation
+    with by.refuses(PartyWrong) as refused:
+        register_party.register_person(
+            refused.tx, organisation=of, name="", roles=[Role.EXPORTER], node_did=by.did, **by_operator(by)
+        )
 
 
 def test_no_two_organisations_have_one_code_or_one_tax_id(corridor: Corridor) -> None:

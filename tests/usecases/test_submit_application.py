@@ -143,7 +143,8 @@ def test_what_is_submitted_is_neither_changed_nor_submitted_again(corridor: Corr
 def test_severe_findings_block_the_application_and_say_why(corridor: Corridor) -> None:
     by = corridor.by
     drafted = by.draft(items=goods(by, hs_code="99"))
-    findings = check(drafted, by.beliefs(), at=by.clock())
+    with by.tx() as tx:
+        findings = check(tx, drafted, by.beliefs(), at=by.clock())
     assert findings[0].severity is Severity.SEVERE
     with by.refuses(FindingsSevere) as refused:
         submit_application.submit(refused.tx, drafted.id, by.beliefs(), **by.by("exporter"))
@@ -158,7 +159,8 @@ def test_intake_without_an_agreement_asks_the_rules_on_the_day_of_utc(corridor: 
     midnight_in_minsk = AT.replace(hour=21)
     assert local_day(by.beliefs(), "BY", midnight_in_minsk) == AT.date() + timedelta(days=1)
     assert local_day(NOTHING_BELIEVED, "BY", midnight_in_minsk) == AT.date()
-    agreed, not_agreed = check(drafted, by.beliefs(), at=AT), check(drafted, NOTHING_BELIEVED, at=AT)
+    with by.tx() as tx:
+        agreed, not_agreed = (check(tx, drafted, each, at=AT) for each in (by.beliefs(), NOTHING_BELIEVED))
     assert {finding.rule for finding in not_agreed} - {finding.rule for finding in agreed}
 
 

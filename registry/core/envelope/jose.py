@@ -15,11 +15,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from registry.core import canonical
 from registry.core.canonical import JsonObject
-from registry.core.errors import Malformed
+from registry.core.errors import Malformed, Unprocessable
 from registry.core.identifiers import Digest, Kid
 from registry.core.signature import ES256_BYTES, Signer, verify_es256
 
 MAX_ENVELOPE = 1_000_000
+MAX_CERTIFICATE = 600_000
+"""A message carries a certificate inside its own envelope, a third larger, with its proof."""
 MAX_BUNDLE = 32_000_000
 MAX_SIGNATURES = 64
 _KID = re.compile(r"did:web:[a-z0-9.:-]{1,300}#[A-Za-z0-9_-]{43}")
@@ -53,6 +55,27 @@ class MalformedEnvelope(Malformed):
         return f"the signed envelope cannot be read: {self.reason}"
 
 
+@dataclass(eq=False)
+class EnvelopeTooLarge(Unprocessable):
+    """What would be signed is larger than anyone would read."""
+
+    code: ClassVar[str] = "envelope-too-large"
+    size: int
+    limit: int
+
+    def __str__(self) -> str:
+        return f"it would be {self.size} characters when it is signed, and {self.limit} are the most"
+
+
+_LONGEST = {Typ.CERTIFICATE: MAX_CERTIFICATE, Typ.BUNDLE: MAX_BUNDLE}
+
+
+def check_size(size: int, typ: Typ) -> None:
+    """Check that an envelope of `size` characters may be one of type `typ`; raises `EnvelopeTooLarge`."""
+    if size > _LONGEST.get(typ, MAX_ENVELOPE):
+        raise EnvelopeTooLarge(size, _LONGEST.get(typ, MAX_ENVELOPE))
+
+
 @dataclass(frozen=True, slots=True)
 class Envelope:
     """A parsed JWS. That it could be read says nothing about who signed it: ask `is_signed_by`."""
@@ -65,7 +88,7 @@ class Envelope:
     @classmethod
     def parse(cls, text: str, typ: Typ) -> Self:
         """Read a compact JWS of type `typ`; whatever does not re-encode to `text` is refused."""
-        if len(text) > (MAX_BUNDLE if typ is Typ.BUNDLE else MAX_ENVELOPE):
+        if len(text) > _LONGEST.get(typ, MAX_ENVELOPE):
             raise MalformedEnvelope("it is larger than what it is may be")
         match text.split("."):
             case [head, body, signature]:
@@ -106,9 +129,10 @@ class Envelope:
 
 
 def seal(payload: JsonObject, typ: Typ, signer: Signer) -> Envelope:
-    """Sign `payload` as an envelope of type `typ`."""
+    """Sign `payload` as an envelope of type `typ`; raises `EnvelopeTooLarge` for what `parse` would not read."""
     body = canonical.encode(payload)
     signing_input = f"{_encode(_header(typ, signer.kid))}.{_encode(body)}"
+    check_size(len(signing_input) + len(".") + 4 * ES256_BYTES // 3 + 1, typ)
     signature = signer.sign(signing_input.encode())
     return Envelope(typ, signer.kid, canonical.parse(body), f"{signing_input}.{_encode(signature)}")
 

@@ -23,6 +23,8 @@ class Intake:
     """An application as the rules see it, on the local day of the issuing country.
 
     `agreed_rules_set` is what the agreement in force says for scheme, direction and day: None where it says nothing.
+    `principal_tax_id` is that of the organisation that the application is for, as it is registered; `by_agent` tells
+    whether another filed it, and `mandated` whether a power of attorney for that is registered and holds today.
     """
 
     claims: Claims
@@ -32,6 +34,9 @@ class Intake:
     presented_in: str
     agreed_rules_set: str | None
     today: date
+    principal_tax_id: str | None = None
+    by_agent: bool = False
+    mandated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

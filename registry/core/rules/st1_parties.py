@@ -116,8 +116,36 @@ def applicant_without_mandate(intake: Intake) -> Paths:
         may_apply.add(exporter.on_behalf_of.name)
     if claims.mandate is not None:
         may_apply.add(claims.mandate.agent)
-    if claims.declaration.applicant not in may_apply:
+    if claims.declaration.applicant not in may_apply and not intake.mandated:
         yield "declaration.applicant"
+
+
+@rule(
+    "exporter-is-another",
+    Severity.WARNING,
+    "S5 3.1",
+    ru="Экспортёр в графе 1 — не та организация, для которой подана заявка: сверьте с документами.",
+    en="The exporter of box 1 is not the organisation that the application is for: compare with the papers.",
+)
+def exporter_is_another(intake: Intake) -> Paths:
+    """Find a box 1 that names neither, by their tax ids, the principal as exporter nor as the one behind it."""
+    exporter = intake.claims.consignor_exporter
+    named = {exporter.tax_id, None if exporter.on_behalf_of is None else exporter.on_behalf_of.tax_id}
+    if intake.principal_tax_id is not None and intake.principal_tax_id not in named:
+        yield "consignor_exporter.tax_id"
+
+
+@rule(
+    "mandate-not-registered",
+    Severity.SEVERE,
+    "S5 3.1, 3.13",
+    ru="Доверенность организации, для которой подана заявка, не зарегистрирована или не действует сегодня.",
+    en="No power of attorney of the organisation that the application is for is registered and holds today.",
+)
+def mandate_not_registered(intake: Intake) -> Paths:
+    """Find an agent whose mandate is not registered; the same blocks the submission itself."""
+    if intake.by_agent and not intake.mandated:
+        yield "principal"
 
 
 @rule(
@@ -141,5 +169,7 @@ PARTIES = (
     consignee_elsewhere,
     consignee_natural_person,
     applicant_without_mandate,
+    exporter_is_another,
+    mandate_not_registered,
     mandate_expired,
 )

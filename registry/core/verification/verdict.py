@@ -56,6 +56,7 @@ SENTENCES = {
     "before-use": "it was signed before the key came into use",
     "after-use": "it was signed after the use of the key had ended",
     "signer-revoked": "the key was revoked before the certificate is known to have existed",
+    "revoked-since": "the key was revoked later, and nothing shows that the certificate existed before that",
     "list-expired": "the trust list that knows the key has expired",
     "notified": "the body and the signatory were notified on the day of issue",
     "body-not-notified": "the body was not notified as one that issues, or not under this name",

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from registry.core.agreement import Agreement, Effect, NotAgreed
+from registry.core.calendar import LocalDate
 from registry.core.certificate.credential import Certificate
 from registry.core.certificate.status_change import Status, StatusChange
 from registry.core.envelope.jose import Envelope, Typ
@@ -18,7 +19,7 @@ from registry.core.identifiers import Digest, node_did
 from registry.core.tlog.entry import Kind
 from registry.core.tlog.proof import TlogProof, verify_proof
 from registry.core.trust.document_signer import Chained
-from registry.core.trust.trust_list import BelievedList, BodyRole, KnownSigner
+from registry.core.trust.trust_list import BelievedList, BodyRole, KnownSigner, SignerStatus
 from registry.core.verification.evidence import Evidence, Held, ReadEvidence, Standpoint, Trusted
 from registry.core.verification.presentation import Presentation
 from registry.core.verification.verdict import Check, Finding, Outcome, Verdict
@@ -26,8 +27,8 @@ from registry.core.verification.verdict import Check, Finding, Outcome, Verdict
 EVERY_CHECK = frozenset(Check)
 AT_ISSUE = EVERY_CHECK - {Check.LOG, Check.DELIVERED}
 """At issue the log has not taken the certificate in, and nothing was delivered."""
-ON_ARRIVAL = EVERY_CHECK - {Check.DELIVERED}
-"""What arrives by the channel is being delivered: the question would answer itself."""
+ON_ARRIVAL = EVERY_CHECK - {Check.STATUS, Check.DELIVERED}
+"""What arrives by the channel is being delivered, and nothing was said of it before: both would answer themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,15 @@ class _Case:
     signer: KnownSigner | None
     chained: Chained | None
     believed: BelievedList | None
-    day: date
+    day: date | None
     at: datetime
+
+    def holds(self, since: LocalDate) -> bool:
+        """Tell whether what holds from a local date holds on the day asked, or now where none was.
+
+        Now is an instant: at half past midnight in Tashkent it is still yesterday in Minsk.
+        """
+        return since.begins() <= self.at if self.day is None else since.day <= self.day
 
     @property
     def agreement(self) -> Agreement | None:
@@ -64,7 +72,7 @@ def verify(
     day: date | None = None,
     asked: AbstractSet[Check] = EVERY_CHECK,
 ) -> Verdict:
-    """Ask every question of `asked` in order, for the local day `day` (None: today); nothing that comes in raises."""
+    """Ask every question of `asked` in order, for the local day `day` (None: now); nothing that comes in raises."""
     try:
         envelope = Envelope.parse(presentation.certificate, Typ.CERTIFICATE)
         certificate = Certificate.parse(envelope.payload)
@@ -101,22 +109,12 @@ def _open(
             believed = adopted
             break
     evidence = read(certificate, envelope.digest)
-    today = _today(certificate, trusted, at)
-    return _Case(presentation, envelope, certificate, trusted, evidence, signer, chained, believed, day or today, at)
+    return _Case(presentation, envelope, certificate, trusted, evidence, signer, chained, believed, day, at)
 
 
 def _key_of_another_purpose(adopted: BelievedList, kid: str) -> Chained | None:
     node = adopted.nodes.get(kid)
     return node.chained if node else adopted.list_keys.get(kid)
-
-
-def _today(certificate: Certificate, trusted: Trusted, at: datetime) -> date:
-    """Return the local day where the certificate is presented, or issued where no agreement says that clock."""
-    agreement = trusted.agreements.get(certificate.subject.agreement)
-    country = certificate.subject.presented_in
-    if agreement is not None and country in agreement.countries:
-        return agreement.party(country).offset.local_date(at).day
-    return certificate.subject.issue_date.offset.local_date(at).day
 
 
 def _not_reached(after: Check, asked: AbstractSet[Check]) -> Sequence[Finding]:
@@ -156,7 +154,10 @@ def _ask_signature(case: _Case) -> Finding:
 
 
 def _ask_signer(case: _Case) -> Finding:
-    """Judge the key at `validFrom`; a revocation counts from before the certificate is known to have existed."""
+    """Judge the key at `validFrom`.
+
+    A thief writes any `validFrom`: what is not known to have existed before a revocation is open, neither good nor bad.
+    """
     assert case.believed is not None
     if case.signer is None:
         return _failed(Check.SIGNER, "wrong-purpose")
@@ -169,9 +170,11 @@ def _ask_signer(case: _Case) -> Finding:
         return _failed(Check.SIGNER, "before-use")
     if when > row.use_until:
         return _failed(Check.SIGNER, "after-use")
-    existed_by = case.held.recorded_at if case.held else case.at
-    if row.status_from is not None and row.status_from <= existed_by:
+    if row.status_from is not None and when >= row.status_from:
         return _failed(Check.SIGNER, "signer-revoked", row.reason)
+    existed_by = case.held.recorded_at if case.held else case.at
+    if row.status is SignerStatus.REVOKED and row.status_from is not None and existed_by >= row.status_from:
+        return _unknown(Check.SIGNER, "revoked-since", row.status_from)
     if case.believed.expired(case.at):
         return _unknown(Check.SIGNER, "list-expired", case.believed.list.expires_at)
     return _passed(Check.SIGNER, "signer-good", case.believed.list.issued_at)
@@ -224,7 +227,7 @@ def _ask_status(case: _Case) -> Finding:
     changes = [
         believe_change(text, case.certificate, case.envelope.digest, case.trusted) for text in case.evidence.changes
     ]
-    ending = _out_of_force([change for change in changes if change and change.effective_from.day <= case.day])
+    ending = _out_of_force([change for change in changes if change and case.holds(change.effective_from)])
     if ending is not None:
         return _failed(Check.STATUS, ending.status.value, ending.reason)
     if None in changes:
@@ -264,14 +267,16 @@ def believe_change(text: str, certificate: Certificate, digest: Digest, trusted:
     revoked = row.status_from is not None and row.status_from <= change.recorded_at
     about = (change.env, change.certificate, change.digest) == (trusted.env, certificate.id, digest)
     by_issuer = envelope.signer == change.issuer == certificate.issuer
-    return change if in_use and not revoked and about and by_issuer else None
+    by_two = change.proposed_by != change.confirmed_by
+    return change if in_use and not revoked and about and by_issuer and by_two else None
 
 
 def _ask_validity(case: _Case) -> Finding:
     issued = case.certificate.subject.issue_date
-    if case.day < issued.day:
+    if not case.holds(issued):
         return _failed(Check.VALIDITY, "before-validity")
-    if case.day > issued.offset.local_date(case.certificate.valid_until).day:
+    last = issued.offset.local_date(case.certificate.valid_until)
+    if case.at > last.ends() if case.day is None else case.day > last.day:
         return _failed(Check.VALIDITY, "after-validity")
     return _passed(Check.VALIDITY, "within-validity")
 

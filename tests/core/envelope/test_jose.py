@@ -12,9 +12,11 @@ from joserfc.jwk import ECKey, OctKey
 from registry.core import canonical
 from registry.core.canonical import JsonObject, NotCanonical
 from registry.core.envelope.jose import (
+    MAX_CERTIFICATE,
     MAX_ENVELOPE,
     MAX_SIGNATURES,
     Envelope,
+    EnvelopeTooLarge,
     MalformedEnvelope,
     Typ,
     join,
@@ -255,8 +257,17 @@ def test_the_zero_signature_is_by_nobody(signer: FileSigner, key: ec.EllipticCur
 def test_only_a_bundle_may_be_large(signer: FileSigner) -> None:
     large: JsonObject = {"a": "x" * MAX_ENVELOPE}
     assert Envelope.parse(seal(large, Typ.BUNDLE, signer).text, Typ.BUNDLE).payload == large
+    with pytest.raises(EnvelopeTooLarge, match="1000000 are the most"):
+        seal(large, Typ.MESSAGE, signer)
     with pytest.raises(MalformedEnvelope, match="larger"):
-        Envelope.parse(seal(large, Typ.MESSAGE, signer).text, Typ.MESSAGE)
+        Envelope.parse("x" * (MAX_ENVELOPE + 1), Typ.MESSAGE)
+
+
+def test_the_largest_certificate_fits_into_a_message(signer: FileSigner) -> None:
+    fits: JsonObject = {"a": "x" * (MAX_CERTIFICATE * 3 // 4 - 300)}
+    text = seal(fits, Typ.CERTIFICATE, signer).text
+    assert len(text) <= MAX_CERTIFICATE
+    assert seal({"certificate": text, "proof": "x" * 10_000}, Typ.MESSAGE, signer).text
 
 
 def test_a_joint_file_is_sorted_by_kid_each_once(world: World) -> None:

@@ -83,6 +83,31 @@ CASES: list[tuple[str, str, Changes, list[str], Changes]] = [
         {"declaration.applicant": "Завод", "consignor_exporter.on_behalf_of": PRINCIPAL},
     ),
     (
+        "applicant-without-mandate",
+        "tractors",
+        {"declaration.applicant": "Б"},
+        ["declaration.applicant"],
+        {"declaration.applicant": "Б", "by_agent": True, "mandated": True},
+    ),
+    (
+        "exporter-is-another",
+        "tractors",
+        {"principal_tax_id": "690112007"},
+        ["consignor_exporter.tax_id"],
+        {"principal_tax_id": "100321003"},
+    ),
+    (
+        "exporter-is-another",
+        "tyres",
+        {"principal_tax_id": "690112007", "consignor_exporter.on_behalf_of": PRINCIPAL},
+        ["consignor_exporter.tax_id"],
+        {
+            "principal_tax_id": "690112007",
+            "consignor_exporter.on_behalf_of": {**PRINCIPAL, "tax_id": "690112007"},
+        },
+    ),
+    ("mandate-not-registered", "tractors", {"by_agent": True}, ["principal"], {"by_agent": True, "mandated": True}),
+    (
         "mandate-expired",
         "tractors",
         {"mandate": {**MANDATE, "until": YESTERDAY}},
