@@ -27,7 +27,9 @@ HexId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 Hex256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Day = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\d$")]
 LocalDay = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\d[+-]\d\d:\d\d$")]
-Object = Annotated[dict[str, Any], Field(description="Read by the core; its members are in api_docs/guide/exporter.md.")]
+Object = Annotated[
+    dict[str, Any], Field(description="Read by the core; its members are in api_docs/guide/exporter.md.")
+]
 
 
 class Reason(Body):

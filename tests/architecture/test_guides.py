@@ -1,0 +1,28 @@
+"""What the guides show is read by the code that they speak of."""
+
+import json
+import re
+from datetime import date
+from pathlib import Path
+
+from registry.core.certificate.claims import Claims, RulesSet
+from registry.core.product.product import Product
+from registry.core.rules.finding import Intake, Severity
+from registry.core.scheme.origin_st1 import examine
+
+GUIDE = Path(__file__).parents[2] / "api_docs" / "guide" / "exporter.md"
+
+
+def test_the_exporters_guide_shows_a_product_and_an_application_that_nothing_blocks() -> None:
+    product, application = (
+        json.loads(block) for block in re.findall(r"```json\n(.*?)```", GUIDE.read_text(), re.DOTALL)
+    )
+    Product.parse(product).check()
+    claims = Claims.draft(application["claims"], application["claims"]["consignor_exporter"]["name"])
+    rules_set = RulesSet(application["rules_set"])
+    found = examine(
+        Intake(
+            claims, application["scheme"], rules_set, "BY", application["presented_in"], rules_set, date(2026, 11, 22)
+        )
+    )
+    assert [finding.rule for finding in found if finding.severity is not Severity.INFO] == []
