@@ -421,3 +421,17 @@ def test_a_receipt_by_another_key_or_for_another_message_is_not_kept(corridor: C
     with by.tx() as tx:
         kept = keep_receipt(tx, first, receipts[0], by.beliefs(), by=Actor(by.did), at=by.clock(), draw=by.node.draw)
     assert kept.outcome is Outcome.ACCEPTED
+
+
+def test_a_peers_node_key_takes_no_number_of_this_country_and_issuing_goes_on(corridor: Corridor) -> None:
+    """The node key is online, and whoever steals it holds no document signer."""
+    by, uz = corridor.by, corridor.uz
+    certificate = Certificate.parse(Envelope.parse(by.issued().envelope, Typ.CERTIFICATE).payload)
+    next_number = certificate.subject.number[:-1] + str(int(certificate.subject.number[-1]) + 1)
+    goods = f"{certificate.id.removesuffix(certificate.subject.number)}{next_number}#goods"
+    subject = replace(
+        certificate.subject, id=goods, number=next_number, issued_in="UZ", presented_in="BY", nonce="0" * 32
+    )
+    junk = seal(replace(certificate, subject=subject).encode(), Typ.CERTIFICATE, uz.node.keyring.node).text
+    sent(uz, by, Presentation(junk).encode())
+    assert by.issued().number == next_number

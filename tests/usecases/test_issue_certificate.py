@@ -166,3 +166,14 @@ def test_a_status_index_is_never_given_twice(corridor: Corridor) -> None:
         assert certificates.draw_index(tx, issue_certificate.STATUS_LIST, [7, 7, 8]) == 8
         with pytest.raises(AssertionError, match="the status list is full"):
             certificates.draw_index(tx, issue_certificate.STATUS_LIST, [7, 8])
+
+
+def test_tashkent_issues_between_midnight_and_two_when_it_is_still_yesterday_in_minsk(corridor: Corridor) -> None:
+    uz = corridor.uz
+    approved = uz.approved("cotton-yarn")
+    started = corridor.clock()
+    corridor.clock.at = started.replace(hour=19, minute=30)
+    issued = uz.issue(approved)
+    assert (issued.issued_on - started.date()).days == 1
+    uz.deliver(corridor.by)
+    assert len(corridor.by.everything()["certificate"]) == 1
