@@ -38,13 +38,3 @@ def authority_did(name: str) -> Did:
 def certificate_id(name: str, body: str, year: int, number: str) -> str:
     """Return the id of a certificate; numbers repeat between bodies and, with one-digit years, after ten years."""
     return f"https://{name}/certificates/{body}/{year}/{number}"
-
-
-def is_digest(text: str) -> bool:
-    """Tell whether `text` is SHA-256 in lower-case hex."""
-    return HEX_256.fullmatch(text) is not None
-
-
-def is_random_id(text: str) -> bool:
-    """Tell whether `text` is 128 bits in lower-case hex."""
-    return HEX_128.fullmatch(text) is not None

@@ -2,12 +2,12 @@ import pytest
 
 from registry.core.identifiers import (
     CODE,
+    HEX_128,
+    HEX_256,
     NAME,
     authority_did,
     body_did,
     certificate_id,
-    is_digest,
-    is_random_id,
     node_did,
 )
 
@@ -22,14 +22,14 @@ def test_every_name_is_derived_from_the_name_of_the_node() -> None:
 
 @pytest.mark.parametrize("text", ["", "g" * 64, "A" * 64, "a" * 63, "a" * 65, "a" * 64 + "\n"])
 def test_a_digest_is_64_lower_case_hex_digits(text: str) -> None:
-    assert is_digest("0123456789abcdef" * 4)
-    assert not is_digest(text)
+    assert HEX_256.fullmatch("0123456789abcdef" * 4)
+    assert not HEX_256.fullmatch(text)
 
 
 @pytest.mark.parametrize("text", ["", "g" * 32, "A" * 32, "a" * 31, "a" * 33, "a" * 32 + "\n"])
 def test_a_random_id_is_32_lower_case_hex_digits(text: str) -> None:
-    assert is_random_id("0123456789abcdef" * 2)
-    assert not is_random_id(text)
+    assert HEX_128.fullmatch("0123456789abcdef" * 2)
+    assert not HEX_128.fullmatch(text)
 
 
 @pytest.mark.parametrize(
