@@ -15,7 +15,9 @@ from registry.core.record import decode
 from registry.core.trust.trust_list import Pin
 from registry.settings import Settings
 from registry.signing.keyring import Keyring
+from registry.store import log
 from registry.store.database import APP, OWNER, Database
+from registry.store.guard import Guard
 from registry.store.postgres import Server
 
 PINS = "trust"
@@ -47,6 +49,16 @@ class Node:
     def keyring(self) -> Keyring:
         """The node's keys; a command that signs nothing needs no passphrase."""
         return Keyring.open(self.settings.keys, self.settings.secret())
+
+    @cached_property
+    def guard(self) -> Guard:
+        """The second memory of how far this node has come; made where the log is still empty."""
+        guard = Guard(self.settings.guard_path)
+        if not guard.exists():
+            with self.database.read() as tx:
+                if log.head(tx) is None:
+                    guard.begin()
+        return guard
 
     def close(self) -> None:
         """Give the connections back."""

@@ -50,13 +50,17 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=1, le=65535)] = 8080
     peers: Annotated[tuple[str, ...], NoDecode] = ()
     """`did:web:<name>=<URL>` of each peer, separated by commas."""
+    witnesses: Annotated[tuple[str, ...], NoDecode] = ()
+    """`<name>=<URL>` of each neutral witness that the agreement names, separated by commas."""
+    guard: Path | None = None
+    """The file that remembers how far this node has come: on a path that no backup of the database restores."""
     clock_file: Path | None = None
     threads: Annotated[int, Field(ge=1, le=64)] = 8
     processes: Annotated[int, Field(ge=1, le=64)] = 1
 
-    @field_validator("peers", mode="before")
+    @field_validator("peers", "witnesses", mode="before")
     @classmethod
-    def _split_peers(cls, value: str | tuple[str, ...]) -> tuple[str, ...]:
+    def _split(cls, value: str | tuple[str, ...]) -> tuple[str, ...]:
         return tuple(part for part in value.split(",") if part) if isinstance(value, str) else value
 
     @field_validator("database_url", "database_owner_url")
@@ -78,9 +82,13 @@ class Settings(BaseSettings):
             raise ValueError("REGISTRY_PASSPHRASE and REGISTRY_PASSPHRASE_FILE are both set")
         if any(not part.startswith("did:web:") or "=http" not in part for part in self.peers):
             raise ValueError("REGISTRY_PEERS is not did:web:<name>=<URL>, separated by commas")
+        if any(not part.partition("=")[0] or "=http" not in part for part in self.witnesses):
+            raise ValueError("REGISTRY_WITNESSES is not <name>=<URL>, separated by commas")
         if self.env is Environment.PRODUCTION:
             if self.database_url is None:
                 raise ValueError("in production REGISTRY_DATABASE_URL names a real server, never the embedded one")
+            if self.guard is None:
+                raise ValueError("in production REGISTRY_GUARD names a file that no backup of the database restores")
             if self.clock_file is not None:
                 raise ValueError("REGISTRY_CLOCK_FILE is refused in production")
         return self
@@ -108,12 +116,26 @@ class Settings(BaseSettings):
     @property
     def peer_urls(self) -> dict[str, str]:
         """Where each peer answers, by its DID; never signed."""
-        pairs = (part.partition("=") for part in self.peers)
-        return {did: url.rstrip("/") for did, _, url in pairs}
+        return _addresses(self.peers)
+
+    @property
+    def witness_urls(self) -> dict[str, str]:
+        """Where each neutral witness answers, by the name of its key."""
+        return _addresses(self.witnesses)
+
+    @property
+    def guard_path(self) -> Path:
+        """Where the guard is kept."""
+        return self.guard or self.var / "guard" / f"{self.database}.json"
 
     def secret(self) -> bytes:
         """Return the passphrase of the node's keys; raises `SettingsWrong`."""
         return read_secret(self.passphrase.get_secret_value() if self.passphrase else None, self.passphrase_file)
+
+
+def _addresses(parts: tuple[str, ...]) -> dict[str, str]:
+    pairs = (part.partition("=") for part in parts)
+    return {name: url.rstrip("/") for name, _, url in pairs}
 
 
 def read_secret(value: str | None, file: Path | None) -> bytes:

@@ -20,12 +20,14 @@ from sqlalchemy import create_engine, select, text
 from sqlalchemy.orm import Session
 
 from registry.api.issuer import issuer_of, receiver_of
+from registry.cli import duties
 from registry.cli.database import migrations
 from registry.core.agreement import Agreement, Environment
 from registry.core.envelope.jose import Typ, join, seal
 from registry.core.identifiers import authority_did, body_did, node_did
 from registry.core.tlog.entry import Kind
 from registry.core.tlog.note import KeyType
+from registry.core.tlog.witness import NotConsistent
 from registry.core.trust.document_signer import Purpose
 from registry.core.trust.trust_list import BodyRole, LogKey, Pin, TrustList, WitnessKey
 from registry.core.verification.presentation import Presentation
@@ -38,6 +40,7 @@ from registry.store.acts import Act, Actor
 from registry.store.applications import Application
 from registry.store.certificates import Annulment, CertificateRow, StatusChangeRow
 from registry.store.database import APP, OWNER, Database
+from registry.store.guard import of_log, of_witness
 from registry.store.parties import OrganisationKind, Role
 from registry.store.postgres import SUPERUSER, Server
 from registry.store.tables import METADATA
@@ -47,15 +50,16 @@ from registry.usecases import (
     deliver_message,
     examine_application,
     issue_certificate,
+    publish_log,
     publish_trust_list,
     register_party,
     submit_application,
     verify_certificate,
+    witness_checkpoint,
 )
 from registry.usecases.accept_message import accept
 from registry.usecases.believe_peers import Beliefs, read_beliefs
 from registry.usecases.deliver_message import Sender
-from registry.usecases.extend_log import extend
 from registry.usecases.identify_party import Party, identify
 from registry.usecases.publish_trust_list import Material
 from registry.usecases.submit_application import Form
@@ -244,19 +248,52 @@ class Country:
 
     def sequence(self) -> None:
         """Take everything into the log."""
-        log = self.node.keyring.log
-        more = True
-        while more:
+        while duties.sequence(self.node):
+            pass
+
+    def witnessed(self, by: "Country") -> None:
+        """Have the other country's witness cosign what the log has numbered, and publish it."""
+        mark = self.node.guard.mark(of_log(self.node.keyring.log.vkey.name))
+        if mark is None:
+            return
+        key = by.node.keyring.witness.vkey
+        with self.node.database.read() as tx:
+            asked = publish_log.ask(tx, key, mark, at=self.clock())
+        if asked is not None:
+            line = by.cosign(asked.growth.encode())
             with self.tx() as tx:
-                more = extend(tx, log.vkey.name, log.sign, at=self.clock()) is not None
+                publish_log.keep_cosignature(tx, asked, key, line)
+        duties.publish_newest(self.node)
+
+    def cosign(self, growth: str) -> str:
+        """Cosign the growth of another country's log, and let the guard know."""
+        cosigner = self.node.keyring.witness
+        with self.tx() as tx:
+            read, key = witness_checkpoint.read_growth(growth, self.beliefs().foreign_logs(self.code))
+            what = of_witness(cosigner.vkey.name, read.checkpoint.origin)
+            answer = witness_checkpoint.cosign(
+                tx,
+                read,
+                key,
+                cosigner,
+                mark=self.node.guard.mark(what),
+                by=Actor(self.did),
+                at=self.clock(),
+                draw=self.node.draw,
+            )
+        if isinstance(answer, NotConsistent):
+            raise answer
+        self.node.guard.advance(what, answer.mark)
+        return answer.line
 
     def messages(self, to: "Country") -> list[str]:
-        """Make messages of what the log has numbered and return those without a receipt."""
+        """Have what the log has numbered witnessed, make messages of it, and return those without a receipt."""
         from registry.store import channel  # noqa: PLC0415  the name is a fixture's elsewhere
 
+        self.witnessed(to)
         with self.tx() as tx:
             deliver_message.make_messages(
-                tx, self.sender, to.did, to.code, at=self.clock(), draw=self.node.draw, batch=1000
+                tx, self.sender, to.did, to.code, mark=None, at=self.clock(), draw=self.node.draw, batch=1000
             )
         with self.node.database.read() as tx:
             return [message.envelope for message in channel.unacknowledged(tx, to.did, 1000)]
@@ -267,7 +304,7 @@ class Country:
             return accept(tx, message, receiver_of(self.node), self.beliefs(), at=self.clock(), draw=self.node.draw)
 
     def deliver(self, to: "Country") -> None:
-        """Sequence, send every message, and keep the receipts."""
+        """Have everything witnessed, send every message, and keep the receipts."""
         from registry.store import channel  # noqa: PLC0415  as above
 
         self.sequence()
@@ -333,6 +370,7 @@ class Forge:
             database_url=SecretStr(self.server.url(APP, database)),
             database_owner_url=SecretStr(self.server.url(OWNER, database)),
             threads=12,
+            guard=self.folder / "guards" / f"{database}.json",
         )
 
     def pins(self) -> dict[str, Pin]:

@@ -3,7 +3,19 @@
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from registry.api import acts, applications, certificates, health, peer, problems, products, public, verifications
+from registry.api import (
+    acts,
+    applications,
+    certificates,
+    health,
+    log,
+    peer,
+    problems,
+    products,
+    public,
+    verifications,
+    witness,
+)
 from registry.api.limits import Limits
 from registry.node import Node
 
@@ -25,7 +37,7 @@ def create_app(node: Node | None) -> FastAPI:
     app.state.node = node
     problems.install(app)
     app.add_middleware(Limits)
-    for resource in (products, applications, certificates, verifications, acts, peer, public, health):
+    for resource in (products, applications, certificates, verifications, acts, peer, log, witness, public, health):
         app.include_router(resource.router)
     return app
 

@@ -1,4 +1,4 @@
-"""What anyone may read, as signed bytes: the trust list, agreements, and the log's newest checkpoint."""
+"""What anyone may read, as signed bytes: the trust list and agreements."""
 
 from typing import Annotated
 
@@ -10,11 +10,11 @@ from registry.api.operation import operation
 from registry.api.problems import FaceProblem
 from registry.store import peers
 from registry.usecases.believe_peers import CountryNotTrusted, read_beliefs
-from registry.usecases.read_log import newest_checkpoint
 
 router = APIRouter(tags=["public"], route_class=StrictRoute)
 CACHED = {"Cache-Control": "public, max-age=5", "X-Content-Type-Options": "nosniff"}
 JOINT = "application/jose"
+NOTE = "text/plain; charset=utf-8"
 
 
 @router.get("/trust-list", **operation(None, CountryNotTrusted, gives=[JOINT]))
@@ -33,13 +33,3 @@ def read_agreement(id: Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")], node: No
     if row is None:
         raise FaceProblem("agreement-not-found", "no agreement with this id is in force here")
     return Response(row.text, 200, CACHED, JOINT)
-
-
-@router.get("/log/checkpoint", **operation(None, "log-empty", gives=["text/plain"]))
-def read_checkpoint(node: NodeDep) -> Response:
-    """Give the log's newest signed checkpoint (c2sp.org/tlog-checkpoint)."""
-    with node.database.read() as tx:
-        note = newest_checkpoint(tx)
-    if note is None:
-        raise FaceProblem("log-empty", "the log is empty")
-    return Response(note, 200, CACHED, "text/plain; charset=utf-8")

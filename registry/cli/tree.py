@@ -6,7 +6,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-COMMANDS = ("agreement", "bundle", "database", "demo", "keys", "party", "serve", "trust", "worker")
+COMMANDS = ("agreement", "bundle", "database", "demo", "keys", "log", "party", "serve", "trust", "worker")
 
 
 class _Lazy(TyperGroup):

@@ -15,6 +15,7 @@ from registry.core.canonical import JsonObject
 from registry.core.errors import Malformed, Unprocessable
 from registry.core.identifiers import Country, Did, Digest
 from registry.core.record import decode, encode
+from registry.core.tlog.note import KeyType, VerifierKey
 
 _FIELD = re.compile(r"\{(?:issued_in|presented_in|year:[124]|serial:\d)\}")
 _LITERAL = re.compile(r"[A-Z0-9/-]*")
@@ -175,6 +176,14 @@ class Quorum:
 
 
 @dataclass(frozen=True, slots=True)
+class NeutralWitness:
+    """A witness of neither state that both count, under its verifier key (c2sp.org/tlog-cosignature)."""
+
+    name: Annotated[str, re.compile(r"[a-z0-9./-]{1,200}")]
+    vkey: VerifierKey
+
+
+@dataclass(frozen=True, slots=True)
 class Agreement:
     """The agreement of two countries. Its id is the SHA-256 of its canonical bytes; certificates carry the id."""
 
@@ -191,6 +200,7 @@ class Agreement:
     working_days_to_issue: int | None = None
     days_to_object: int | None = None
     calendars: tuple[Calendar, ...] = ()
+    neutral_witnesses: tuple[NeutralWitness, ...] = ()
 
     @classmethod
     def parse(cls, value: JsonObject) -> Self:
@@ -204,6 +214,11 @@ class Agreement:
             raise NotAgreed("a recognition is not from one party to the other")
         if sorted(quorum.country for quorum in agreement.witnesses) != sorted(countries):
             raise NotAgreed("the witnesses asked of each party's log are not stated once for each party")
+        neutral = agreement.neutral_witnesses
+        if any(item.vkey.type is KeyType.ED25519 for item in neutral) or len({item.name for item in neutral}) < len(
+            neutral
+        ):
+            raise NotAgreed("a neutral witness stands twice, or its key is not one that cosigns")
         figures = (
             *(item.validity_months for item in agreement.recognitions),
             *(quorum.witnesses for quorum in agreement.witnesses),

@@ -35,6 +35,11 @@ def authority_did(name: str) -> Did:
     return Did(f"did:web:{name}:authority")
 
 
+def log_origin(name: str) -> str:
+    """Return the origin of the log of the node called `name`."""
+    return f"{name}/log"
+
+
 def certificate_id(name: str, body: str, year: int, number: str) -> str:
     """Return the id of a certificate; numbers repeat between bodies and, with one-digit years, after ten years."""
     return f"https://{name}/certificates/{body}/{year}/{number}"

@@ -1,4 +1,4 @@
-"""Signer and verifier: a closed list of two algorithms, chosen by the key and by nothing that a message says."""
+"""Signer and verifier: a closed list of algorithms, chosen by the key and by nothing that a message says."""
 
 import base64
 from hashlib import sha256
@@ -6,7 +6,7 @@ from typing import Protocol
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
 from registry.core.identifiers import Kid
@@ -48,6 +48,15 @@ def verify_ed25519(key: bytes, signature: bytes, message: bytes) -> bool:
     """Tell whether `signature` is by the Ed25519 public key `key` (32 bytes) over `message` (RFC 8032)."""
     try:
         ed25519.Ed25519PublicKey.from_public_bytes(key).verify(signature, message)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def verify_mldsa44(key: bytes, signature: bytes, message: bytes) -> bool:
+    """Tell whether `signature` is by the ML-DSA-44 public key `key` (1,312 bytes), empty context (FIPS 204)."""
+    try:
+        mldsa.MLDSA44PublicKey.from_public_bytes(key).verify(signature, message)
     except (InvalidSignature, ValueError):
         return False
     return True

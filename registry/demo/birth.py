@@ -187,7 +187,7 @@ def agreement_wishes(names: Mapping[str, str], since: date) -> dict[str, Any]:
         ],
         "silence": "accepted",
         "log_required_after_hours": 24,
-        "witnesses": [{"country": code, "witnesses": 0} for code in names],
+        "witnesses": [{"country": code, "witnesses": 1} for code in names],
     }
 
 

@@ -1,5 +1,6 @@
-"""Post messages to a peer's channel: no redirects, no proxies, an end to time and to size (PROMISES F2)."""
+"""Talk to a peer's channel, witness and log: no redirects, no proxies, an end to time and to size (PROMISES F2)."""
 
+import re
 import socket
 import threading
 from collections.abc import Iterator, Mapping
@@ -11,12 +12,17 @@ import httpx2
 import orjson
 
 from registry.core.errors import Unavailable
+from registry.core.tlog.entry import MAX_ENTRY
+from registry.core.tlog.tile import WIDTH, Tile, read_entries
 
 DEADLINE = 10.0
 """Seconds for a whole exchange."""
 LARGEST = 1_000_000
+LARGEST_TILE = WIDTH * (MAX_ENTRY + 2)
+"""A bundle of the largest entries that a log may have; ours are a few hundred bytes."""
 JWT = "application/jwt"
-OK, CONFLICT = 200, 409
+OK, NOT_FOUND, CONFLICT, UNPROCESSABLE = 200, 404, 409, 422
+_SIZE = re.compile(rb"(?:0|[1-9]\d{0,18})\n")
 
 
 @dataclass(eq=False)
@@ -27,7 +33,40 @@ class PeerUnavailable(Unavailable):
     reason: str
 
     def __str__(self) -> str:
-        return f"the peer does not take messages now: {self.reason}"
+        return f"the peer cannot be asked now: {self.reason}"
+
+
+@dataclass(eq=False)
+class PeerHasNone(Unavailable):
+    """The peer serves nothing at this path yet."""
+
+    code: ClassVar[str] = "peer-has-none"
+    path: str
+
+    def __str__(self) -> str:
+        return f"the peer has nothing at {self.path}"
+
+
+@dataclass(eq=False)
+class WitnessKnowsOther(Unavailable):
+    """The witness cosigned another size than we thought; it named it."""
+
+    code: ClassVar[str] = "witness-knows-other"
+    size: int
+
+    def __str__(self) -> str:
+        return f"the witness has cosigned {self.size} entries"
+
+
+@dataclass(eq=False)
+class WitnessSaysSplit(Unavailable):
+    """The witness says that our log is not the one it cosigned: one of the two was rewritten."""
+
+    code: ClassVar[str] = "witness-says-split"
+    status: int
+
+    def __str__(self) -> str:
+        return f"the witness answers {self.status}: what it was shown does not continue what it cosigned"
 
 
 @dataclass(eq=False)
@@ -53,38 +92,92 @@ class Peer:
     def at(cls, url: str) -> Self:
         """Open a connection pool for one peer."""
         limits = httpx2.Limits(max_connections=1)
-        return cls(url, httpx2.Client(timeout=DEADLINE, follow_redirects=False, trust_env=False, limits=limits))
+        identity = {"Accept-Encoding": "identity"}  # what is limited is what arrives
+        client = httpx2.Client(
+            timeout=DEADLINE, follow_redirects=False, trust_env=False, limits=limits, headers=identity
+        )
+        return cls(url, client)
 
     def deliver(self, message: str) -> str:
         """Post a message and return the receipt's text. Raises `PeerUnavailable` or `PeerWantsEarlier`."""
+        status, media_type, body = self._exchange("POST", "/peer/messages", message, JWT)
+        if status == OK and media_type == JWT:
+            return body.decode("ascii", errors="replace")
+        raise _refusal(status, body)
+
+    def add_checkpoint(self, growth: str) -> str:
+        """Ask the witness at this address for its cosignature and return its lines (c2sp.org/tlog-witness).
+
+        Raises `PeerUnavailable`, `WitnessKnowsOther`, and `WitnessSaysSplit` for 422 and for a 409 without a size.
+        """
+        status, media_type, body = self._exchange("POST", "/add-checkpoint", growth, "text/plain")
+        if status == OK:
+            return body.decode("utf-8", errors="replace")
+        if status == CONFLICT and media_type == "text/x.tlog.size" and _SIZE.fullmatch(body):
+            raise WitnessKnowsOther(int(body))
+        if status in {CONFLICT, UNPROCESSABLE}:
+            raise WitnessSaysSplit(status)
+        raise _refusal(status, body)
+
+    def read_tile(self, tile: Tile) -> bytes:
+        """Return a tile or bundle at this width, or in full where the partial one is gone (c2sp.org/tlog-tiles)."""
+        try:
+            return self.read(f"/{tile.path}", LARGEST_TILE)
+        except PeerHasNone:
+            if tile == tile.full():
+                raise
+            return self.read(f"/{tile.full().path}", LARGEST_TILE)
+
+    def read_entries(self, first: int, end: int, size: int) -> list[bytes]:
+        """Return the entries of a log of `size` from `first` to `end`, a whole bundle at a time.
+
+        Raises `PeerUnavailable`, `PeerHasNone`, `MalformedTile`.
+        """
+        entries: list[bytes] = []
+        for index in range(first // WIDTH, -(-end // WIDTH)):
+            bundle = Tile(None, index, min(WIDTH, size - index * WIDTH))
+            taken = read_entries(self.read_tile(bundle), bundle.width)
+            entries += taken[max(0, first - bundle.start) : end - bundle.start]
+        return entries
+
+    def read(self, path: str, largest: int = LARGEST) -> bytes:
+        """Return what is at a path. Raises `PeerUnavailable`, and `PeerHasNone` where nothing is."""
+        status, _, body = self._exchange("GET", path, None, None, largest)
+        if status == NOT_FOUND:
+            raise PeerHasNone(path)
+        if status != OK:
+            raise _refusal(status, body)
+        return body
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def _exchange(
+        self, method: str, path: str, content: str | None, media_type: str | None, largest: int = LARGEST
+    ) -> tuple[int, str, bytes]:
+        """Return status, media type and body of an answer. Raises `PeerUnavailable`."""
         body = bytearray()
         try:
             with (
                 self._hanging_up() as late,
                 self._client.stream(
-                    "POST",
-                    f"{self.url}/peer/messages",
-                    content=message,
-                    headers={"Content-Type": JWT},
+                    method,
+                    f"{self.url}{path}",
+                    content=content,
+                    headers={} if media_type is None else {"Content-Type": media_type},
                     extensions={"trace": self._note},
                 ) as response,
             ):
                 for part in response.iter_raw():
                     body += part
-                    if len(body) > LARGEST:
+                    if len(body) > largest:
                         raise PeerUnavailable("its answer has no end")
         except httpx2.HTTPError as error:
             raise PeerUnavailable("it is too slow" if late.is_set() else type(error).__name__) from error
         if late.is_set():
             raise PeerUnavailable("it is too slow")
-        media_type = response.headers.get("content-type", "").partition(";")[0]
-        if response.status_code == OK and media_type == JWT:
-            return body.decode("ascii", errors="replace")
-        raise _refusal(response.status_code, bytes(body))
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._client.close()
+        return response.status_code, response.headers.get("content-type", "").partition(";")[0], bytes(body)
 
     @contextmanager
     def _hanging_up(self) -> Iterator[threading.Event]:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -14,7 +15,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from registry.core.errors import Conflict, NotFound, Refused
 from registry.core.identifiers import Kid
 from registry.core.signature import raw_es256, thumbprint
-from registry.core.tlog.note import KeyType, Note, VerifierKey, sign_note
+from registry.core.tlog.cosignature import cosign
+from registry.core.tlog.note import KeyType, Note, SignatureLine, VerifierKey, sign_note
 
 PRIVATE, CERTIFICATE, VERIFIER = ".key.pem", ".cert.pem", ".vkey"
 
@@ -173,3 +175,7 @@ class NoteSigner:
     def sign(self, text: str) -> Note:
         """Sign the text of a note (c2sp.org/signed-note)."""
         return sign_note(text, self.vkey, self._key.sign)
+
+    def cosign(self, text: str, at: datetime) -> SignatureLine:
+        """Cosign the text of a checkpoint as of `at` (c2sp.org/tlog-cosignature)."""
+        return cosign(text, self.vkey, self._key.sign, at)

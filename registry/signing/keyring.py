@@ -15,10 +15,11 @@ DOCUMENT = "document-"
 
 @dataclass(frozen=True, slots=True)
 class Keyring:
-    """The node key, the log key, and the document signer of each body."""
+    """The node key, the keys of log and witness, and the document signer of each body."""
 
     node: Signer
     log: NoteSigner
+    witness: NoteSigner
     documents: Mapping[str, Signer]
 
     @classmethod
@@ -30,5 +31,6 @@ class Keyring:
         return cls(
             FileSigner.open(folder, NODE, secret),
             NoteSigner.open(folder, LOG, secret),
+            NoteSigner.open(folder, WITNESS, secret),
             {code: FileSigner.open(folder, f"{DOCUMENT}{code}", secret) for code in sorted(codes)},
         )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Identity, Index, delete, func, insert, select, text, tuple_
+from sqlalchemy import BigInteger, ForeignKey, Identity, Index, func, insert, select, text, tuple_
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from registry.core.canonical import JsonObject
@@ -16,22 +16,29 @@ from registry.core.identifiers import ActId, Country, Did, Digest
 from registry.core.tlog.entry import SALT_BYTES, Kind, Leaf, commitment
 from registry.store.database import Row, one_of
 
+_UNQUEUE = text("DELETE FROM log_queue WHERE act = ANY(:ids)")
 Draw = Callable[[int], bytes]
 """Randomness, handed in: that many bytes."""
 
 
 class Act(Row):
-    """What someone did: `private` is for those whom it concerns, `leaf` is in the public log."""
+    """What someone did: `private` is for those whom it concerns, `leaf` is in the public log.
+
+    `seq` tells acts of one second apart; the order that is proved is the log's.
+    """
 
     __tablename__ = "act"
     __table_args__ = (
         one_of("kind", Kind),
-        Index(None, "at", "id"),
-        Index(None, "organisation", "at", "id"),
+        Index(None, "at", "seq"),
+        Index(None, "kind", "at", "seq"),
+        Index(None, "person", "at", "seq"),
+        Index(None, "organisation", "at", "seq"),
         Index(None, "subject", "at"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger, Identity(always=True))
     at: Mapped[datetime]
     kind: Mapped[str]
     by: Mapped[str]
@@ -108,14 +115,15 @@ def record(
     return act
 
 
-def queued(tx: Session, limit: int) -> Sequence[Act]:
-    """Return acts that the log has not numbered, oldest first."""
-    return tx.scalars(select(Act).join(QueuedAct, QueuedAct.act == Act.id).order_by(QueuedAct.seq).limit(limit)).all()
+def queued(tx: Session, limit: int) -> Sequence[tuple[str, bytes]]:
+    """Return ids and leaves of acts that the log has not numbered, oldest first."""
+    query = select(Act.id, Act.leaf).join(QueuedAct, QueuedAct.act == Act.id).order_by(QueuedAct.seq).limit(limit)
+    return [(row[0], row[1]) for row in tx.execute(query)]
 
 
 def unqueue(tx: Session, ids: Sequence[str]) -> None:
     """Take acts off the queue by their ids: never by 'all up to', since they commit out of order."""
-    tx.execute(delete(QueuedAct).where(QueuedAct.act.in_(ids)))
+    tx.execute(_UNQUEUE, {"ids": list(ids)})
 
 
 def count_exclusively(tx: Session, kind: Kind) -> int:

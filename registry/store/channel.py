@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import BigInteger, ForeignKey, Index, func, select, text, update
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from registry.core.channel.message import MessageKind, Position
 from registry.core.channel.receipt import Outcome
@@ -16,13 +16,16 @@ EPOCH = 1
 
 
 class MessageOut(Row):
-    """A message of ours, made from the entry `log_index`; the receipt comes once and stays."""
+    """A message of ours, made from the entry `log_index`; the receipt comes once and stays.
+
+    `pending`: it carries a certificate without the proof that its log gives only when the witnesses have cosigned.
+    """
 
     __tablename__ = "message_out"
     __table_args__ = (
         one_of("kind", MessageKind),
         one_of("outcome", Outcome),
-        Index(None, "to", "log_index", unique=True),
+        Index(None, "to", "log_index", "kind", unique=True),
     )
 
     to: Mapped[str] = mapped_column(primary_key=True)
@@ -33,6 +36,7 @@ class MessageOut(Row):
     digest: Mapped[str]
     log_index: Mapped[int] = mapped_column(BigInteger)
     act: Mapped[str] = mapped_column(ForeignKey("act.id"))
+    pending: Mapped[bool]
     envelope: Mapped[str]
     made_at: Mapped[datetime]
     receipt: Mapped[str | None]
@@ -69,14 +73,29 @@ def lock_sender(tx: Session, sender: str) -> None:
     tx.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:sender, 0))"), {"sender": f"channel {sender}"})
 
 
-def sent(tx: Session, to: str) -> tuple[Position, int]:
-    """Return where our direction to a node stands, and the log index of the last message (-1: none)."""
+def sent(tx: Session, to: str) -> Position:
+    """Return where our direction to a node stands."""
     last = tx.scalar(
         select(MessageOut).where(MessageOut.to == to).order_by(MessageOut.epoch.desc(), MessageOut.seq.desc()).limit(1)
     )
-    if last is None:
-        return Position.start(EPOCH), -1
-    return Position(last.epoch, last.seq, last.digest), last.log_index
+    return Position.start(EPOCH) if last is None else Position(last.epoch, last.seq, last.digest)
+
+
+def last_entry(tx: Session, to: str) -> int:
+    """Return the index of the last entry of the log that a message carried to a node; -1 where none did."""
+    carried = select(func.max(MessageOut.log_index)).where(MessageOut.to == to)
+    last = tx.scalar(carried.where(MessageOut.kind != MessageKind.CERTIFICATE_LOGGED))
+    return -1 if last is None else last
+
+
+def pending(tx: Session, to: str, published: int, limit: int) -> Sequence[MessageOut]:
+    """Return the messages whose certificate was sent without the proof that the published log has by now, in order."""
+    logged = aliased(MessageOut)
+    followed = select(logged.seq).where(
+        logged.to == to, logged.log_index == MessageOut.log_index, logged.kind == MessageKind.CERTIFICATE_LOGGED
+    )
+    query = select(MessageOut).where(MessageOut.to == to, MessageOut.pending, MessageOut.log_index < published)
+    return tx.scalars(query.where(~followed.exists()).order_by(MessageOut.log_index).limit(limit)).all()
 
 
 def received(tx: Session, sender: str) -> Position:
@@ -126,6 +145,16 @@ def unacknowledged(tx: Session, to: str, limit: int) -> Sequence[MessageOut]:
         .where(MessageOut.to == to, MessageOut.receipt.is_(None))
         .order_by(MessageOut.epoch, MessageOut.seq)
         .limit(limit)
+    ).all()
+
+
+def sent_between(tx: Session, to: str, epoch: int, first: int, end: int) -> Sequence[MessageOut]:
+    """Return the messages of these numbers, in order, with or without a receipt."""
+    return tx.scalars(
+        select(MessageOut)
+        .where(MessageOut.to == to, MessageOut.epoch == epoch, MessageOut.seq >= first, MessageOut.seq < end)
+        .order_by(MessageOut.seq)
+        .limit(1000)
     ).all()
 
 

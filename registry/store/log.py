@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, SmallInteger, func, select, text, tuple_, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, SmallInteger, func, select, text, union_all, update
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from registry.core.tlog.checkpoint import Checkpoint
@@ -12,6 +12,19 @@ from registry.core.tlog.merkle import EMPTY_ROOT, Hash
 from registry.store.acts import Act, QueuedAct
 from registry.store.database import Row
 
+_APPEND_ENTRIES = text(
+    'INSERT INTO log_entry ("index", act) SELECT :first + place - 1, act '
+    "FROM unnest(CAST(:acts AS text[])) WITH ORDINALITY AS given (act, place)"
+)
+_APPEND_HASHES = text(
+    'INSERT INTO log_hash (level, "index", hash) '
+    "SELECT * FROM unnest(CAST(:levels AS smallint[]), CAST(:indices AS bigint[]), CAST(:hashes AS bytea[]))"
+)
+_READ_HASHES = text(
+    "SELECT hash FROM unnest(CAST(:levels AS smallint[]), CAST(:indices AS bigint[])) "
+    'WITH ORDINALITY AS wanted (level, "index", place) JOIN log_hash USING (level, "index") ORDER BY place'
+)
+"""One statement each, whatever the number of rows: a batch is a handful of round trips."""
 SEQUENCER_LOCK = 0x7265675F6C6F67
 """Key of the advisory lock under which one sequencer at a time appends."""
 
@@ -44,6 +57,39 @@ class LogCheckpoint(Row):
     root: Mapped[bytes]
     note: Mapped[str]
     at: Mapped[datetime]
+
+
+class LogCosignature(Row):
+    """A witness's line under one of our checkpoints; it may cosign one again, with a fresher time."""
+
+    __tablename__ = "log_cosignature"
+
+    size: Mapped[int] = mapped_column(ForeignKey("log_checkpoint.size"), primary_key=True, autoincrement=False)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(primary_key=True)
+    line: Mapped[str]
+
+
+class LogPublished(Row):
+    """A checkpoint that met the quorum of witnesses, with the lines by which it first did: proofs are against these.
+
+    Nothing of the log is shown before it stands here, and here it stands after the guard has it.
+    """
+
+    __tablename__ = "log_published"
+
+    size: Mapped[int] = mapped_column(ForeignKey("log_checkpoint.size"), primary_key=True, autoincrement=False)
+    note: Mapped[str]
+    at: Mapped[datetime]
+
+
+class LogRecovered(Row):
+    """A leaf that was taken back from a mirror after a restore: its act is lost, its place in the log is not."""
+
+    __tablename__ = "log_recovered"
+
+    index: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    leaf: Mapped[bytes]
 
 
 class LogHead(Row):
@@ -90,26 +136,23 @@ def move_head(tx: Session, known: LogHead | None, to: Checkpoint, at: datetime) 
 
 def append(
     tx: Session,
-    acts: Sequence[Act],
+    acts: Sequence[str],
     completed: Sequence[tuple[int, int, Hash]],
     checkpoint: Checkpoint,
     note: str,
     at: datetime,
 ) -> None:
     """Write the last entries up to `checkpoint`, the subtrees that they complete, and the note signed over it."""
-    start = checkpoint.size - len(acts)
-    tx.execute(insert(LogEntry), [{"index": start + place, "act": act.id} for place, act in enumerate(acts)])
-    tx.execute(insert(LogHash), [{"level": level, "index": index, "hash": hash_} for level, index, hash_ in completed])
+    tx.execute(_APPEND_ENTRIES, {"first": checkpoint.size - len(acts), "acts": list(acts)})
+    levels, indices, hashes_ = zip(*completed, strict=True)
+    tx.execute(_APPEND_HASHES, {"levels": list(levels), "indices": list(indices), "hashes": list(hashes_)})
     tx.execute(insert(LogCheckpoint).values(size=checkpoint.size, root=checkpoint.root, note=note, at=at))
 
 
 def hashes(tx: Session, wanted: Sequence[tuple[int, int]]) -> Sequence[Hash]:
     """Return the hashes of complete subtrees in the order asked, in one query."""
-    rows = tx.execute(
-        select(LogHash.level, LogHash.index, LogHash.hash).where(tuple_(LogHash.level, LogHash.index).in_(wanted))
-    )
-    found = {(row[0], row[1]): row[2] for row in rows}
-    return [found[position] for position in wanted]
+    levels, indices = [level for level, _ in wanted], [index for _, index in wanted]
+    return list(tx.scalars(_READ_HASHES, {"levels": levels, "indices": indices}))
 
 
 def oldest_queued(tx: Session) -> datetime | None:
@@ -122,14 +165,68 @@ def index_of(tx: Session, act: str) -> int | None:
     return tx.scalar(select(LogEntry.index).where(LogEntry.act == act))
 
 
-def first_checkpoint(tx: Session, index: int) -> LogCheckpoint | None:
-    """Return the first checkpoint that covers the entry `index`: proofs are against it for ever."""
-    return tx.scalar(select(LogCheckpoint).where(LogCheckpoint.size > index).order_by(LogCheckpoint.size).limit(1))
+def checkpoint(tx: Session, size: int) -> LogCheckpoint | None:
+    """Return the checkpoint of a size."""
+    return tx.get(LogCheckpoint, size)
 
 
-def newest_checkpoint(tx: Session) -> LogCheckpoint | None:
-    """Return the newest checkpoint."""
-    return tx.scalar(select(LogCheckpoint).order_by(LogCheckpoint.size.desc()).limit(1))
+def newest_checkpoint(tx: Session, largest: int) -> LogCheckpoint | None:
+    """Return the newest checkpoint of at most this size."""
+    within = select(LogCheckpoint).where(LogCheckpoint.size <= largest)
+    return tx.scalar(within.order_by(LogCheckpoint.size.desc()).limit(1))
+
+
+def first_published(tx: Session, index: int) -> LogPublished | None:
+    """Return the first published checkpoint that covers the entry `index`: proofs are against it for ever."""
+    return tx.scalar(select(LogPublished).where(LogPublished.size > index).order_by(LogPublished.size).limit(1))
+
+
+def newest_published(tx: Session) -> LogPublished | None:
+    """Return the newest checkpoint that anyone may see."""
+    return tx.scalar(select(LogPublished).order_by(LogPublished.size.desc()).limit(1))
+
+
+def published_size(tx: Session) -> int:
+    """Return how many entries anyone may see."""
+    return tx.scalar(select(func.max(LogPublished.size))) or 0
+
+
+def publish(tx: Session, size: int, note: str, at: datetime) -> bool:
+    """Publish a checkpoint, for ever with this note; tells whether it was not published before."""
+    row = insert(LogPublished).values(size=size, note=note, at=at).on_conflict_do_nothing()
+    return tx.scalar(row.returning(LogPublished.size)) is not None
+
+
+def is_published(tx: Session, act: str) -> bool:
+    """Tell whether a published checkpoint covers the leaf of an act."""
+    index = index_of(tx, act)
+    return index is not None and index < published_size(tx)
+
+
+def cosigned(tx: Session, name: str) -> LogCosignature | None:
+    """Return the newest line of a witness: under the largest checkpoint, the last of them."""
+    query = select(LogCosignature).where(LogCosignature.name == name)
+    return tx.scalar(query.order_by(LogCosignature.size.desc(), LogCosignature.at.desc()).limit(1))
+
+
+def lines(tx: Session, size: int) -> Sequence[LogCosignature]:
+    """Return the newest line of each witness under the checkpoint of a size, by name."""
+    query = select(LogCosignature).ext(distinct_on(LogCosignature.name)).where(LogCosignature.size == size)
+    return tx.scalars(query.order_by(LogCosignature.name, LogCosignature.at.desc())).all()
+
+
+def keep_cosignature(tx: Session, size: int, name: str, line: str, at: datetime) -> None:
+    """Keep the line of a witness under a checkpoint; the same one again changes nothing."""
+    tx.execute(insert(LogCosignature).values(size=size, name=name, at=at, line=line).on_conflict_do_nothing())
+
+
+def leaves(tx: Session, first: int, count: int) -> Sequence[bytes]:
+    """Return the leaves from an index on, those that were taken back from a mirror among them."""
+    ours = select(LogEntry.index, Act.leaf).join(Act, Act.id == LogEntry.act)
+    recovered = select(LogRecovered.index, LogRecovered.leaf)
+    both = union_all(ours, recovered).subquery()
+    within = select(both.c.leaf).where(both.c.index >= first, both.c.index < first + count)
+    return tx.scalars(within.order_by(both.c.index)).all()
 
 
 def entries(

@@ -1,6 +1,19 @@
 """Every table, for migrations to compare with."""
 
-from registry.store import acts, applications, certificates, channel, log, parties, peers, products, replies
+from registry.store import (
+    acts,
+    applications,
+    certificates,
+    channel,
+    log,
+    mirror,
+    parties,
+    peers,
+    products,
+    replies,
+    tasks,
+    witness,
+)
 from registry.store.database import Row
 
 METADATA = Row.metadata
@@ -12,8 +25,11 @@ __all__ = [
     "certificates",
     "channel",
     "log",
+    "mirror",
     "parties",
     "peers",
     "products",
     "replies",
+    "tasks",
+    "witness",
 ]

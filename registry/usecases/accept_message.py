@@ -72,6 +72,13 @@ class _Change:
     change: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Logged:
+    certificate: str
+    digest: str
+    proof: str
+
+
 def accept(
     tx: Session, text: str, receiver: Receiver, beliefs: Beliefs, *, at: datetime, draw: Draw
 ) -> str | MessageFork:
@@ -170,6 +177,8 @@ def _take(tx: Session, message: Message, country: str, here: Here, beliefs: Beli
     try:
         if message.kind is MessageKind.CERTIFICATE_ISSUED:
             return _take_certificate(tx, message, country, here, beliefs, at=at)
+        if message.kind is MessageKind.CERTIFICATE_LOGGED:
+            return _take_proof(tx, message, here, beliefs, at=at)
         return _take_change(tx, message, here, beliefs)
     except Malformed as refusal:
         return _refused("format", refusal.code)
@@ -196,6 +205,8 @@ def _take_certificate(
     Claims.parse(certificate.subject.claims)
     if certificate.subject.issued_in != country or node_did(certificate.node) != message.from_:
         return _refused("agreement", "issued-elsewhere")
+    logged = verdict.finding(Check.LOG)
+    proof = presentation.proof if logged is not None and logged.outcome is Answer.PASSED else None
     held = certificates.certificate(tx, certificate.id)
     if held is not None and held.digest != envelope.digest:
         return _refused("delivered", "other-digest")
@@ -204,14 +215,35 @@ def _take_certificate(
             CertificateRow(
                 source=Source.DELIVERED,
                 recorded_at=at,
-                proof=presentation.proof,
+                proof=proof,
                 **certificates.index_columns(envelope, certificate),
             )
         )
     elif held.proof is None:
-        held.proof = presentation.proof
+        held.proof = proof
     tx.flush()
     return _Taken(Outcome.ACCEPTED_WITH_WARNINGS if findings else Outcome.ACCEPTED, findings, certificate.id)
+
+
+def _take_proof(tx: Session, message: Message, here: Here, beliefs: Beliefs, *, at: datetime) -> _Taken:
+    """Keep the proof of a certificate that came without; one that cannot be judged yet is judged again later."""
+    logged = decode(_Logged, message.body)
+    row = certificates.certificate(tx, logged.certificate, lock=True)
+    if row is None or row.digest != logged.digest:
+        open_ = ReceiptFinding(Check.DELIVERED, Answer.UNKNOWN, "not-delivered")
+        return _Taken(Outcome.ACCEPTED_WITH_WARNINGS, (open_,), logged.certificate)
+    trusted = Trusted(here.env, here.country, beliefs.lists, beliefs.agreements, at)
+    presentation = Presentation(row.envelope, logged.proof)
+    finding = verify(presentation, trusted, read_evidence(tx), at=at, asked=ON_ARRIVAL).finding(Check.LOG)
+    assert finding is not None
+    if finding.outcome is Answer.FAILED:
+        return _refused(finding.check, finding.code)
+    if finding.outcome is Answer.UNKNOWN:
+        open_ = ReceiptFinding(finding.check, finding.outcome, finding.code)
+        return _Taken(Outcome.ACCEPTED_WITH_WARNINGS, (open_,), row.id)
+    if row.proof is None:
+        row.proof = logged.proof
+    return _Taken(Outcome.ACCEPTED, (), row.id)
 
 
 def _take_change(tx: Session, message: Message, here: Here, beliefs: Beliefs) -> _Taken:

@@ -4,8 +4,8 @@ The signed texts come from the database each time; a text that was checked befor
 twice, because the check has no other input.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import lru_cache
 from typing import ClassVar
@@ -15,9 +15,12 @@ from sqlalchemy.orm import Session
 from registry.core.agreement import Agreement, NotAgreed, Recognition
 from registry.core.calendar import Offset
 from registry.core.errors import Unavailable
+from registry.core.tlog.note import VerifierKey
+from registry.core.tlog.policy import Policy
 from registry.core.trust.agreement_adoption import AgreementNotBelieved, believe_agreement
+from registry.core.trust.log_policy import log_policy
 from registry.core.trust.trust_list import BelievedList, KnownNode, ListNotTrusted, Pin, believe
-from registry.store import channel, peers
+from registry.store import channel, mirror, peers
 from registry.store.peers import AgreementRow, TrustListRow
 
 Pins = Mapping[str, Pin]
@@ -38,11 +41,12 @@ class CountryNotTrusted(Unavailable):
 
 @dataclass(frozen=True, slots=True)
 class Beliefs:
-    """Lists by country, agreements by id, and when the last message came."""
+    """Lists by country, agreements by id, when the last message came, and when each log was last vouched for."""
 
     lists: Mapping[str, BelievedList]
     agreements: Mapping[str, Agreement]
     as_of: datetime | None
+    heads: Mapping[str, datetime] = field(default_factory=dict)
 
     def list_of(self, country: str) -> BelievedList:
         """Return the list of a country; raises `CountryNotTrusted`."""
@@ -64,6 +68,39 @@ class Beliefs:
                 return agreement.party(country).offset
         raise NotAgreed(f"no agreement on this node has {country} as a party")
 
+    def foreign_logs(self, country: str) -> Mapping[str, VerifierKey]:
+        """Return the key of every log that another country runs, by its origin: no state witnesses its own."""
+        return {
+            node.row.log.origin: node.row.log.vkey
+            for name, believed in self.lists.items()
+            if name != country
+            for node in believed.nodes.values()
+        }
+
+    def log_policies(self, id: str) -> Sequence[Policy]:
+        """Return what must be met before the log of a node shows a checkpoint: the newest agreement with each country.
+
+        Raises `NoQuorum`.
+        """
+        node = self.node(id)
+        if node is None:
+            return []
+        newest = {agreement.peer_of(node.country).country: agreement for agreement in self._agreed_by(node.country)}
+        return [log_policy(agreement, self.lists, node) for agreement in newest.values()]
+
+    def witnesses(self, country: str) -> Mapping[str, VerifierKey]:
+        """Return the key, by its name, of every witness that counts for the logs of a country."""
+        keys = {
+            neutral.vkey.name: neutral.vkey for each in self._agreed_by(country) for neutral in each.neutral_witnesses
+        }
+        peers = {peer.country for agreement in self._agreed_by(country) for peer in [agreement.peer_of(country)]}
+        for name in peers & self.lists.keys():
+            keys |= {node.row.witness.vkey.name: node.row.witness.vkey for node in self.lists[name].nodes.values()}
+        return keys
+
+    def _agreed_by(self, country: str) -> Sequence[Agreement]:
+        return [agreement for agreement in self.agreements.values() if country in agreement.countries]
+
     def node(self, id: str) -> KnownNode | None:
         """Return a node of any list by its DID."""
         found = (believed.node(id) for believed in self.lists.values())
@@ -75,7 +112,8 @@ def read_beliefs(tx: Session, pins: Pins) -> Beliefs:
     sources = _sources(peers.newest_lists(tx), pins)
     lists = {country: _believed(text, pin) for country, text, pin in sources}
     agreements = (_read_agreement(tx, row, sources, pins) for row in peers.agreements(tx))
-    return Beliefs(lists, {agreement.id: agreement for agreement in agreements}, channel.newest_word(tx))
+    vouched = {head.origin: head.cosigned_at for head in mirror.heads(tx) if head.cosigned_at is not None}
+    return Beliefs(lists, {agreement.id: agreement for agreement in agreements}, channel.newest_word(tx), vouched)
 
 
 def read_list(tx: Session, pins: Pins, country: str) -> BelievedList | None:

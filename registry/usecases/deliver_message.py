@@ -1,20 +1,23 @@
 """Make messages from what the log has numbered, in log order, and keep the receipts (formats 10, "Courier")."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import ClassVar
 
 from sqlalchemy.orm import Session
 
 from registry.core.canonical import Json, JsonObject
-from registry.core.channel.message import Message, MessageKind, position_after
+from registry.core.channel.message import Message, MessageKind, Position, position_after
 from registry.core.channel.receipt import Outcome, Receipt, ReceiptNotOurs
 from registry.core.envelope.jose import Envelope, Typ, seal
+from registry.core.errors import Unavailable
 from registry.core.signature import Signer
 from registry.core.tlog.entry import Kind
 from registry.core.verification.presentation import Presentation
 from registry.store import acts, certificates, channel, log
 from registry.store.acts import Act, Actor, Draw
 from registry.store.channel import MessageOut
+from registry.store.guard import Mark
 from registry.usecases.believe_peers import Beliefs
 from registry.usecases.read_log import prove
 
@@ -23,6 +26,24 @@ CARRIED = {
     Kind.CERTIFICATE_STATUS: MessageKind.CERTIFICATE_STATUS,
 }
 BATCH = 64
+GRACE = timedelta(seconds=3)
+"""How long a certificate waits for its proof: witnesses answer sooner, and then one message says it all."""
+
+
+@dataclass(eq=False)
+class ChannelBehind(Unavailable):
+    """The database knows of fewer messages than were sent: it is a backup. A second message of a number is a fork."""
+
+    code: ClassVar[str] = "channel-behind"
+    to: str
+    held: int
+    sent: int
+
+    def __str__(self) -> str:
+        return (
+            f"this database holds {self.held} messages to {self.to}, and {self.sent} were sent: it was restored from a "
+            "backup, and nothing is sent. Run registry log recover, which asks the peer for them"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,43 +56,85 @@ class Sender:
 
 
 def make_messages(
-    tx: Session, sender: Sender, to: str, country: str, *, at: datetime, draw: Draw, batch: int = BATCH
+    tx: Session,
+    sender: Sender,
+    to: str,
+    country: str,
+    *,
+    mark: Mark | None,
+    at: datetime,
+    draw: Draw,
+    batch: int = BATCH,
 ) -> int:
-    """Make numbered, signed messages of the entries that `country` must learn of; return how many."""
-    position, last = channel.sent(tx, to)
-    entries = log.entries(tx, last, batch, kinds=[kind.value for kind in CARRIED], to=country)
-    for index, act in entries:
+    """Make numbered, signed messages of the entries that `country` must learn of, in log order; return how many.
+
+    A certificate whose proof waits for witnesses is sent without after `GRACE`, and `certificate.logged` follows.
+    `mark` is what the guard remembers of this direction. Raises `ChannelBehind`.
+    """
+    position = channel.sent(tx, to)
+    if mark is not None and position.seq < mark.number:
+        raise ChannelBehind(to, position.seq, mark.number)
+    direction = _Direction(tx, sender, to, position, at, draw)
+    published = log.published_size(tx)
+    made = 0
+    for sent in channel.pending(tx, to, published, batch):
+        proof = _proof(tx, sent.act)
+        direction.send(MessageKind.CERTIFICATE_LOGGED, _logged(tx, sent.act, proof), sent.log_index, sent.act)
+        made += 1
+    last = channel.last_entry(tx, to)
+    for index, act in log.entries(tx, last, batch, kinds=[kind.value for kind in CARRIED], to=country):
+        waits = act.kind == Kind.CERTIFICATE_ISSUED and index >= published
+        if waits and at < act.at + GRACE:
+            break
+        direction.send(CARRIED[Kind(act.kind)], _body(tx, act, waits=waits), index, act.id, pending=waits)
+        made += 1
+    tx.flush()
+    return made
+
+
+@dataclass
+class _Direction:
+    """Our direction to one node, as it grows."""
+
+    tx: Session
+    sender: Sender
+    to: str
+    position: Position
+    at: datetime
+    draw: Draw
+
+    def send(self, kind: MessageKind, body: JsonObject, index: int, act: str, *, pending: bool = False) -> None:
+        """Send a message: give it its number, sign it, keep it."""
         message = Message(
-            env=sender.env,
-            issuer=sender.did,
-            id=draw(16).hex(),
-            from_=sender.did,
-            to=to,
-            epoch=position.epoch,
-            seq=position.next_seq,
-            previous=position.digest,
-            issued_at=at,
-            kind=CARRIED[Kind(act.kind)],
-            body=_body(tx, act),
+            env=self.sender.env,
+            issuer=self.sender.did,
+            id=self.draw(16).hex(),
+            from_=self.sender.did,
+            to=self.to,
+            epoch=self.position.epoch,
+            seq=self.position.next_seq,
+            previous=self.position.digest,
+            issued_at=self.at,
+            kind=kind,
+            body=body,
         )
-        envelope = seal(message.encode(), Typ.MESSAGE, sender.signer)
-        tx.add(
+        envelope = seal(message.encode(), Typ.MESSAGE, self.sender.signer)
+        self.tx.add(
             MessageOut(
-                to=to,
+                to=self.to,
                 epoch=message.epoch,
                 seq=message.seq,
                 id=message.id,
                 kind=message.kind,
                 digest=envelope.digest,
                 log_index=index,
-                act=act.id,
+                act=act,
+                pending=pending,
                 envelope=envelope.text,
-                made_at=at,
+                made_at=self.at,
             )
         )
-        position = position_after(envelope, message)
-    tx.flush()
-    return len(entries)
+        self.position = position_after(envelope, message)
 
 
 def keep_receipt(
@@ -94,13 +157,23 @@ def keep_receipt(
     return receipt
 
 
-def _body(tx: Session, act: Act) -> JsonObject:
+def _body(tx: Session, act: Act, *, waits: bool) -> JsonObject:
     if act.kind == Kind.CERTIFICATE_ISSUED:
         row = certificates.by_act(tx, act.id)
-        proof = prove(tx, act.id)
         assert row is not None
-        assert proof is not None
-        return Presentation(row.envelope, proof.encode()).encode()
+        return Presentation(row.envelope, None if waits else _proof(tx, act.id)).encode()
     change = certificates.change_by_act(tx, act.id)
     assert change is not None
     return {"change": change.envelope}
+
+
+def _proof(tx: Session, act: str) -> str:
+    proof = prove(tx, act)
+    assert proof is not None
+    return proof.encode()
+
+
+def _logged(tx: Session, act: str, proof: str) -> JsonObject:
+    row = certificates.by_act(tx, act)
+    assert row is not None
+    return {"certificate": row.id, "digest": row.digest, "proof": proof}

@@ -12,7 +12,7 @@ from registry.core.envelope.jose import Envelope, Typ, seal
 from registry.core.signature import Signer
 from registry.core.tlog.entry import Kind
 from registry.core.verification.bundle import DIGEST_BYTES, Bundle, Delivered
-from registry.store import acts, certificates, channel, peers
+from registry.store import acts, certificates, channel, mirror, peers
 from registry.store.acts import Actor, Draw
 from registry.store.certificates import Unexpired
 from registry.usecases.believe_peers import Beliefs, Pins, read_beliefs
@@ -48,6 +48,7 @@ def export(
         changes=(*certificates.changes_for(tx, country, at), *map(open_change, channel.open_changes(tx))),
         delivered=_delivered(tx, country, beliefs, at),
         as_of=beliefs.as_of,
+        checkpoints=tuple(head.note for head in mirror.heads(tx) if head.cosigned_at is not None),
     )
     envelope = seal(bundle.encode(), Typ.BUNDLE, signer)
     private: Mapping[str, Json] = {"sequence": bundle.sequence, "digest": envelope.digest}

@@ -1,28 +1,44 @@
-"""Prove that an act is in the log, against the first checkpoint that covers it."""
+"""Read the log as anyone may: checkpoint, tiles, bundles, and the proof of an act, all of what was published."""
 
 from functools import partial
+from typing import ClassVar
 
 from sqlalchemy.orm import Session
 
+from registry.core.errors import NotFound
 from registry.core.tlog.merkle import prove_inclusion
 from registry.core.tlog.proof import TlogProof
+from registry.core.tlog.tile import Tile, write_entries, write_hashes
 from registry.store import acts, log
 
 
+class TileNotFound(NotFound):
+    """The published log is not so large, or never was of a size that has this partial tile."""
+
+    code: ClassVar[str] = "tile-not-found"
+    clause: ClassVar[str | None] = "c2sp.org/tlog-tiles@v0.1.0"
+
+    def __str__(self) -> str:
+        return "the published log holds no such tile"
+
+
 def prove(tx: Session, act: str) -> TlogProof | None:
-    """Return the proof of an act (c2sp.org/tlog-proof); None while the log has not numbered it."""
+    """Return the proof of an act against the first published checkpoint that covers it; None while there is none."""
     index = log.index_of(tx, act)
-    if index is None:
+    published = None if index is None else log.first_published(tx, index)
+    if index is None or published is None:
         return None
-    checkpoint = log.first_checkpoint(tx, index)
     recorded = acts.find(tx, act)
-    assert checkpoint is not None
     assert recorded is not None
-    hashes = prove_inclusion(index, checkpoint.size, partial(log.hashes, tx))
-    return TlogProof(recorded.leaf, index, tuple(hashes), checkpoint.note)
+    hashes = prove_inclusion(index, published.size, partial(log.hashes, tx))
+    return TlogProof(recorded.leaf, index, tuple(hashes), published.note)
 
 
-def newest_checkpoint(tx: Session) -> str | None:
-    """Return the newest signed checkpoint; None while the log is empty."""
-    newest = log.newest_checkpoint(tx)
-    return None if newest is None else newest.note
+def read_tile(tx: Session, tile: Tile, size: int) -> bytes:
+    """Return the content of a tile or bundle of a log of `size`. Raises `TileNotFound`."""
+    if not tile.within(size):
+        raise TileNotFound
+    if tile.level is None:
+        return write_entries(log.leaves(tx, tile.start, tile.width))
+    positions = [(tile.tree_level, tile.start + place) for place in range(tile.width)]
+    return write_hashes(log.hashes(tx, positions))

@@ -62,7 +62,7 @@ def by_file(
     """Judge what a holder shows, as of a local day; the verdict is kept whatever it is."""
     by.require(Role.CUSTOMS)
     seen: list[CertificateRow] = []
-    trusted = Trusted(env, country, beliefs.lists, beliefs.agreements, beliefs.as_of)
+    trusted = Trusted(env, country, beliefs.lists, beliefs.agreements, beliefs.as_of, heads=beliefs.heads)
     verdict = verify(presentation, trusted, _reader(tx, seen), at=at, day=day)
     shown: dict[str, Json] = {"shown": canonical.digest(presentation.certificate.encode(errors="replace"))}
     return _keep(tx, verdict, seen[0] if seen else None, shown, day, by=by, at=at, draw=draw)
@@ -94,7 +94,7 @@ def by_number(
         missing = Finding(Check.DELIVERED, Outcome.UNKNOWN, "not-delivered", as_of=beliefs.as_of)
         return _keep(tx, Verdict.of([missing], at), None, {"number": spelled}, day, by=by, at=at, draw=draw)
     row = held[0]
-    trusted = Trusted(env, country, beliefs.lists, beliefs.agreements, beliefs.as_of)
+    trusted = Trusted(env, country, beliefs.lists, beliefs.agreements, beliefs.as_of, heads=beliefs.heads)
     verdict = verify(Presentation(row.envelope, row.proof), trusted, _reader(tx, [row]), at=at, day=day)
     return _keep(tx, verdict, row, {"number": spelled}, day, by=by, at=at, draw=draw)
 
@@ -123,7 +123,7 @@ def _reader(tx: Session, seen: list[CertificateRow]) -> ReadEvidence:
         if not seen:
             seen.append(row)
         standpoint = Standpoint.ISSUER if row.source == Source.ISSUED else Standpoint.NODE
-        logged = row.proof is not None if row.act is None else log.index_of(tx, row.act) is not None
+        logged = row.proof is not None if row.act is None else log.is_published(tx, row.act)
         changes = [change.envelope for change in certificates.changes(tx, row.id)]
         changes += [open_change(message) for message in channel.open_changes(tx, row.id)]
         return Evidence(Held(Digest(row.digest), row.recorded_at, standpoint, logged), changes)

@@ -9,6 +9,7 @@ from registry.core.agreement import (
     MAX_FIGURE,
     Agreement,
     MalformedNumberPattern,
+    NeutralWitness,
     NotAgreed,
     NumberPattern,
     NumbersExhausted,
@@ -16,6 +17,7 @@ from registry.core.agreement import (
 )
 from registry.core.calendar import Calendar, LocalDate, read_instant
 from registry.core.record import MalformedRecord
+from registry.core.tlog.note import KeyType, VerifierKey
 from tests.core.world import SCHEME, TODAY, World
 
 DAY = timedelta(days=1)
@@ -61,10 +63,28 @@ def test_a_recognition_is_from_one_party_to_the_other(agreement: Agreement, issu
 
 
 def test_the_witnesses_of_each_log_are_stated_once(agreement: Agreement) -> None:
-    assert (agreement.quorum("BY"), agreement.quorum("UZ")) == (0, 0)
+    stated = replace(agreement, witnesses=(Quorum("UZ", 2), Quorum("BY", 0)))
+    assert (stated.quorum("BY"), stated.quorum("UZ")) == (0, 2)
+    assert Agreement.parse(stated.encode()) == stated
     for quorums in ((), (Quorum("BY", 1),), (Quorum("BY", 1),) * 2, (*agreement.witnesses, Quorum("BY", 1))):
         with pytest.raises(NotAgreed, match="witnesses"):
             Agreement.parse(replace(agreement, witnesses=quorums).encode())
+
+
+def test_a_neutral_witness_stands_once_under_a_key_that_cosigns(world: World, agreement: Agreement) -> None:
+    neutral = NeutralWitness("eec.example/witness", world.by.make_witness("eec.example/witness").vkey)
+    second = NeutralWitness("other.example/w", world.by.make_witness("other.example/w").vkey)
+    agreed = replace(agreement, neutral_witnesses=(neutral, second))
+    assert Agreement.parse(agreed.encode()) == agreed
+    post_quantum = VerifierKey("pq.example/w", KeyType.MLDSA44_COSIGNATURE, bytes(1312))
+    agreed = replace(agreement, neutral_witnesses=(NeutralWitness("pq.example/w", post_quantum),))
+    assert Agreement.parse(agreed.encode()) == agreed
+    log = VerifierKey("eec.example/log", KeyType.ED25519, neutral.vkey.public)
+    for wrong in ((neutral, neutral), (neutral, replace(second, name=neutral.name)), (replace(neutral, vkey=log),)):
+        with pytest.raises(NotAgreed, match="a neutral witness stands twice, or its key is not one that cosigns"):
+            Agreement.parse(replace(agreement, neutral_witnesses=wrong).encode())
+    with pytest.raises(MalformedRecord):
+        Agreement.parse(replace(agreement, neutral_witnesses=(replace(neutral, name="a b"),)).encode())
 
 
 @pytest.mark.parametrize("figure", [-1, MAX_FIGURE + 1, 2**53 - 1])

@@ -1,7 +1,7 @@
 """Two countries in memory: Belarus and Uzbekistan, their keys, lists, agreement and logs, at one fixed moment `AT`."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from registry.core.signature import Signer
 from registry.core.tlog.checkpoint import Checkpoint
 from registry.core.tlog.entry import Kind, Leaf
 from registry.core.tlog.merkle import leaf_hash
-from registry.core.tlog.note import KeyType
+from registry.core.tlog.note import KeyType, Note
 from registry.core.tlog.proof import TlogProof
 from registry.core.trust.agreement_adoption import believe_agreement
 from registry.core.trust.document_signer import Purpose
@@ -104,6 +104,13 @@ class Side:
         if not (folder / f"{name}.key.pem").exists():
             make_key(self.authority, folder, name, SECRET, purpose=purpose, uris=uris, at=at)
         return FileSigner.open(folder, name, SECRET)
+
+    def make_witness(self, name: str) -> NoteSigner:
+        """Make one more key of this country's witness, called `name`; it is the same one when asked again."""
+        folder, file = self.authority.folder / "more", name.replace("/", "-")
+        if (folder / f"{file}.key.pem").exists():
+            return NoteSigner.open(folder, file, SECRET)
+        return NoteSigner.make(folder, file, name, KeyType.COSIGNATURE, SECRET)
 
     def make_list_keys(self, epoch: int) -> tuple[FileSigner, ...]:
         """Certify three list keys for a later epoch."""
@@ -241,13 +248,22 @@ class World:
         payload = self.certificate(country, **changes).encode()
         return seal(payload, Typ.CERTIFICATE, signer or self.sides[country].document)
 
-    def proof(self, issued_in: str, digest: Digest, kind: Kind = Kind.CERTIFICATE_ISSUED) -> str:
+    def checkpoint(
+        self, country: str, entry: bytes = b"", *, by: Sequence[NoteSigner] | None = None, at: datetime = AT
+    ) -> str:
+        """Return a checkpoint over the one `entry` of a log, cosigned by the other side's witness, or by `by`."""
+        side, peer = self.sides[country], self.peer(country)
+        signed = side.log.sign(Checkpoint(f"{side.name}/log", 1, leaf_hash(entry)).encode())
+        witnesses = [peer.witness] if by is None else by
+        cosigned = tuple(witness.cosign(signed.text, at) for witness in witnesses)
+        return Note(signed.text, signed.lines + cosigned).encode()
+
+    def proof(self, issued_in: str, digest: Digest, kind: Kind = Kind.CERTIFICATE_ISSUED, **cosigned: Any) -> str:
         """Return the proof that the one leaf of the log of `issued_in` is about `digest`."""
         side, peer = self.sides[issued_in], self.peer(issued_in)
         leaf = Leaf(ActId("ab" * 16), kind, AT, side.body, Digest("cd" * 32), Country(peer.country), digest)
         entry = leaf.encode()
-        checkpoint = Checkpoint(f"{side.name}/log", 1, leaf_hash(entry))
-        return TlogProof(entry, 0, (), side.log.sign(checkpoint.encode()).encode()).encode()
+        return TlogProof(entry, 0, (), self.checkpoint(issued_in, entry, **cosigned)).encode()
 
     def change(
         self, shown: Envelope, status: Status, *, signer: Signer | None = None, day: date = TODAY, **more: Any
@@ -296,6 +312,8 @@ class Scene:
     stale_after: datetime = AT + timedelta(days=3)
     sequence: int = 1
     node: Signer | None = None
+    heads: Mapping[str, datetime] = field(default_factory=dict)
+    checkpoints: tuple[str, ...] = ()
 
     @property
     def envelope(self) -> Envelope:
@@ -333,7 +351,8 @@ class Scene:
         """Return what the node of the country believes."""
         lists = {country: believe(text, self.world.sides[country].pin) for country, text in self.lists.items()}
         agreements = [believe_agreement(text, lists) for text in self.agreements]
-        return Trusted(self.env, self.country, lists, {agreement.id: agreement for agreement in agreements}, AT)
+        known: dict[str, Agreement] = {agreement.id: agreement for agreement in agreements}
+        return Trusted(self.env, self.country, lists, known, AT, heads=self.heads)
 
     def online(self) -> Verdict:
         """Ask at the node of the country."""
@@ -359,6 +378,7 @@ class Scene:
             agreements=self.agreements,
             changes=self.changes,
             delivered=tuple(delivered),
+            checkpoints=self.checkpoints,
         )
 
     def open(self, bundle: Bundle | None = None) -> OpenBundle:
@@ -437,7 +457,7 @@ def _agree(sides: Mapping[str, Side]) -> Agreement:
         ),
         silence=Silence.ACCEPTED,
         log_required_after_hours=24,
-        witnesses=tuple(Quorum(country, 0) for country in sides),
+        witnesses=tuple(Quorum(country, 1) for country in sides),
     )
 
 

@@ -8,6 +8,7 @@ from hashlib import sha256
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
+from registry.cli import duties
 from registry.core.identifiers import Digest
 from registry.core.tlog.checkpoint import Checkpoint
 from registry.core.tlog.entry import Kind
@@ -16,9 +17,11 @@ from registry.core.tlog.note import Note
 from registry.core.tlog.proof import verify_proof
 from registry.store import log
 from registry.store.acts import Act
+from registry.store.guard import Mark, of_log
 from registry.store.log import LogEntry, LogHead
-from registry.usecases.extend_log import AnotherSequencer, extend
-from registry.usecases.read_log import newest_checkpoint, prove
+from registry.usecases.extend_log import AnotherSequencer, LogBehind, extend
+from registry.usecases.publish_log import published_note
+from registry.usecases.read_log import prove
 from tests.kit import Corridor, Country
 
 
@@ -57,29 +60,36 @@ def test_the_log_takes_every_act_once_in_batches_of_any_size(corridor: Corridor)
     signer = by.node.keyring.log
     for batch in (1, 2, 3, 5, 8, 1000):
         with by.tx() as tx:
-            checkpoint = extend(tx, signer.vkey.name, signer.sign, at=by.clock(), batch=batch)
+            checkpoint = extend(tx, signer.vkey.name, signer.sign, mark=None, at=by.clock(), batch=batch)
         assert checkpoint is not None
         assert check_history(by) == checkpoint.size
     assert check_history(by) == len(by.acts())
     assert by.everything()["log_queue"] == []
     with by.tx() as tx:
-        assert extend(tx, signer.vkey.name, signer.sign, at=by.clock()) is None
+        assert extend(tx, signer.vkey.name, signer.sign, mark=None, at=by.clock()) is None
 
 
-def test_every_act_has_a_proof_that_holds_and_none_before_it_is_numbered(corridor: Corridor) -> None:
-    by = corridor.by
+def test_every_act_has_a_proof_that_holds_and_none_before_the_other_state_has_cosigned_it(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
     issued = by.issued()
     with by.node.database.read() as tx:
         assert prove(tx, str(issued.act)) is None
-        assert newest_checkpoint(tx) is None
+        assert published_note(tx) is None
     by.sequence()
+    duties.publish_newest(by.node)
+    with by.node.database.read() as tx:
+        assert prove(tx, str(issued.act)) is None
+        assert published_note(tx) is None
+    by.witnessed(uz)
+    (policy,) = by.beliefs().log_policies(by.did)
     with by.node.database.read() as tx:
         for act in by.acts():
             proof = prove(tx, act.id)
             assert proof is not None
             if act.digest is not None:
-                verify_proof(proof, by.node.keyring.log.vkey, kind=Kind(act.kind), digest=Digest(act.digest))
-        note = newest_checkpoint(tx)
+                logged = verify_proof(proof, policy, kind=Kind(act.kind), digest=Digest(act.digest))
+                assert logged.by == by.clock()
+        note = published_note(tx)
         assert note is not None
         assert note.split("\n")[1] == str(len(by.acts()))
 
@@ -104,7 +114,7 @@ def test_a_sequencer_that_finds_another_at_work_does_nothing(corridor: Corridor)
     signer = by.node.keyring.log
     with by.tx() as first, by.tx() as second:
         assert log.try_sequencing(first)
-        assert extend(second, signer.vkey.name, signer.sign, at=by.clock()) is None
+        assert extend(second, signer.vkey.name, signer.sign, mark=None, at=by.clock()) is None
 
 
 def test_a_log_of_another_origin_is_not_extended(corridor: Corridor) -> None:
@@ -113,7 +123,7 @@ def test_a_log_of_another_origin_is_not_extended(corridor: Corridor) -> None:
     by.sequence()
     by.draft()
     with by.refuses(AnotherSequencer) as refused:
-        extend(refused.tx, "elsewhere.example/log", signer.sign, at=by.clock())
+        extend(refused.tx, "elsewhere.example/log", signer.sign, mark=None, at=by.clock())
     assert str(refused.value) == "another sequencer extends this log"
 
 
@@ -128,7 +138,7 @@ def test_a_head_that_moved_underneath_stops_the_sequencer_and_nothing_is_kept(co
         return signer.sign(note)
 
     with by.refuses(AnotherSequencer) as refused:
-        extend(refused.tx, signer.vkey.name, partial(sign_while_another_moves_the_head, refused.tx), at=by.clock())
+        extend(refused.tx, signer.vkey.name, partial(sign_while_another_moves_the_head, refused.tx), mark=None, at=by.clock())
     assert check_history(by)
 
 
@@ -148,3 +158,19 @@ def test_the_head_moves_only_from_what_was_known(corridor: Corridor) -> None:
         assert not log.move_head(tx, known, Checkpoint("another/log", to.size, to.root), known.at)
         assert log.move_head(tx, known, to, known.at)
         tx.rollback()
+
+
+def test_a_database_that_is_behind_what_was_signed_signs_nothing(corridor: Corridor) -> None:
+    by = corridor.by
+    signer = by.node.keyring.log
+    by.sequence()
+    signed = by.node.guard.mark(of_log(signer.vkey.name))
+    assert signed is not None
+    by.draft()
+    for mark in (Mark(signed.number + 1, signed.digest), Mark(signed.number, "00" * 32), Mark(1, signed.digest)):
+        with by.refuses(LogBehind) as refused:
+            extend(refused.tx, signer.vkey.name, signer.sign, mark=mark, at=by.clock())
+        assert (refused.value.held, refused.value.signed) == (signed.number, mark.number)
+        assert "restored from a backup" in str(refused.value)
+    with by.tx() as tx:
+        assert extend(tx, signer.vkey.name, signer.sign, mark=signed, at=by.clock()) is not None

@@ -201,7 +201,7 @@ def test_four_sequencers_write_one_history_without_a_gap(corridor: Corridor) -> 
         extended = 0
         while len(by.everything()["log_entry"]) < stop:
             with by.tx() as tx:
-                extended += extend(tx, signer.vkey.name, signer.sign, at=by.clock(), batch=batch) is not None
+                extended += extend(tx, signer.vkey.name, signer.sign, mark=None, at=by.clock(), batch=batch) is not None
         return extended
 
     with ThreadPoolExecutor(10) as pool:

@@ -20,6 +20,7 @@ class MessageKind(StrEnum):
     """What a message carries; the other kinds of formats 10 come with what they speak of."""
 
     CERTIFICATE_ISSUED = "certificate.issued"
+    CERTIFICATE_LOGGED = "certificate.logged"
     CERTIFICATE_STATUS = "certificate.status"
 
 

@@ -40,7 +40,9 @@ class Typ(StrEnum):
     AGREEMENT = "agreement+jwt"
     MESSAGE = "message+jwt"
     RECEIPT = "receipt+jwt"
+    RECALL = "recall+jwt"
     BUNDLE = "bundle+jwt"
+    DOSSIER = "dossier+jwt"
 
 
 @dataclass(eq=False)

@@ -57,6 +57,10 @@ class Kind(StrEnum):
     TRUST_ADOPTED = "trust.adopted"
     AGREEMENT_ADOPTED = "agreement.adopted"
     BUNDLE_MADE = "bundle.made"
+    ACTS_READ = "acts.read"
+    ACTS_EXPORTED = "acts.exported"
+    WITNESS_CONFLICT = "witness.conflict"
+    LOG_RECOVERED = "log.recovered"
 
     @property
     def has_destination(self) -> bool:
@@ -150,6 +154,14 @@ def commitment(salt: bytes, private: JsonObject) -> Digest:
     """Bind a leaf to the private row of its act without telling it: a salt that nobody can guess keeps it closed."""
     assert len(salt) == SALT_BYTES
     return Digest(sha256(salt + canonical.encode(private)).hexdigest())
+
+
+def private_row(
+    what: JsonObject, *, person: str | None, organisation: str | None, subject: str | None
+) -> dict[str, canonical.Json]:
+    """Return all that a leaf commits to of an act: what happened, and who did it, for whom, to what."""
+    who = {"person": person, "organisation": organisation, "subject": subject}
+    return {"what": what, **{name: value for name, value in who.items() if value is not None}}
 
 
 def _kind(members: JsonObject) -> Kind:

@@ -17,7 +17,6 @@ _MARK = "\N{EM DASH}"
 _NAME = re.compile(r"[^\s+\x00-\x20\ud800-\udfff]+")
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
 _ID_BYTES = 4
-_KEY_BYTES = 32
 
 _P = 2**255 - 19
 _Y_ORDER_8 = int.from_bytes(bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"), "little")
@@ -88,6 +87,12 @@ class KeyType(IntEnum):
 
     ED25519 = 0x01
     COSIGNATURE = 0x04
+    MLDSA44_COSIGNATURE = 0x06
+
+    @property
+    def key_bytes(self) -> int:
+        """How long a public key of this type is."""
+        return 1312 if self is KeyType.MLDSA44_COSIGNATURE else 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +105,7 @@ class VerifierKey:
 
     def __post_init__(self) -> None:
         assert _NAME.fullmatch(self.name)
-        assert len(self.public) == _KEY_BYTES
+        assert len(self.public) == self.type.key_bytes
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -114,10 +119,11 @@ class VerifierKey:
             data = read_base64(key)
             kind = KeyType(data[0] if data else 0)
         except ValueError:
-            raise MalformedVerifierKey("its key is not base64 of an Ed25519 key with its type") from None
-        if len(data) != 1 + _KEY_BYTES:
-            raise MalformedVerifierKey(f"its key is not {_KEY_BYTES} bytes")
-        check_ed25519(data[1:])
+            raise MalformedVerifierKey("its key is not base64 of a key of a known type") from None
+        if len(data) != 1 + kind.key_bytes:
+            raise MalformedVerifierKey(f"its key is not {kind.key_bytes} bytes")
+        if kind is not KeyType.MLDSA44_COSIGNATURE:
+            check_ed25519(data[1:])
         verifier = cls(name, kind, data[1:])
         if verifier.id.hex() != id:
             raise MalformedVerifierKey("its id is not that of its name and key")
@@ -223,8 +229,8 @@ def check_ed25519(public: bytes) -> None:
     The points of order 1, 2, 4 and 8 are known by five values of y, whatever their sign bit; two points at which
     x = 0 has a second spelling are among them. Raises `WeakKey`.
     """
-    if len(public) != _KEY_BYTES:
-        raise WeakKey(f"is not {_KEY_BYTES} bytes")
+    if len(public) != KeyType.ED25519.key_bytes:
+        raise WeakKey(f"is not {KeyType.ED25519.key_bytes} bytes")
     y = int.from_bytes(public, "little") & (2**255 - 1)
     if y >= _P:
         raise WeakKey("is not in canonical form")

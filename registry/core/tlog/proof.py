@@ -1,6 +1,7 @@
 """A proof that travels with a file: leaf, place, path and checkpoint (c2sp.org/tlog-proof, draft of C2SP@5ba5ee8)."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar, Self
 
 from registry.core.errors import Malformed, Unprocessable
@@ -8,7 +9,8 @@ from registry.core.identifiers import Digest
 from registry.core.tlog.checkpoint import Checkpoint
 from registry.core.tlog.entry import Kind, Leaf
 from registry.core.tlog.merkle import HASH_BYTES, MAX_PROOF, MAX_SIZE, Hash, leaf_hash, verify_inclusion
-from registry.core.tlog.note import MalformedNote, Note, VerifierKey, read_base64, write_base64
+from registry.core.tlog.note import MalformedNote, Note, read_base64, write_base64
+from registry.core.tlog.policy import Policy
 
 HEADER = "c2sp.org/tlog-proof@v1"
 MAX_HEAD = 100_000
@@ -26,19 +28,6 @@ class MalformedProof(Malformed):
 
     def __str__(self) -> str:
         return f"the proof file cannot be read: {self.reason}"
-
-
-@dataclass(eq=False)
-class WrongOrigin(Unprocessable):
-    """The checkpoint is of another log than the key's."""
-
-    code: ClassVar[str] = "wrong-origin"
-    clause: ClassVar[str | None] = "c2sp.org/tlog-checkpoint@v1.0.0, Note text"
-    origin: str
-    expected: str
-
-    def __str__(self) -> str:
-        return f"the checkpoint is of {self.origin}, not of {self.expected}"
 
 
 @dataclass(eq=False)
@@ -72,7 +61,7 @@ class LeafOfAnotherDigest(Unprocessable):
     code: ClassVar[str] = "leaf-of-another-digest"
     clause: ClassVar[str | None] = "c2sp.org/tlog-proof@v1, Format"
     digest: Digest | None
-    expected: Digest
+    expected: Digest | None
 
     def __str__(self) -> str:
         return "the leaf is of another file"
@@ -129,22 +118,22 @@ class TlogProof:
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """A leaf that is proved to be in the log, and the checkpoint that covers it."""
+    """A leaf that is proved to be in the log, the checkpoint that covers it, and when the quorum vouched for that."""
 
     leaf: Leaf
     checkpoint: Checkpoint
+    by: datetime | None
 
 
-def verify_proof(proof: TlogProof, key: VerifierKey, *, kind: Kind, digest: Digest) -> Logged:
-    """Check that the log of `key` holds a leaf of `kind` about the file with `digest`, and return it.
+def verify_proof(proof: TlogProof, policy: Policy, *, kind: Kind, digest: Digest | None) -> Logged:
+    """Check that the log of `policy` holds a leaf of `kind` about the file with `digest`, or about none, and return it.
 
-    What the log signed is checked first, for the text of a note means nothing before. Raises `NotSigned`,
-    `WrongSignature`, `MalformedCheckpoint`, `WrongOrigin`, `LeafMissing`, `MalformedLeaf`, `LeafOfAnotherKind`,
-    `LeafOfAnotherDigest`, `WrongProof`. Who else must have cosigned is the policy's to say.
+    What the log signed is checked first, for the text of a note means nothing before; the quorum is asked last, so
+    that `QuorumNotMet` says that all else holds. Raises `NotSigned`, `WrongSignature`, `MalformedCheckpoint`,
+    `WrongOrigin`, `LeafMissing`, `MalformedLeaf`, `LeafOfAnotherKind`, `LeafOfAnotherDigest`, `WrongProof`.
     """
-    checkpoint = Checkpoint.parse(Note.parse(proof.checkpoint_note).verified([key]))
-    if checkpoint.origin != key.name:
-        raise WrongOrigin(checkpoint.origin, key.name)
+    note = Note.parse(proof.checkpoint_note)
+    checkpoint = policy.signed(note)
     if proof.extra is None:
         raise LeafMissing
     leaf = Leaf.parse(proof.extra)
@@ -153,7 +142,7 @@ def verify_proof(proof: TlogProof, key: VerifierKey, *, kind: Kind, digest: Dige
     if leaf.digest != digest:
         raise LeafOfAnotherDigest(leaf.digest, digest)
     verify_inclusion(proof.index, checkpoint.size, leaf_hash(proof.extra), proof.hashes, checkpoint.root)
-    return Logged(leaf, checkpoint)
+    return Logged(leaf, checkpoint, policy.met_at(note))
 
 
 def _base64(text: str) -> bytes:

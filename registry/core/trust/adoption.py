@@ -120,6 +120,7 @@ def check_adoptable(
     elif reused := (earlier_keys | adopted.list_keys.keys()) & offered.list_keys.keys():
         raise ListKeyReused(country, f"{len(reused)} of its list keys are of an earlier epoch")
     _check_nothing_vanished(offered, adopted)
+    _check_former_witnesses(offered, adopted)
     for kid, known in adopted.signers.items():
         _check_signer(country, known.row, offered.signers[kid].row)
 
@@ -146,8 +147,27 @@ def _node_rows(believed: BelievedList) -> dict[str, NodeRow]:
 def _check_node_keys(offered: BelievedList, adopted: BelievedList) -> None:
     after = _node_rows(offered)
     for node, row in _node_rows(adopted).items():
-        if node in after and (after[node].log, after[node].witness) != (row.log, row.witness):
+        if node not in after:
+            continue
+        added = set(after[node].witness_keys()) - set(row.witness_keys())
+        if added or (after[node].log, after[node].witness) != (row.log, row.witness):
             raise ListNodeKeyChanged(offered.list.country, f"the log or witness key of {node} changed in an epoch")
+
+
+def _check_former_witnesses(offered: BelievedList, adopted: BelievedList) -> None:
+    """Check that a log stays what it was, and that a witness key that was replaced is kept for what it cosigned."""
+    after = _node_rows(offered)
+    for node, row in _node_rows(adopted).items():
+        if after[node].log != row.log:
+            raise ListNodeKeyChanged(offered.list.country, f"the log of {node} is another: its history would be lost")
+        kept = {former.vkey: former.until for former in after[node].former_witnesses}
+        for former in row.former_witnesses:
+            if kept.get(former.vkey, _NEVER) > former.until:
+                raise ListRowVanished(
+                    offered.list.country, f"the former key {former.name} is gone, or counts for longer"
+                )
+        if after[node].witness != row.witness and row.witness.vkey not in kept:
+            raise ListRowVanished(offered.list.country, f"the key {row.witness.name} was replaced and not kept")
 
 
 def _check_signer(country: str, old: SignerRow, new: SignerRow) -> None:

@@ -130,6 +130,15 @@ class WitnessKey:
 
 
 @dataclass(frozen=True, slots=True)
+class FormerWitness:
+    """A key under which the node's witness signed before: what it cosigned up to `until` still counts."""
+
+    name: str
+    vkey: VerifierKey
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class NodeRow:
     """A node of the country, with its keys."""
 
@@ -139,6 +148,11 @@ class NodeRow:
     certificate: bytes
     log: LogKey
     witness: WitnessKey
+    former_witnesses: tuple[FormerWitness, ...] = ()
+
+    def witness_keys(self) -> tuple[VerifierKey, ...]:
+        """Return every key of the node's witness, the present one first."""
+        return (self.witness.vkey, *(former.vkey for former in self.former_witnesses))
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,12 +354,24 @@ def _nodes(trust_list: TrustList, root: Root) -> Mapping[str, KnownNode]:
     for row in trust_list.nodes:
         chained = chain(row.certificate, root, Purpose.NODE, Did(row.id))
         name = row.id.removeprefix("did:web:")
-        named = (row.log.origin, row.log.vkey.name, row.witness.name, row.witness.vkey.name)
-        if named != (f"{name}/log", f"{name}/log", f"{name}/witness", f"{name}/witness"):
-            raise ListRowBroken(f"the log or witness of {row.id}, or a key of it, has another name")
-        if (row.log.vkey.type, row.witness.vkey.type) != (KeyType.ED25519, KeyType.COSIGNATURE):
+        if (row.log.origin, row.log.vkey.name) != (f"{name}/log", f"{name}/log"):
+            raise ListRowBroken(f"the log of {row.id}, or its key, has another name")
+        witnesses = [(row.witness.name, row.witness.vkey), *((each.name, each.vkey) for each in row.former_witnesses)]
+        if any(key.name != label or not _is_witness_of(label, name) for label, key in witnesses):
+            raise ListRowBroken(f"a witness of {row.id}, or its key, has another name")
+        if len({label for label, _ in witnesses}) != len(witnesses):
+            raise ListRowBroken(f"two keys of the witness of {row.id} have one name")
+        if any(former.until > trust_list.issued_at for former in row.former_witnesses):
+            raise ListRowBroken(f"a former key of the witness of {row.id} counts for what is yet to come")
+        types = {key.type for _, key in witnesses}
+        if row.log.vkey.type is not KeyType.ED25519 or types != {KeyType.COSIGNATURE}:
             raise ListRowBroken(f"a key of the log or witness of {row.id} is of another type")
         nodes[Kid(chained.kid(row.id))] = KnownNode(trust_list.country, row, chained)
     if len({node.row.id for node in nodes.values()}) != len(trust_list.nodes):
         raise ListRowBroken("a node or its key stands twice")
     return nodes
+
+
+def _is_witness_of(label: str, name: str) -> bool:
+    """Tell whether a witness may be called so: a cosignature names no key, so each new key has a new name."""
+    return re.fullmatch(re.escape(f"{name}/witness") + r"(?:-[1-9]\d{0,3})?", label) is not None

@@ -4,11 +4,12 @@ Pins are installed with the device and never taken from a file that is being ver
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, ClassVar, Self
 
+from registry.core.agreement import Agreement
 from registry.core.canonical import JsonObject
 from registry.core.certificate.credential import Certificate
 from registry.core.certificate.status_change import StatusChange
@@ -16,8 +17,12 @@ from registry.core.envelope.jose import Envelope, EnvelopeText, Typ
 from registry.core.errors import Unprocessable
 from registry.core.identifiers import Digest
 from registry.core.record import MalformedRecord, decode, encode
+from registry.core.tlog.checkpoint import Checkpoint
+from registry.core.tlog.note import Note
+from registry.core.tlog.policy import QuorumNotMet
 from registry.core.trust.agreement_adoption import believe_agreement
-from registry.core.trust.trust_list import BelievedList, Pin, believe
+from registry.core.trust.log_policy import log_policy
+from registry.core.trust.trust_list import BelievedList, KnownNode, Pin, believe
 from registry.core.verification.evidence import Evidence, Held, ReadEvidence, Standpoint, Trusted
 
 DIGEST_BYTES = 16
@@ -59,6 +64,8 @@ class Bundle:
     changes: tuple[EnvelopeText, ...] = ()
     delivered: tuple[Delivered, ...] = ()
     as_of: datetime | None = None
+    checkpoints: tuple[str, ...] = ()
+    """The newest cosigned checkpoint of each log, as signed notes."""
 
     @classmethod
     def parse(cls, value: JsonObject) -> Self:
@@ -110,8 +117,37 @@ def open_bundle(text: str, pins: Mapping[str, Pin], *, newest_sequence: int = 0)
         {agreement.id: agreement for agreement in agreements},
         bundle.as_of or bundle.made_at,
         bundle.stale_after,
+        _heads(bundle, lists, agreements),
     )
     return OpenBundle(bundle, trusted, _reader(bundle))
+
+
+def _heads(bundle: Bundle, lists: Mapping[str, BelievedList], agreements: Sequence[Agreement]) -> dict[str, datetime]:
+    """Return when the quorum of each log's witnesses last vouched for it, by the agreements that ask for one.
+
+    A checkpoint that falls short of a quorum is not counted; raises where one is not the log's, or a line is forged.
+    """
+    heads: dict[str, datetime] = {}
+    for note in map(Note.parse, bundle.checkpoints):
+        origin = Checkpoint.parse(note.text).origin
+        for agreement, node in _logs(agreements, lists):
+            if node.row.log.origin != origin:
+                continue
+            try:
+                at = log_policy(agreement, lists, node).check(note).at
+            except QuorumNotMet:
+                continue
+            if at is not None:
+                heads[origin] = max(at, heads.get(origin, at))
+    return heads
+
+
+def _logs(agreements: Sequence[Agreement], lists: Mapping[str, BelievedList]) -> Iterator[tuple[Agreement, KnownNode]]:
+    """Return each agreement with each node of its countries; both have a list, or it would not be believed."""
+    for agreement in agreements:
+        for country in agreement.countries:
+            for node in lists[country].nodes.values():
+                yield agreement, node
 
 
 def _believe_lists(bundle: Bundle, pins: Mapping[str, Pin]) -> dict[str, BelievedList]:

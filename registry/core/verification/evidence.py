@@ -1,7 +1,7 @@
 """What the one who asks believes, and what is held about one certificate: all that a verification rests on."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
@@ -32,6 +32,8 @@ class Trusted:
     agreements: Mapping[str, Agreement]
     as_of: datetime | None
     stale_after: datetime | None = None
+    heads: Mapping[str, datetime] = field(default_factory=dict)
+    """When the quorum of each log's witnesses last vouched for it, as far as the one who asks has seen."""
 
     def same_environment(self) -> Iterator[BelievedList]:
         """Return the lists of this environment: those of another vouch for nothing here."""
@@ -40,7 +42,10 @@ class Trusted:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What is held of a certificate: its digest, since when, whether by own issue, and what its proof said."""
+    """What is held of a certificate: its digest, since when, by own issue or not, and whether it is known as logged.
+
+    Logged is what a proof showed that met the quorum; at the issuer's node, what its own log holds and has published.
+    """
 
     digest: Digest
     recorded_at: datetime

@@ -15,10 +15,12 @@ from registry.core.certificate.credential import Certificate
 from registry.core.certificate.status_change import Status, StatusChange
 from registry.core.envelope.jose import Envelope, Typ
 from registry.core.errors import Malformed, RegistryError
-from registry.core.identifiers import Digest, node_did
+from registry.core.identifiers import Digest, log_origin, node_did
 from registry.core.tlog.entry import Kind
+from registry.core.tlog.policy import QuorumNotMet
 from registry.core.tlog.proof import TlogProof, verify_proof
 from registry.core.trust.document_signer import Chained
+from registry.core.trust.log_policy import log_policy
 from registry.core.trust.trust_list import BelievedList, BodyRole, KnownSigner, SignerStatus
 from registry.core.verification.evidence import Evidence, Held, ReadEvidence, Standpoint, Trusted
 from registry.core.verification.presentation import Presentation
@@ -282,29 +284,45 @@ def _ask_validity(case: _Case) -> Finding:
 
 
 def _ask_log(case: _Case) -> Finding:
-    assert case.believed is not None
+    """Judge the proof that is shown, or what is held; `as_of` is when the quorum last vouched for that log.
+
+    A proof that waits for its witnesses is none yet; past the agreement's time, one that has none is as good as wrong.
+    """
     assert case.agreement is not None
+    witnessed = case.agreement.quorum(case.certificate.subject.issued_in) > 0
+    logged_by: datetime | None = None
     if case.presentation.proof is not None:
         try:
-            _check_proof(case, case.presentation.proof)
+            logged_by = _check_proof(case, case.presentation.proof)
+        except QuorumNotMet:
+            return _pending(case, "quorum-not-met")
         except RegistryError as refusal:
             return _failed(Check.LOG, "proof-wrong", str(refusal))
     elif case.held is None:
         return _unknown(Check.LOG, "no-proof-shown")
     elif not case.held.logged:
-        due = case.certificate.valid_from + timedelta(hours=case.agreement.log_required_after_hours)
-        return _failed(Check.LOG, "not-logged") if case.at > due else _unknown(Check.LOG, "not-yet-logged")
-    if case.agreement.quorum(case.certificate.subject.issued_in):
-        return _unknown(Check.LOG, "quorum-not-met")
-    return _passed(Check.LOG, "unwitnessed")
+        return _pending(case, "not-yet-logged")
+    newest = case.trusted.heads.get(log_origin(case.certificate.node)) if witnessed else None
+    as_of = max((time for time in (newest, logged_by) if time is not None), default=None)
+    return _passed(Check.LOG, "witnessed" if witnessed else "unwitnessed", as_of)
 
 
-def _check_proof(case: _Case, proof: str) -> None:
+def _pending(case: _Case, code: str) -> Finding:
+    assert case.agreement is not None
+    due = case.certificate.valid_from + timedelta(hours=case.agreement.log_required_after_hours)
+    return _failed(Check.LOG, "not-logged") if case.at > due else _unknown(Check.LOG, code)
+
+
+def _check_proof(case: _Case, proof: str) -> datetime | None:
+    """Return when the quorum vouched for the proof's checkpoint. Raises what `log_policy` and `verify_proof` raise."""
     assert case.believed is not None
+    assert case.agreement is not None
     node = case.believed.node(node_did(case.certificate.node))
     if node is None:
         raise NotAgreed("the trust list does not know the node whose log this would be")
-    verify_proof(TlogProof.parse(proof), node.row.log.vkey, kind=Kind.CERTIFICATE_ISSUED, digest=case.envelope.digest)
+    policy = log_policy(case.agreement, case.trusted.lists, node)
+    proved = verify_proof(TlogProof.parse(proof), policy, kind=Kind.CERTIFICATE_ISSUED, digest=case.envelope.digest)
+    return proved.by
 
 
 def _ask_delivered(case: _Case) -> Finding:

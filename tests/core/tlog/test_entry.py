@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from registry.core import canonical
 from registry.core.canonical import Json
 from registry.core.identifiers import ActId, Country, Did, Digest
-from registry.core.tlog.entry import MAX_ENTRY, Kind, Leaf, MalformedLeaf, commitment
+from registry.core.tlog.entry import MAX_ENTRY, Kind, Leaf, MalformedLeaf, commitment, private_row
 
 AT = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 BODY = Did("did:web:by.registry.example:bodies:bcci")
@@ -195,3 +195,10 @@ def test_a_commitment_is_sha_256_over_salt_and_canonical_json() -> None:
     assert commitment(b"\1" * 16, {"a": 1}) != commitment(b"\0" * 16, {"a": 1})
     with pytest.raises(AssertionError):
         commitment(b"", {"a": 1})
+
+
+def test_a_leaf_commits_to_who_acted_for_whom_and_on_what() -> None:
+    nobody = private_row({"a": 1}, person=None, organisation=None, subject=None)
+    assert nobody == {"what": {"a": 1}}
+    everyone = private_row({"a": 1}, person="p", organisation="o", subject="s")
+    assert everyone == {"what": {"a": 1}, "person": "p", "organisation": "o", "subject": "s"}

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from registry.core.errors import RegistryError
 from registry.core.identifiers import ActId, Country, Did, Digest
 from registry.core.tlog.checkpoint import Checkpoint, MalformedCheckpoint
+from registry.core.tlog.cosignature import cosign
 from registry.core.tlog.entry import Kind, Leaf, MalformedLeaf
 from registry.core.tlog.merkle import (
     EMPTY_ROOT,
@@ -24,6 +25,7 @@ from registry.core.tlog.merkle import (
     verify_inclusion,
 )
 from registry.core.tlog.note import KeyType, Note, NotSigned, SignatureLine, VerifierKey, WrongSignature, sign_note
+from registry.core.tlog.policy import KnownLog, KnownWitness, Policy, QuorumNotMet, WrongOrigin
 from registry.core.tlog.proof import (
     HEADER,
     LeafMissing,
@@ -32,7 +34,6 @@ from registry.core.tlog.proof import (
     Logged,
     MalformedProof,
     TlogProof,
-    WrongOrigin,
     verify_proof,
 )
 
@@ -67,13 +68,14 @@ PROOFS = [
     TlogProof(ENTRIES[index], index, tuple(prove_inclusion(index, len(LEAVES), read)), NOTE)
     for index in range(len(LEAVES))
 ]
+POLICY = Policy((KnownLog(KEY),))
 KIND = Kind.CERTIFICATE_ISSUED
 DIGEST = Digest(f"{103:064x}")
 PROOF = PROOFS[3]
 
 
 def verify(proof: TlogProof) -> Logged:
-    return verify_proof(proof, KEY, kind=KIND, digest=DIGEST)
+    return verify_proof(proof, POLICY, kind=KIND, digest=DIGEST)
 
 
 @pytest.mark.parametrize("index", range(7))
@@ -81,7 +83,7 @@ def test_a_proof_gives_the_leaf_and_the_checkpoint_that_covers_it(index: int) ->
     proof = TlogProof.parse(PROOFS[index].encode())
     assert proof == PROOFS[index]
     digest = Digest(f"{index + 100:064x}")
-    assert verify_proof(proof, KEY, kind=KIND, digest=digest) == Logged(LEAVES[index], CHECKPOINT)
+    assert verify_proof(proof, POLICY, kind=KIND, digest=digest) == Logged(LEAVES[index], CHECKPOINT, None)
 
 
 def test_each_flipped_bit_of_a_proof_makes_it_fail() -> None:
@@ -107,12 +109,37 @@ def test_each_removed_line_or_character_makes_it_fail() -> None:
             verify(TlogProof.parse(changed))
 
 
-def test_lines_of_witnesses_are_carried_and_change_nothing() -> None:
+def test_lines_of_unknown_witnesses_are_carried_and_change_nothing() -> None:
+    proof = with_line(SignatureLine("uz.example/witness", b"abcd", b"\1" * 72))
+    assert TlogProof.parse(proof.encode()) == proof
+    assert verify(proof) == Logged(LEAVES[3], CHECKPOINT, None)
+
+
+def with_line(line: SignatureLine) -> TlogProof:
     note = Note.parse(NOTE)
-    cosigned = Note(note.text, (*note.lines, SignatureLine("uz.example/witness", b"abcd", b"\1" * 72)))
-    proof = TlogProof.parse(replace(PROOF, checkpoint_note=cosigned.encode()).encode())
-    assert proof.checkpoint_note == cosigned.encode()
-    assert verify(proof) == Logged(LEAVES[3], CHECKPOINT)
+    return replace(PROOF, checkpoint_note=Note(note.text, (*note.lines, line)).encode())
+
+
+WITNESS = VerifierKey("uz.example/witness", KeyType.COSIGNATURE, PRIVATE.public_key().public_bytes_raw())
+WITNESSED = Policy((KnownLog(KEY),), (KnownWitness("uz", WITNESS),), quorum="uz")
+
+
+def test_a_proof_says_when_the_quorum_vouched_for_its_checkpoint() -> None:
+    at = datetime(2026, 11, 21, 9, 31, tzinfo=UTC)
+    proof = with_line(cosign(CHECKPOINT.encode(), WITNESS, PRIVATE.sign, at))
+    assert verify_proof(proof, WITNESSED, kind=KIND, digest=DIGEST) == Logged(LEAVES[3], CHECKPOINT, at)
+
+
+def test_the_quorum_is_asked_last_so_that_all_else_holds_when_only_it_is_missing() -> None:
+    with pytest.raises(QuorumNotMet):
+        verify_proof(PROOF, WITNESSED, kind=KIND, digest=DIGEST)
+    for proof, refusal in REFUSALS:
+        with pytest.raises(refusal):
+            verify_proof(proof, WITNESSED, kind=KIND, digest=DIGEST)
+    with pytest.raises(WrongSignature):
+        verify_proof(
+            with_line(SignatureLine(WITNESS.name, WITNESS.id, b"\1" * 72)), WITNESSED, kind=KIND, digest=DIGEST
+        )
 
 
 HASH = PROOF.encode().split("\n")[3]
@@ -212,14 +239,15 @@ def test_the_refusals_say_what_is_so() -> None:
 
 def test_proofs_made_elsewhere_are_read_and_lead_to_the_root(vectors: Path) -> None:
     keys = json.loads((vectors / "own-logs" / "keys.json").read_text())
-    key = VerifierKey.parse(keys["log_vkey"])
+    key, witness = VerifierKey.parse(keys["log_vkey"]), VerifierKey.parse(keys["witness_vkey"])
+    policy = Policy((KnownLog(key),), (KnownWitness("uz", witness),), quorum="uz")
     files = sorted((vectors / "own-logs").glob("log-*/entry-*.tlog-proof"))
-    assert len(files) > 20
+    assert len(files) == 27
     for file in files:
         proof = TlogProof.parse(file.read_text())
         assert proof.encode() == file.read_text()
-        checkpoint = Checkpoint.parse(Note.parse(proof.checkpoint_note).verified([key]))
+        checkpoint = policy.check(Note.parse(proof.checkpoint_note)).checkpoint
         leaf = leaf_hash(b"certificate event %d" % proof.index)
         verify_inclusion(proof.index, checkpoint.size, leaf, proof.hashes, checkpoint.root)
         with pytest.raises(LeafMissing):
-            verify_proof(proof, key, kind=KIND, digest=DIGEST)
+            verify_proof(proof, policy, kind=KIND, digest=DIGEST)

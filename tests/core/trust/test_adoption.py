@@ -1,8 +1,9 @@
 """Rules of adoption, and the attacks that TUF names: each has its own refusal, and the old list stays."""
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -28,18 +29,21 @@ from registry.core.trust.adoption import (
 from registry.core.trust.document_signer import Purpose
 from registry.core.trust.trust_list import (
     BelievedList,
+    FormerWitness,
     ListBelowThreshold,
     ListKey,
     ListNotTrusted,
     ListOfAnotherCountry,
     ListOfAnotherEnvironment,
+    LogKey,
     SignatoryRow,
     SignerStatus,
     TrustList,
+    WitnessKey,
     believe,
 )
 from registry.signing.ceremony import USE
-from tests.core.world import AT, SCHEME, TODAY, Side, World, with_body, with_node, with_signer
+from tests.core.world import AT, BORN, SCHEME, TODAY, Side, World, with_body, with_node, with_signer
 
 SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
 Edit = Callable[[TrustList], TrustList]
@@ -295,18 +299,109 @@ def test_the_dates_of_a_signer_may_be_shortened_and_its_use_moved_within_them(co
     corridor.offer(with_signer(corridor.next(), use_until=AT + USE))
 
 
-def test_log_and_witness_keys_change_by_a_new_epoch_only(world: World, corridor: Corridor) -> None:
-    side, row = corridor.side, corridor.first.list.nodes[0]
-    for changes in (
-        {"log": replace(row.log, vkey=replace(side.log.vkey, public=world.uz.log.vkey.public))},
-        {"witness": replace(row.witness, vkey=replace(side.witness.vkey, public=world.uz.witness.vkey.public))},
-    ):
-        offered = with_node(corridor.next(), **changes)
-        with pytest.raises(ListNodeKeyChanged) as refused:
-            corridor.offer(offered)
-        assert refused.value.code == "list-node-key-changed"
-        renewed, keys = corridor.renewed()
-        corridor.offer(with_node(renewed, **changes), by=keys)
+def test_the_key_of_a_log_never_changes(world: World, corridor: Corridor) -> None:
+    """Whoever began another history would have to begin another log, under another name."""
+    log = replace(
+        corridor.first.list.nodes[0].log, vkey=replace(corridor.side.log.vkey, public=world.uz.log.vkey.public)
+    )
+    said = refusal(
+        ListNodeKeyChanged, "list-node-key-changed", lambda: corridor.offer(with_node(corridor.next(), log=log))
+    )
+    assert "changed in an epoch" in said
+    renewed, keys = corridor.renewed()
+    said = refusal(
+        ListNodeKeyChanged, "list-node-key-changed", lambda: corridor.offer(with_node(renewed, log=log), by=keys)
+    )
+    assert "its history would be lost" in said
+
+
+def former(side: Side, number: int = 1, until: datetime | None = None) -> FormerWitness:
+    """Return the row of the first key of the witness, or of a later one, which counts up to the list's issue."""
+    name = f"{side.name}/witness" if number == 1 else f"{side.name}/witness-{number}"
+    vkey = side.witness.vkey if number == 1 else side.make_witness(name).vkey
+    return FormerWitness(name, vkey, until or side.trust_list.issued_at)
+
+
+def present(side: Side, number: int) -> WitnessKey:
+    key = former(side, number)
+    return WitnessKey(key.name, key.vkey)
+
+
+def test_a_witness_key_is_replaced_in_a_new_epoch_that_keeps_it_for_what_it_cosigned(corridor: Corridor) -> None:
+    side = corridor.side
+    renewed, keys = corridor.renewed()
+    kept = with_node(renewed, witness=present(side, 2), former_witnesses=(former(side),))
+    corridor.offer(kept, by=keys)
+    corridor.offer(with_node(kept, former_witnesses=(former(side, until=BORN),)), by=keys)
+    said = refusal(
+        ListRowVanished,
+        "list-row-vanished",
+        lambda: corridor.offer(with_node(renewed, witness=present(side, 2)), by=keys),
+    )
+    assert "was replaced and not kept" in said
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda side: {"witness": present(side, 2)},
+        lambda side: {"witness": present(side, 2), "former_witnesses": (former(side),)},
+        lambda side: {"former_witnesses": (former(side, 2),)},
+    ],
+    ids=["replaced", "replaced and kept", "a former key that nobody knew"],
+)
+def test_no_witness_key_comes_within_an_epoch(corridor: Corridor, change: Callable[[Side], dict[str, Any]]) -> None:
+    """Whoever steals the list keys of an epoch could else make themselves a witness, under a former name too."""
+    offered = with_node(corridor.next(), **change(corridor.side))
+    said = refusal(ListNodeKeyChanged, "list-node-key-changed", lambda: corridor.offer(offered))
+    assert "changed in an epoch" in said
+
+
+def test_a_former_key_stays_and_its_end_moves_earlier_only(corridor: Corridor) -> None:
+    side = corridor.side
+    renewed, keys = corridor.renewed()
+    first = with_node(
+        replace(renewed, issued_at=AT - DAY),
+        witness=present(side, 2),
+        former_witnesses=(former(side, until=AT - 3 * DAY),),
+    )
+    adopted = side.believed(first, keys)
+    second = replace(first, version=2, previous=adopted.digest)
+    for rows in ((former(side, until=AT - 3 * DAY),), (former(side, until=AT - 4 * DAY),)):
+        corridor.offer(with_node(second, former_witnesses=rows), by=keys, adopted=adopted)
+    for gone in ((), (former(side, until=AT - 2 * DAY),)):
+        offered = with_node(second, former_witnesses=gone)
+        said = refusal(
+            ListRowVanished,
+            "list-row-vanished",
+            functools.partial(corridor.offer, offered, by=keys, adopted=adopted),
+        )
+        assert "is gone, or counts for longer" in said
+    third, newest = corridor.renewed(3)
+    later = with_node(
+        third, witness=present(side, 3), former_witnesses=(former(side, until=AT - 3 * DAY), former(side, 2))
+    )
+    corridor.offer(later, by=newest, adopted=adopted, keys=corridor.first.list_keys)
+    forgotten = with_node(later, former_witnesses=(former(side, 2),))
+    refusal(
+        ListRowVanished,
+        "list-row-vanished",
+        lambda: corridor.offer(forgotten, by=newest, adopted=adopted, keys=corridor.first.list_keys),
+    )
+
+
+def test_a_node_may_be_added_and_has_its_own_witness(corridor: Corridor) -> None:
+    name = "customs.by.registry.example"
+    node = corridor.side.make_key("node-customs", Purpose.NODE, [f"did:web:{name}"])
+    first = corridor.first.list.nodes[0]
+    more = replace(
+        first,
+        id=f"did:web:{name}",
+        certificate=node.certificate,
+        log=LogKey(f"{name}/log", replace(first.log.vkey, name=f"{name}/log")),
+        witness=WitnessKey(f"{name}/witness", replace(first.witness.vkey, name=f"{name}/witness")),
+    )
+    corridor.offer(corridor.next(nodes=(first, more)))
 
 
 def test_the_node_key_may_change_in_an_epoch(corridor: Corridor) -> None:

@@ -1,6 +1,6 @@
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,9 +11,10 @@ from registry.core.envelope.jose import MalformedEnvelope, Typ, join, seal
 from registry.core.errors import RegistryError
 from registry.core.identifiers import authority_did
 from registry.core.record import MalformedRecord
-from registry.core.tlog.note import WeakKey
+from registry.core.tlog.note import KeyType, VerifierKey, WeakKey
 from registry.core.trust.document_signer import ChainBroken, Purpose
 from registry.core.trust.trust_list import (
+    FormerWitness,
     ListBelowThreshold,
     ListKey,
     ListNotTrusted,
@@ -162,6 +163,23 @@ def test_a_signer_of_a_second_body_is_known_with_its_body(by: Side) -> None:
     assert believed.signers[key.kid].body.code == "gcci"
 
 
+def with_former(by: Side, name: str, vkey: VerifierKey, until: datetime = BORN) -> TrustList:
+    return with_node(by.trust_list, former_witnesses=(FormerWitness(name, vkey, until),))
+
+
+def with_numbered(by: Side, world: World, number: str, until: datetime = BORN) -> TrustList:
+    """Return the list with a former witness key of this number, which is another country's key."""
+    name = f"{by.name}/witness-{number}"
+    return with_former(by, name, replace(world.uz.witness.vkey, name=name), until)
+
+
+def test_former_witness_keys_are_numbered_and_kept_beside_the_present_one(world: World, by: Side) -> None:
+    trust_list = with_numbered(by, world, "2", by.trust_list.issued_at)
+    (known,) = by.believed(trust_list).nodes.values()
+    assert known.row.witness_keys() == (by.witness.vkey, trust_list.nodes[0].former_witnesses[0].vkey)
+    assert by.believed().nodes[by.node.kid].row.witness_keys() == (by.witness.vkey,)
+
+
 BROKEN: dict[str, tuple[Callable[[Side, World], TrustList], type[RegistryError]]] = {
     "a body stands twice": (lambda by, _: second_body(by, signers=()), ListRowBroken),
     "a body under another code": (lambda by, _: with_body(by.trust_list, code="gcci"), ListRowBroken),
@@ -248,6 +266,41 @@ BROKEN: dict[str, tuple[Callable[[Side, World], TrustList], type[RegistryError]]
             log=replace(by.trust_list.nodes[0].log, vkey=replace(by.log.vkey, public=b"\xee" + b"\xff" * 31)),
         ),
         WeakKey,
+    ),
+    "a witness key that does not cosign": (
+        lambda by, _: with_node(
+            by.trust_list,
+            witness=replace(by.trust_list.nodes[0].witness, vkey=replace(by.witness.vkey, type=KeyType.ED25519)),
+        ),
+        ListRowBroken,
+    ),
+    "a former witness key under another name": (
+        lambda by, _: with_former(by, f"{by.name}/witness-2", replace(by.witness.vkey, name=f"{by.name}/witness-3")),
+        ListRowBroken,
+    ),
+    "a former witness of another country": (
+        lambda by, world: with_former(by, world.uz.witness.vkey.name, world.uz.witness.vkey),
+        ListRowBroken,
+    ),
+    "a former witness key under the present name": (
+        lambda by, world: with_former(
+            by, f"{by.name}/witness", replace(world.uz.witness.vkey, name=f"{by.name}/witness")
+        ),
+        ListRowBroken,
+    ),
+    "a former witness key numbered from zero": (lambda by, world: with_numbered(by, world, "0"), ListRowBroken),
+    "a former witness key with another spelling": (lambda by, world: with_numbered(by, world, "02"), ListRowBroken),
+    "a former witness key that does not cosign": (
+        lambda by, world: with_former(
+            by,
+            f"{by.name}/witness-2",
+            VerifierKey(f"{by.name}/witness-2", KeyType.ED25519, world.uz.witness.vkey.public),
+        ),
+        ListRowBroken,
+    ),
+    "a former witness key that counts for what is to come": (
+        lambda by, world: with_numbered(by, world, "2", by.trust_list.issued_at + SECOND),
+        ListRowBroken,
     ),
     "no country": (lambda by, _: replace(by.trust_list, country="by"), MalformedRecord),
 }

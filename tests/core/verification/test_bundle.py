@@ -1,12 +1,16 @@
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
+from registry.core.agreement import Quorum
 from registry.core.envelope.jose import Typ, join, seal
 from registry.core.errors import RegistryError
 from registry.core.record import MalformedRecord
+from registry.core.tlog.checkpoint import MalformedCheckpoint
+from registry.core.tlog.note import MalformedNote, NotSigned, WrongSignature
 from registry.core.trust.agreement_adoption import AgreementNotBelieved
 from registry.core.trust.document_signer import Purpose
 from registry.core.trust.trust_list import ListBelowThreshold
@@ -132,6 +136,56 @@ def test_digests_of_another_length_are_refused(scene: Scene) -> None:
     torn = Delivered(AT, logged=True, digests=b"\x00" * 17)
     with pytest.raises(MalformedRecord, match="not 16 bytes"):
         scene.open(replace(scene.bundle(), delivered=(torn,)))
+
+
+BY_LOG, UZ_LOG = "by.registry.example/log", "uz.registry.example/log"
+
+
+def heads(scene: Scene, *checkpoints: str) -> Mapping[str, datetime]:
+    return replace(scene, checkpoints=checkpoints).open().trusted.heads
+
+
+def test_the_newest_checkpoint_that_the_quorum_cosigned_says_how_old_each_log_is(world: World, scene: Scene) -> None:
+    by = [world.checkpoint("BY", at=AT + step * SECOND) for step in (0, 2, 1)]
+    assert heads(scene) == {}
+    assert heads(scene, by[0]) == {BY_LOG: AT}
+    assert heads(scene, *by, world.checkpoint("UZ", at=AT - SECOND)) == {BY_LOG: AT + 2 * SECOND, UZ_LOG: AT - SECOND}
+
+
+def test_a_checkpoint_that_falls_short_of_the_quorum_dates_nothing_and_spoils_nothing(
+    world: World, scene: Scene
+) -> None:
+    assert heads(scene, world.checkpoint("BY", by=())) == {}
+    assert heads(scene, world.checkpoint("BY", by=(world.by.witness,))) == {}
+    twice = (Quorum("BY", 2), Quorum("UZ", 1))
+    assert heads(scene.agreeing(witnesses=twice), world.checkpoint("BY"), world.checkpoint("UZ")) == {UZ_LOG: AT}
+    none = (Quorum("BY", 0), Quorum("UZ", 0))
+    assert heads(scene.agreeing(witnesses=none), world.checkpoint("BY")) == {}
+
+
+def test_of_two_agreements_the_one_whose_quorum_is_met_dates_the_log(world: World, scene: Scene) -> None:
+    stricter = scene.agreeing(witnesses=(Quorum("BY", 2), Quorum("UZ", 2)))
+    both = replace(scene, agreements=(*stricter.agreements, *scene.agreements))
+    assert heads(both, world.checkpoint("BY")) == {BY_LOG: AT}
+
+
+def test_a_checkpoint_of_a_log_that_no_list_knows_is_passed_over(world: World, scene: Scene) -> None:
+    stranger = world.checkpoint("BY").replace("by.registry.example", "kz.registry.example")
+    assert heads(scene, stranger) == {}
+
+
+def test_a_forged_checkpoint_spoils_the_bundle(world: World, scene: Scene) -> None:
+    good = world.checkpoint("BY")
+    lines = good.split("\n")
+    for broken, refusal in (
+        (good.replace("\n1\n", "\n2\n"), WrongSignature),
+        ("\n".join([*lines[:4], *lines[5:]]), NotSigned),
+        ("\n".join([*lines[:5], lines[5][:-8] + "AAAAAAA=", ""]), WrongSignature),
+        ("garbage", MalformedNote),
+        (good.replace("\n1\n", "\n01\n"), MalformedCheckpoint),
+    ):
+        with pytest.raises(refusal):
+            heads(scene, broken)
 
 
 def test_a_change_in_the_bundle_that_cannot_be_read_spoils_it(scene: Scene) -> None:

@@ -1,8 +1,8 @@
 """Every row and cell of the table of verdicts (formats 12), at a node and on a device with no network."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,13 +16,15 @@ from registry.core.certificate.status_change import Status
 from registry.core.envelope.jose import Typ, seal
 from registry.core.identifiers import Digest, Kid
 from registry.core.tlog.entry import Kind
+from registry.core.tlog.note import SignatureLine
 from registry.core.trust.document_signer import Purpose
-from registry.core.trust.trust_list import BodyRole, SignerStatus, TrustList
+from registry.core.trust.trust_list import BodyRole, FormerWitness, SignerStatus, TrustList, WitnessKey
 from registry.core.verification.evidence import Evidence, Held, Standpoint, Trusted
 from registry.core.verification.presentation import Presentation
-from registry.core.verification.verdict import SENTENCES, Check, Indication, Outcome, Verdict
+from registry.core.verification.verdict import SENTENCES, Check, Finding, Indication, Outcome, Verdict
 from registry.core.verification.verify import AT_ISSUE, EVERY_CHECK, ON_ARRIVAL, verify
 from registry.signing.ceremony import USE
+from registry.signing.key_file import NoteSigner
 from tests.core.world import (
     AT,
     BORN,
@@ -412,6 +414,29 @@ def unlogged(since: timedelta) -> Deviation:
     return lambda s: replace(s.holding(logged=False), proof=None, at=AT + since, stale_after=AT + 9 * DAY)
 
 
+def cosigned_by(witnesses: Callable[[Scene], Sequence[NoteSigner]], since: timedelta) -> Deviation:
+    """Show a proof that these witnesses cosigned, some time after the issue, where nothing else is known of it."""
+    return lambda s: replace(
+        unlogged(since)(s), proof=s.world.proof("BY", s.envelope.digest, by=witnesses(s)), text=s.text
+    )
+
+
+def forged(scene: Scene) -> Scene:
+    """Return the scene with a proof under which the witness's line is by another key."""
+    assert scene.proof is not None
+    head, _, line = scene.proof.removesuffix("\n").rpartition("\n")
+    other = SignatureLine.parse(line)
+    other = replace(other, signature=other.signature[:-1] + bytes([other.signature[-1] ^ 1]))
+    return replace(scene, proof=f"{head}\n{other.encode()}\n")
+
+
+def asking(witnesses: int, since: timedelta) -> Deviation:
+    """Agree on so many witnesses of the log, and ask some time after the issue."""
+    return lambda s: replace(
+        s.agreeing(witnesses=(Quorum("BY", witnesses), Quorum("UZ", 1))), at=AT + since, stale_after=AT + 9 * DAY
+    )
+
+
 LOG = [
     Row("proof of another", proof_of("BY", OTHER_DIGEST), Check.LOG, FAILED, "proof-wrong"),
     Row("of another act", proof_of("BY", kind=Kind.CERTIFICATE_STATUS), Check.LOG, FAILED, "proof-wrong"),
@@ -425,23 +450,46 @@ LOG = [
         UNKNOWN,
         "no-proof-shown",
     ),
-    Row("held and logged", lambda s: replace(s, proof=None), Check.LOG, PASSED, "unwitnessed"),
-    Row("proved though held as unlogged", lambda s: s.holding(logged=False), Check.LOG, PASSED, "unwitnessed"),
+    Row("held and logged", lambda s: replace(s, proof=None), Check.LOG, PASSED, "witnessed"),
+    Row("proved though held as unlogged", lambda s: s.holding(logged=False), Check.LOG, PASSED, "witnessed"),
     Row("not yet", unlogged(DAY), Check.LOG, UNKNOWN, "not-yet-logged"),
     Row("too late", unlogged(DAY + SECOND), Check.LOG, FAILED, "not-logged"),
+    Row("not cosigned yet", cosigned_by(lambda _: (), DAY), Check.LOG, UNKNOWN, "quorum-not-met"),
+    Row("not cosigned in time", cosigned_by(lambda _: (), DAY + SECOND), Check.LOG, FAILED, "not-logged"),
     Row(
-        "too few witnesses",
-        lambda s: s.agreeing(witnesses=(Quorum("BY", 1), Quorum("UZ", 0))),
+        "cosigned by its own witness",
+        cosigned_by(lambda s: (by(s).witness,), DAY),
         Check.LOG,
         UNKNOWN,
         "quorum-not-met",
     ),
     Row(
-        "witnesses of the other log",
-        lambda s: s.agreeing(witnesses=(Quorum("BY", 0), Quorum("UZ", 1))),
+        "cosigned by a stranger",
+        cosigned_by(lambda s: (s.world.uz.make_witness("eec.example/witness"),), DAY),
+        Check.LOG,
+        UNKNOWN,
+        "quorum-not-met",
+    ),
+    Row(
+        "cosigned under the witness's name by another",
+        cosigned_by(lambda s: (s.world.uz.make_witness(s.world.uz.witness.vkey.name),), DAY),
+        Check.LOG,
+        UNKNOWN,
+        "quorum-not-met",
+    ),
+    Row("with a line that is forged", forged, Check.LOG, FAILED, "proof-wrong"),
+    Row("more witnesses asked than are known", asking(2, DAY), Check.LOG, UNKNOWN, "quorum-not-met"),
+    Row("more witnesses asked, for long", asking(2, DAY + SECOND), Check.LOG, FAILED, "not-logged"),
+    Row("no witness asked", asking(0, DAY), Check.LOG, PASSED, "unwitnessed"),
+    Row(
+        "no witness asked and held", lambda s: replace(asking(0, DAY)(s), proof=None), Check.LOG, PASSED, "unwitnessed"
+    ),
+    Row(
+        "no witness of the other log asked",
+        lambda s: s.agreeing(witnesses=(Quorum("BY", 1), Quorum("UZ", 0))),
         Check.LOG,
         PASSED,
-        "unwitnessed",
+        "witnessed",
     ),
 ]
 DELIVERED = [
@@ -504,7 +552,7 @@ def test_a_good_certificate_passes_in_either_direction_online_and_offline(world:
             "for-here",
             status,
             "within-validity",
-            "unwitnessed",
+            "witnessed",
             "delivered",
         ]
 
@@ -623,6 +671,63 @@ def relabelled(trusted: Trusted, country: str) -> Any:
     return replace(believed, list=replace(believed.list, env=next_env(believed.list.env)))
 
 
+def log_finding(verdict: Verdict) -> Finding:
+    finding = verdict.finding(Check.LOG)
+    assert finding is not None
+    assert finding.outcome is PASSED
+    return finding
+
+
+@pytest.mark.parametrize(
+    ("head", "as_of"), [(None, AT), (AT - SECOND, AT), (AT, AT), (AT + 5 * SECOND, AT + 5 * SECOND)]
+)
+def test_a_proof_is_as_old_as_the_newest_word_of_the_quorum_on_that_log(
+    scene: Scene, head: datetime | None, as_of: datetime
+) -> None:
+    origin = f"{scene.world.by.name}/log"
+    seen = scene if head is None else replace(scene, heads={origin: head, "uz.registry.example/log": AT + DAY})
+    assert log_finding(seen.online()).as_of == as_of
+    assert log_finding(replace(seen, proof=None).online()).as_of == head
+    carried = seen if head is None else replace(seen, checkpoints=(scene.world.checkpoint("BY", at=head),))
+    assert log_finding(carried.offline()).as_of == as_of
+    assert log_finding(replace(carried, proof=None).offline()).as_of == head
+
+
+def test_the_moment_of_a_proof_is_when_its_own_checkpoint_met_the_quorum(scene: Scene) -> None:
+    late = AT + 30 * SECOND
+    proved = replace(scene, proof=scene.world.proof("BY", scene.envelope.digest, at=late))
+    assert log_finding(proved.online()).as_of == late
+
+
+def test_where_no_witness_is_asked_nobodys_word_is_dated(scene: Scene) -> None:
+    unwitnessed = replace(asking(0, DAY)(scene), heads={f"{scene.world.by.name}/log": AT})
+    assert log_finding(unwitnessed.online()) == Finding(Check.LOG, PASSED, "unwitnessed")
+
+
+def test_what_a_former_key_of_the_witness_cosigned_still_counts(scene: Scene) -> None:
+    """The second key of a witness vouches for what is new; the first for what it cosigned up to its end."""
+    uz = scene.world.uz
+    name = f"{uz.name}/witness-2"
+    second = uz.make_witness(name)
+
+    def renewed(until: datetime) -> Scene:
+        return scene.listing(
+            lambda old: with_node(
+                replace(old, issued_at=AT),
+                witness=WitnessKey(name, second.vkey),
+                former_witnesses=(FormerWitness(uz.witness.vkey.name, uz.witness.vkey, until),),
+            ),
+            "UZ",
+        )
+
+    for until, code in ((AT, "witnessed"), (AT - SECOND, "quorum-not-met")):
+        finding = renewed(until).online().finding(Check.LOG)
+        assert finding is not None
+        assert finding.code == code
+    anew = replace(renewed(BORN), proof=scene.world.proof("BY", scene.envelope.digest, by=(second,)))
+    assert log_finding(anew.online()).code == "witnessed"
+
+
 def test_at_the_issuer_its_own_record_stands_for_delivery(scene: Scene) -> None:
     own = Held(scene.envelope.digest, AT, Standpoint.ISSUER, logged=True)
     verdict = ask(scene, replace(scene.trusted(), country=None), Evidence(own))
@@ -631,7 +736,7 @@ def test_at_the_issuer_its_own_record_stands_for_delivery(scene: Scene) -> None:
         "for-here",
         "in-force",
         "within-validity",
-        "unwitnessed",
+        "witnessed",
         "own",
     ]
 

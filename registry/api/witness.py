@@ -1,0 +1,70 @@
+"""The witness: cosign the growth of the peer's log, and show what was cosigned (c2sp.org/tlog-witness)."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Request, Response
+
+from registry.api.call import NodeDep
+from registry.api.limits import StrictRoute
+from registry.api.operation import operation
+from registry.api.public import NOTE
+from registry.core.tlog.witness import LogSignatureMissing, LogUnknown, MalformedGrowth, NotConsistent, StaleOldSize
+from registry.store.acts import Actor
+from registry.store.guard import GuardBroken, of_witness
+from registry.usecases.believe_peers import read_beliefs
+from registry.usecases.witness_checkpoint import NothingWitnessed, WitnessBehind, cosign, cosigned_note, read_growth
+
+router = APIRouter(prefix="/witness", tags=["witness"], route_class=StrictRoute)
+SIZE = "text/x.tlog.size"
+TEXT = "text/plain"
+READS = (TEXT, "application/octet-stream", "application/x-www-form-urlencoded")
+"""The specification names no media type for a request: these are what clients send."""
+
+
+async def growth_text(request: Request) -> str:
+    """Return the request as text; what is no UTF-8 is no request."""
+    return (await request.body()).decode("utf-8", errors="replace")
+
+
+REFUSALS = (MalformedGrowth, LogUnknown, LogSignatureMissing, StaleOldSize, NotConsistent, WitnessBehind, GuardBroken)
+
+
+@router.post("/add-checkpoint", **operation(None, *REFUSALS, gives=[TEXT], reads=READS))
+def add_checkpoint(node: NodeDep, text: Annotated[str, Depends(growth_text)]) -> Response:
+    """Cosign a checkpoint that continues what was cosigned last; the log's signature is the credential.
+
+    What is recorded is committed, and the guard has it, before the answer leaves.
+    """
+    cosigner = node.keyring.witness
+    try:
+        with node.database.begin() as tx:
+            logs = read_beliefs(tx, node.pins).foreign_logs(node.settings.country)
+            growth, key = read_growth(text, logs)
+            what = of_witness(cosigner.vkey.name, growth.checkpoint.origin)
+            answer = cosign(
+                tx,
+                growth,
+                key,
+                cosigner,
+                mark=node.guard.mark(what),
+                by=Actor(node.settings.did),
+                at=node.now(),
+                draw=node.draw,
+            )
+    except StaleOldSize as stale:
+        return Response(f"{stale.size}\n", 409, {"Cache-Control": "no-store"}, SIZE)
+    if isinstance(answer, NotConsistent):
+        raise answer
+    node.guard.advance(what, answer.mark)
+    return Response(answer.line, 200, {"Cache-Control": "no-store"}, TEXT)
+
+
+@router.get("/{origin}/checkpoint", **operation(None, NothingWitnessed, gives=[TEXT]))
+def read_cosigned(
+    origin: Annotated[str, Path(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the log's origin, in hex.")],
+    node: NodeDep,
+) -> Response:
+    """Give what was cosigned last of a log, under its line and ours."""
+    with node.database.read() as tx:
+        note = cosigned_note(tx, origin)
+    return Response(note, 200, {"Cache-Control": "public, max-age=5"}, NOTE)

@@ -1,0 +1,124 @@
+"""The log from the command line: static files, proofs, the policy, evidence of a split, the guard, a reader outside."""
+
+import itertools
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from registry.cli.console import Json, new_app, opened, read_file, show, show_rows, write_file
+from registry.cli.monitor import monitor
+from registry.core.tlog.note import Note, VerifierKey
+from registry.core.tlog.policy import KnownLog, Policy
+from registry.core.tlog.split import Finding, compare
+from registry.store import certificates, log, witness
+from registry.store.static_files import StaticFolder
+from registry.usecases import export_log, read_log
+from registry.usecases.believe_peers import read_beliefs
+
+app = new_app("Export, prove and follow the log. Example: registry log export /srv/log")
+app.command()(monitor)
+SHOW_AFTER = 2_000
+"""Tiles from which on a bar is shown: fewer take less than a second."""
+
+
+@app.command()
+def export(
+    folder: Annotated[Path, typer.Argument(help="Where the files are, or are to be.")], as_json: Json = False
+) -> None:
+    """Write the published log as static files, only what is new. Example: registry log export /srv/log.
+
+    A web server, an object store or a USB stick can carry the folder (c2sp.org/tlog-tiles). The checkpoint is written
+    last; whatever is interrupted is taken up by the next run.
+    """
+    target = StaticFolder(folder)
+    with opened() as node, node.database.read() as tx:
+        prepared = export_log.prepare(tx, target.read(export_log.CHECKPOINT))
+        with Progress(console=Console(stderr=True), disable=as_json or len(prepared.tiles) < SHOW_AFTER) as progress:
+            for tile in progress.track(prepared.tiles, description="tiles"):
+                target.write(tile.path, prepared.read(tile))
+        target.sync(tile.path for tile in prepared.tiles)
+        target.write(export_log.CHECKPOINT, prepared.note.encode())
+        target.sync([export_log.CHECKPOINT])
+        for path in prepared.stale():
+            target.remove_folder(path)
+    size, since = prepared.size, prepared.since
+    show({"folder": str(folder), "size": size, "since": since, "tiles": len(prepared.tiles)}, as_json=as_json)
+
+
+@app.command()
+def prove(
+    what: Annotated[str, typer.Argument(help="Id of an act, or id of a certificate that was issued here.")],
+    out: Annotated[Path | None, typer.Option(help="Where to write the proof; else it is printed.")] = None,
+) -> None:
+    """Prove that the log holds an act. Example: registry log prove 5f0c… --out act.tlog-proof."""
+    with opened() as node, node.database.read() as tx:
+        certificate = certificates.certificate(tx, what)
+        act = what if certificate is None else certificate.act
+        proof = None if act is None else read_log.prove(tx, act)
+        known = act is not None and log.index_of(tx, act) is not None
+    if proof is None:
+        reason = "no published checkpoint covers it yet" if known else "the log has not numbered such an act"
+        sys.stderr.write(f"registry: proof-pending: {reason}\n")
+        raise typer.Exit(1)
+    if out is None:
+        sys.stdout.write(proof.encode())
+    else:
+        write_file(out, proof.encode())
+
+
+@app.command()
+def policy() -> None:
+    """Print what a checkpoint of this log needs, as a policy that other programs read. Example: registry log policy.
+
+    The first line of each policy names the log; there is one for each country that this one has an agreement with
+    (c2sp.org/tlog-policy).
+    """
+    with opened() as node, node.database.read() as tx:
+        policies = read_beliefs(tx, node.pins).log_policies(node.settings.did)
+    if not policies:
+        raise typer.BadParameter("no adopted trust list knows the log of this node")
+    sys.stdout.write("\n".join(each.encode() for each in policies))
+
+
+@app.command()
+def evidence(
+    files: Annotated[list[Path], typer.Argument(help="Signed checkpoints of one log, two or more.")],
+    key: Annotated[str | None, typer.Option(help="Verifier key of the log.")] = None,
+    policy: Annotated[Path | None, typer.Option(help="Or a policy that names it: registry log policy.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Prove from signed checkpoints alone that a log showed two histories. Example: registry log evidence a b --key K.
+
+    Exits 0 where two of them prove it, 1 where none do: of two sizes, only a consistency proof can tell.
+    """
+    if len(files) < 2 or (key is None) == (policy is None):  # noqa: PLR2004  evidence is a pair
+        raise typer.BadParameter("two files or more are wanted, and either --key or --policy")
+    by = Policy((KnownLog(VerifierKey.parse(key)),)) if key else Policy.parse(read_file(policy or Path()))
+    notes = [(str(file), Note.parse(read_file(file))) for file in files]
+    compared = [
+        {"first": first, "second": second, "finding": compare(one, other, by).finding.value}
+        for (first, one), (second, other) in itertools.combinations(notes, 2)
+    ]
+    show_rows(compared, as_json=as_json, nothing="")
+    if all(row["finding"] != Finding.SPLIT for row in compared):
+        raise typer.Exit(1)
+
+
+@app.command()
+def splits(
+    folder: Annotated[Path | None, typer.Option(help="Write each pair of notes there.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List what this node holds as evidence of split logs. Example: registry log splits --folder evidence."""
+    with opened() as node, node.database.read() as tx:
+        kept = witness.evidence(tx)
+    if folder is not None:
+        for row in kept:
+            write_file(folder / f"{row.digest[:16]}.shown", row.note)
+            write_file(folder / f"{row.digest[:16]}.known", row.against)
+    rows = [{"origin": row.origin, "at": row.at.isoformat(), "reason": row.reason, "id": row.digest} for row in kept]
+    show_rows(rows, as_json=as_json, nothing="none: every log that is followed here only grew")

@@ -1,0 +1,280 @@
+"""Is each act of a dossier in the log, as the dossier tells it? Answered with nothing but the pins (formats 11)."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from itertools import product
+from typing import ClassVar
+
+from registry.core import canonical
+from registry.core.agreement import Agreement
+from registry.core.envelope.jose import Envelope, Typ
+from registry.core.errors import Malformed, RegistryError, Unprocessable
+from registry.core.identifiers import Digest
+from registry.core.tlog.checkpoint import Checkpoint
+from registry.core.tlog.entry import Leaf
+from registry.core.tlog.note import Note
+from registry.core.tlog.policy import KnownLog, Policy, QuorumNotMet
+from registry.core.tlog.proof import TlogProof, verify_proof
+from registry.core.trust.agreement_adoption import AgreementNotBelieved, believe_agreement
+from registry.core.trust.log_policy import NoQuorum, log_policy
+from registry.core.trust.trust_list import BelievedList, KnownNode, ListNotTrusted, Pin, believe
+from registry.core.verification.dossier import Contents, Dossier, ExportedAct
+
+MAX_LISTS = 64
+
+NOT_PROVED = (
+    "that nothing was left out: a dossier is a selection; only within a range of entries does it hold every act",
+    "since when an act was so: the log proves by when it was recorded",
+    "that the log had one history beyond what its witnesses vouch for: registry log monitor follows it",
+    "anything after the dossier was made: its lists, agreements and keys are those of that moment",
+)
+"""What the one who reads the findings must not take from them."""
+
+
+@dataclass(eq=False)
+class DossierNotTrusted(Unprocessable):
+    """The dossier is of no node that the pins vouch for, or its lists are not such as can be judged by."""
+
+    code: ClassVar[str] = "dossier-not-trusted"
+    reason: str
+
+    def __str__(self) -> str:
+        return f"the dossier cannot be judged: {self.reason}"
+
+
+@dataclass(eq=False)
+class LeafDiffers(Unprocessable):
+    """The leaf in the log says something else of the act than the dossier does."""
+
+    code: ClassVar[str] = "leaf-differs"
+    member: str
+
+    def __str__(self) -> str:
+        return f"its leaf has another {self.member}"
+
+
+@dataclass(eq=False)
+class CommitmentDiffers(Unprocessable):
+    """The private part is not the one that the leaf was made over."""
+
+    code: ClassVar[str] = "commitment-differs"
+
+    def __str__(self) -> str:
+        return "its leaf does not commit to this private part under this salt"
+
+
+@dataclass(eq=False)
+class StandsTwice(Unprocessable):
+    """An act, or an entry of the log, stands twice in one dossier."""
+
+    code: ClassVar[str] = "stands-twice"
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.what} stands twice in the dossier"
+
+
+@dataclass(eq=False)
+class TwoHistories(Unprocessable):
+    """The log signed two trees of one size: no two histories of one log are both true."""
+
+    code: ClassVar[str] = "two-histories"
+    size: int
+
+    def __str__(self) -> str:
+        return f"another proof in the dossier is against another tree of {self.size} entries: the log has split"
+
+
+class Standing(StrEnum):
+    """What is known of an act of a dossier."""
+
+    PROVED = "proved"
+    PENDING = "pending"
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True, slots=True)
+class ActFinding:
+    """What is known of one act: code and reason, its index in the log, and by when the quorum had vouched for it."""
+
+    id: str
+    standing: Standing
+    code: str
+    reason: str
+    index: int | None = None
+    logged_by: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A finding for each act in the order of the dossier; `altered` says why the whole is not what the node signed."""
+
+    findings: tuple[ActFinding, ...]
+    altered: str | None
+
+    @property
+    def nothing_wrong(self) -> bool:
+        """Whether no act is wrong, and the whole is what the node signed."""
+        return self.altered is None and not self.count(Standing.WRONG)
+
+    def count(self, standing: Standing) -> int:
+        """Return how many acts have this standing."""
+        return sum(finding.standing is standing for finding in self.findings)
+
+    @property
+    def ranges(self) -> Sequence[tuple[int, int]]:
+        """The entries of the log that are proved, as ranges, first and last: within one nothing was left out."""
+        ranges: list[tuple[int, int]] = []
+        proved = (finding.index for finding in self.findings if finding.standing is Standing.PROVED)
+        for index in sorted(index for index in proved if index is not None):
+            if ranges and ranges[-1][1] == index - 1:
+                ranges[-1] = (ranges[-1][0], index)
+            else:
+                ranges.append((index, index))
+        return ranges
+
+
+Track = Callable[[Sequence[ExportedAct]], Iterable[ExportedAct]]
+"""Passes acts on one by one, so that whoever waits can be told how far it is."""
+
+
+def check(dossier: Dossier, pins: Mapping[str, Pin], *, track: Track = iter) -> Report:
+    """Judge each act by the pins and by nothing else; a proof is judged whatever became of the node's signature.
+
+    Proofs are judged by the newest agreement, in the order of the dossier, that has the node's country as a party:
+    for what goes to a country, the newest with that country. Raises `DossierNotTrusted`, and what a trust list or an
+    agreement raises that cannot be believed.
+    """
+    contents = dossier.contents
+    lists = _believe_lists(contents, pins)
+    home = next(iter(lists.get(contents.country, ())), None)
+    node = None if home is None else home.node(contents.node)
+    if home is None or node is None:
+        raise DossierNotTrusted(f"no pinned country has {contents.node} as its node")
+    agreements = [_believe_agreement(text, lists) for text in contents.agreements]
+    newest = {country: believed[0] for country, believed in lists.items()}
+    judge = _Judge(node, agreements, newest)
+    return Report(tuple(judge.find(act) for act in track(contents.acts)), _altered(dossier, home))
+
+
+@dataclass(slots=True)
+class _Judge:
+    """Judges act by act, and remembers what no two acts may share."""
+
+    node: KnownNode
+    agreements: Sequence[Agreement]
+    lists: Mapping[str, BelievedList]
+    seen: set[str] = field(default_factory=set)
+    roots: dict[int, bytes] = field(default_factory=dict)
+
+    def find(self, act: ExportedAct) -> ActFinding:
+        """Return the finding of an act; nothing in it raises."""
+        try:
+            return self._find(act)
+        except RegistryError as refusal:
+            return ActFinding(act.id, Standing.WRONG, refusal.code, str(refusal))
+
+    def _find(self, act: ExportedAct) -> ActFinding:
+        self._is_first(f"the act {act.id}")
+        if act.proof is None:
+            assert act.leaf is not None
+            _compare(act, act.leaf)
+            return ActFinding(act.id, Standing.PENDING, "not-published", "no published checkpoint of the log covers it")
+        proof = TlogProof.parse(act.proof)
+        policy, short = self._policy(act)
+        logged_by: datetime | None = None
+        digest = None if act.digest is None else Digest(act.digest)
+        try:
+            logged_by = verify_proof(proof, policy, kind=act.kind, digest=digest).by
+        except QuorumNotMet as refusal:
+            short = refusal
+        assert proof.extra is not None
+        _compare(act, proof.extra)
+        self._is_first(f"the entry {proof.index}")
+        self._is_one_history(proof)
+        if short is not None:
+            return ActFinding(act.id, Standing.PENDING, short.code, str(short), proof.index)
+        return ActFinding(act.id, Standing.PROVED, "proved", "the log holds it", proof.index, logged_by)
+
+    def _policy(self, act: ExportedAct) -> tuple[Policy, RegistryError | None]:
+        """Return whose word is asked; where no quorum can be had the log's own, and why that proves nothing."""
+        wanted = {self.node.country} if act.to is None else {self.node.country, act.to}
+        found = next((each for each in reversed(self.agreements) if wanted <= set(each.countries)), None)
+        try:
+            if found is None:
+                raise NoQuorum(
+                    0, f"no agreement in the dossier says whose word counts for the log of {self.node.country}"
+                )
+            return log_policy(found, self.lists, self.node), None
+        except QuorumNotMet as refusal:
+            return Policy((KnownLog(self.node.row.log.vkey),)), refusal
+
+    def _is_first(self, what: str) -> None:
+        if what in self.seen:
+            raise StandsTwice(what)
+        self.seen.add(what)
+
+    def _is_one_history(self, proof: TlogProof) -> None:
+        checkpoint = Checkpoint.parse(Note.parse(proof.checkpoint_note).text)
+        if self.roots.setdefault(checkpoint.size, checkpoint.root) != checkpoint.root:
+            raise TwoHistories(checkpoint.size)
+
+
+def _compare(act: ExportedAct, entry: bytes) -> None:
+    """Check that the leaf is that of the act: each column, and the commitment. Raises `LeafDiffers` and its like."""
+    leaf = Leaf.parse(entry)
+    for member in ("id", "kind", "at", "by", "to", "digest"):
+        if getattr(leaf, member) != getattr(act, member):
+            raise LeafDiffers(member)
+    if canonical.digest(act.salt + act.private) != leaf.private:
+        raise CommitmentDiffers
+
+
+def _altered(dossier: Dossier, home: BelievedList) -> str | None:
+    """Return why the node's signature does not stand for the whole, if it does not."""
+    contents = dossier.contents
+    try:
+        envelope = Envelope.parse(dossier.statement, Typ.DOSSIER)
+    except Malformed as refusal:
+        return str(refusal)
+    node = home.nodes.get(envelope.kid)
+    if node is None or node.row.id != contents.node or not node.chained.valid_at(contents.made_at):
+        return f"it is not signed by a key that {contents.node} had when it was made"
+    if not envelope.is_signed_by(node.chained.key):
+        return f"the signature of {contents.node} does not verify"
+    if envelope.payload != contents.statement:
+        return f"{contents.node} signed other contents"
+    return None
+
+
+def _believe_lists(contents: Contents, pins: Mapping[str, Pin]) -> Mapping[str, Sequence[BelievedList]]:
+    """Return the lists of each pinned country, newest first; one that no pin is for is not looked at."""
+    lists: dict[str, list[BelievedList]] = {}
+    if len(contents.lists) > MAX_LISTS:
+        raise DossierNotTrusted(f"it holds more than {MAX_LISTS} trust lists")
+    for text in contents.lists:
+        country = Envelope.parse(text.partition("\n")[0], Typ.TRUST_LIST).payload.get("country")
+        if isinstance(country, str) and country in pins:
+            believed = believe(text, pins[country])
+            if believed.list.epoch < pins[country].epoch or believed.list.env != contents.env:
+                raise DossierNotTrusted(f"its list of {country} is of an epoch before the pin's or another environment")
+            lists.setdefault(country, []).append(believed)
+    for several in lists.values():
+        several.sort(key=lambda each: (each.list.epoch, each.list.version), reverse=True)
+    return lists
+
+
+def _believe_agreement(text: str, lists: Mapping[str, Sequence[BelievedList]]) -> Agreement:
+    """Believe an agreement by the newest lists, or by earlier ones in the dossier.
+
+    A country that takes new list keys does not sign its agreements again.
+    """
+    refused: RegistryError = AgreementNotBelieved("no trust list is in the dossier")
+    for several in product(*lists.values()):
+        try:
+            return believe_agreement(text, dict(zip(lists, several, strict=True)))
+        except (ListNotTrusted, AgreementNotBelieved) as refusal:
+            refused = refusal
+    raise refused

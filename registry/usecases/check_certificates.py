@@ -1,0 +1,212 @@
+"""Ask whether certificates, changes of status and the records of issuing are what was signed, logged and delivered.
+
+Nobody signed `organisation`, `principal` and `body_organisation` of a certificate: they are compared with its
+application. When a delivered certificate was recorded is this node's own word.
+"""
+
+from collections.abc import Iterator
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import aliased
+
+from registry.core.certificate.credential import Certificate
+from registry.core.certificate.status_change import StatusChange
+from registry.core.envelope.jose import Envelope, Typ
+from registry.core.errors import RegistryError
+from registry.core.identifiers import node_did
+from registry.core.tlog.entry import Kind
+from registry.core.tlog.note import Note
+from registry.core.tlog.proof import TlogProof, verify_proof
+from registry.core.trust.log_policy import log_policy
+from registry.store import certificates
+from registry.store.acts import Act
+from registry.store.applications import Application, ApplicationPerson
+from registry.store.certificates import CertificateRow, NumberCounter, Source, StatusChangeRow, StatusIndex
+from registry.usecases.check_adopted import Adopted
+from registry.usecases.survey_rows import Survey, of, read_object, readable
+
+_ACT = (
+    Act.digest.label("digest_"),
+    Act.to.label("to_"),
+    Act.kind.label("kind_"),
+    readable(Act.at).label("at_"),
+    readable(Act.private).label("private_"),
+)
+
+
+def check_certificates(survey: Survey, adopted: Adopted) -> None:
+    """Check certificates, their changes, and what issuing leaves behind."""
+    _certificates(survey, adopted)
+    _changes(survey, adopted)
+    _applications(survey)
+    _numbers(survey)
+    _indices(survey)
+
+
+def _certificates(survey: Survey, adopted: Adopted) -> None:
+    """Ask whether columns are what was signed, and what was issued here has its act, and the reverse."""
+    query = of(CertificateRow, *_ACT).outerjoin(Act, Act.id == CertificateRow.act).order_by(CertificateRow.id)
+    for row, act in survey.rows(CertificateRow, query):
+        where = f"certificate {row.id}"
+        try:
+            envelope = Envelope.parse(row.envelope, Typ.CERTIFICATE)
+            certificate = Certificate.parse(envelope.payload)
+        except RegistryError as refusal:
+            survey.say(where, str(refusal))
+            continue
+        survey.differ(where, row, certificates.index_columns(envelope, certificate))
+        wrong = adopted.signed(envelope)
+        if wrong is not None:
+            survey.say(where, wrong)
+        if row.proof is not None:
+            for unproved in _proof(row, row.proof, envelope, certificate, adopted):
+                survey.say(where, f"its proof: {unproved}")
+        if row.source != Source.ISSUED:
+            continue
+        said = {
+            "certificate": certificate.id,
+            "application": row.application,
+            "number": certificate.subject.number,
+            "signatory": certificate.subject.signatory.id,
+        }
+        of_it = (Kind.CERTIFICATE_ISSUED, envelope.digest, certificate.subject.presented_in, row.recorded_at, said)
+        if (act.kind_, act.digest_, act.to_, act.at_, read_object(act.private_)) != of_it:
+            survey.say(where, "it was issued without its act")
+        survey.differ(where, row, {"signatory": certificate.subject.signatory.id})
+    _lost(survey, Kind.CERTIFICATE_ISSUED, CertificateRow, "it issued a certificate that is not here")
+
+
+def _proof(
+    row: CertificateRow, text: str, envelope: Envelope, certificate: Certificate, adopted: Adopted
+) -> Iterator[str]:
+    """Check a proof that came from outside, by the agreement of its certificate, as it was when it came or is now."""
+    try:
+        proof = TlogProof.parse(text)
+        note = Note.parse(proof.checkpoint_note)
+    except RegistryError as refusal:
+        yield str(refusal)
+        return
+    refused: RegistryError | None = None
+    for beliefs in adopted.moments(row.recorded_at):
+        node, agreement = (
+            beliefs.node(node_did(certificate.node)),
+            beliefs.agreements.get(certificate.subject.agreement),
+        )
+        if node is None or agreement is None:
+            continue
+        try:
+            policy = log_policy(agreement, beliefs.lists, node)
+            verify_proof(proof, policy, kind=Kind.CERTIFICATE_ISSUED, digest=envelope.digest)
+        except RegistryError as refusal:
+            refused = refused or refusal
+            continue
+        yield from adopted.unsigned_lines(note, [node.row.log.vkey], ours=False)
+        return
+    yield "no adopted list or agreement vouches for its log" if refused is None else str(refused)
+
+
+def _changes(survey: Survey, adopted: Adopted) -> None:
+    about = aliased(CertificateRow)
+    query = of(StatusChangeRow, about.source, about.digest.label("about"), about.presented_in, *_ACT)
+    query = query.outerjoin(Act, Act.id == StatusChangeRow.act).outerjoin(
+        about, about.id == StatusChangeRow.certificate
+    )
+    for row, beside in survey.rows(StatusChangeRow, query.order_by(StatusChangeRow.digest)):
+        where = f"change of status {row.digest}"
+        try:
+            envelope = Envelope.parse(row.envelope, Typ.STATUS)
+            change = StatusChange.parse(envelope.payload)
+        except RegistryError as refusal:
+            survey.say(where, str(refusal))
+            continue
+        derived = {
+            "digest": envelope.digest,
+            "certificate": change.certificate,
+            "status": change.status,
+            "effective_from": change.effective_from.day,
+            "recorded_at": change.recorded_at,
+        }
+        survey.differ(where, row, derived)
+        wrong = adopted.signed(envelope)
+        if wrong is not None:
+            survey.say(where, wrong)
+        if beside.about != change.digest:
+            survey.say(where, "its certificate is not here, or is another")
+        expected = (Kind.CERTIFICATE_STATUS, envelope.digest, beside.presented_in, change.recorded_at)
+        is_own = beside.source == Source.ISSUED or row.act is not None
+        if is_own and (beside.kind_, beside.digest_, beside.to_, beside.at_) != expected:
+            survey.say(where, "its act is of another change, or is not here")
+    _lost(survey, Kind.CERTIFICATE_STATUS, StatusChangeRow, "it changed a status, and the change is not here")
+
+
+def _lost(survey: Survey, kind: Kind, table: type[CertificateRow] | type[StatusChangeRow], what: str) -> None:
+    """Name the acts of a kind whose row is gone."""
+    kept = select(table.act).where(table.act == Act.id).exists()
+    for id in survey.tx.scalars(select(Act.id).where(Act.kind == kind, ~kept).order_by(Act.id)):
+        survey.say(f"act {id}", what)
+
+
+def _applications(survey: Survey) -> None:
+    """Ask whether each issued application has its certificate, signed by who plays that part, and the reverse."""
+    part = select(ApplicationPerson.part).where(
+        ApplicationPerson.application == CertificateRow.application,
+        ApplicationPerson.person == CertificateRow.signatory,
+    )
+    query = (
+        select(
+            func.coalesce(Application.id, CertificateRow.application).label("id"),
+            Application.state,
+            CertificateRow.id.label("certificate"),
+            part.scalar_subquery().label("part"),
+            Application.organisation == CertificateRow.organisation,
+            Application.principal == CertificateRow.principal,
+            Application.body == CertificateRow.body_organisation,
+        )
+        .outerjoin_from(Application, CertificateRow, CertificateRow.application == Application.id, full=True)
+        .where((Application.state == "issued") | CertificateRow.application.is_not(None))
+        .order_by("id")
+    )
+    for row in survey.stream(query):
+        where = f"application {row.id}"
+        if row.state != "issued" or row.certificate is None:
+            survey.say(where, "it is issued without a certificate, or the reverse")
+        elif not all(row[4:]):
+            survey.say(where, f"its organisation, principal or body is not that of {row.certificate}")
+        if row.certificate is not None and row.part != "signatory":
+            survey.say(where, "who signed does not play that part")
+
+
+def _numbers(survey: Survey) -> None:
+    counted = (
+        select(CertificateRow.body, CertificateRow.year, func.count().label("issued"))
+        .where(CertificateRow.source == Source.ISSUED)
+        .group_by(CertificateRow.body, CertificateRow.year)
+        .subquery()
+    )
+    query = select(
+        func.coalesce(NumberCounter.body, counted.c.body).label("body"),
+        func.coalesce(NumberCounter.year, counted.c.year).label("year"),
+        func.coalesce(NumberCounter.last, 0).label("last"),
+        func.coalesce(counted.c.issued, 0).label("issued"),
+    ).outerjoin_from(
+        NumberCounter,
+        counted,
+        (counted.c.body == NumberCounter.body) & (counted.c.year == NumberCounter.year),
+        full=True,
+    )
+    for row in survey.stream(query.order_by("body", "year")):
+        if row.last != row.issued:
+            survey.say(f"numbers of {row.body} in {row.year}", "a number was allotted and not used, or the reverse")
+
+
+def _indices(survey: Survey) -> None:
+    """Ask whether each drawn index of a status list is a certificate's, and the reverse."""
+    own = select(CertificateRow.status_list.label("list"), CertificateRow.status_index.label("index"))
+    own = own.where(CertificateRow.source == Source.ISSUED)
+    drawn = select(StatusIndex.list, StatusIndex.index)
+    for one, other, what in (
+        (own, drawn, "it is a certificate's, and was not drawn"),
+        (drawn, own, "it was drawn, and is no certificate's"),
+    ):
+        for row in survey.stream(select(one.except_(other).subquery()).order_by("list", "index")):
+            survey.say(f"status index {row.list}/{row.index}", what)

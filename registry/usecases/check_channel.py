@@ -1,0 +1,209 @@
+"""Ask whether messages out and in are what was signed, numbered and chained, each with its receipt.
+
+When a receipt came here nobody signed. A message that is missing at the end is told by what it carried: a certificate
+or change that no message brought, one of ours that the log holds and no message took, and by the guard.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+
+from sqlalchemy import select
+
+from registry.core.certificate.credential import Certificate
+from registry.core.certificate.status_change import StatusChange
+from registry.core.channel.message import FIRST, GENESIS, Message, MessageKind
+from registry.core.channel.receipt import Outcome, Receipt
+from registry.core.envelope.jose import Envelope, Typ
+from registry.core.errors import RegistryError
+from registry.core.tlog.entry import Kind
+from registry.core.verification.presentation import Presentation
+from registry.store.acts import Act
+from registry.store.certificates import CertificateRow, Source, StatusChangeRow
+from registry.store.channel import MessageIn, MessageOut
+from registry.store.log import LogEntry
+from registry.usecases.check_adopted import Adopted
+from registry.usecases.survey_rows import Survey, of
+
+LATE = timedelta(minutes=10)
+"""So long after an act the message that carries it is missing, not late."""
+_SAYS = {
+    MessageKind.CERTIFICATE_ISSUED: Kind.CERTIFICATE_ISSUED,
+    MessageKind.CERTIFICATE_LOGGED: Kind.CERTIFICATE_ISSUED,
+    MessageKind.CERTIFICATE_STATUS: Kind.CERTIFICATE_STATUS,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Carried:
+    """What a message is about: a certificate, the digest of what it carries, and whether the proof is to follow."""
+
+    certificate: object
+    digest: object
+    pending: bool = False
+
+
+def check_channel(survey: Survey, adopted: Adopted, at: datetime) -> None:
+    """Check both directions of the channel, as of a moment."""
+    _sent(survey, adopted)
+    _unsent(survey, adopted, at)
+    _received(survey, adopted)
+    for kind, messages, what in (
+        (Kind.MESSAGE_REFUSED, MessageIn.id, "it refused a message that is not here"),
+        (Kind.RECEIPT_REFUSED, MessageOut.id, "it is about a message that is not here"),
+    ):
+        gone = ~select(messages).where(messages == Act.subject).exists()
+        lost = select(Act.id).where(Act.kind == kind, gone, ~Act.subject.startswith("fork ")).order_by(Act.id)
+        for act in survey.tx.scalars(lost):
+            survey.say(f"act {act}", what)
+
+
+def _sent(survey: Survey, adopted: Adopted) -> None:
+    """Ask whether messages are contiguous and chained, carry what the log holds, and receipts answer them in order."""
+    query = of(
+        MessageOut,
+        LogEntry.index.label("numbered"),
+        Act.kind.label("kind_"),
+        Act.digest.label("digest_"),
+        Act.to.label("to_"),
+    )
+    query = query.outerjoin(Act, Act.id == MessageOut.act).outerjoin(LogEntry, LogEntry.act == MessageOut.act)
+    rows = survey.rows(MessageOut, query.order_by(MessageOut.to, MessageOut.epoch, MessageOut.seq), batch=100)
+    for (to, _epoch), chain in groupby(rows, key=lambda each: (each[0].to, each[0].epoch)):
+        number, previous, unanswered = FIRST, GENESIS, False
+        node = adopted.beliefs().node(to)
+        for row, act in chain:
+            where = f"message {row.seq} to {to}"
+            message = _link(survey, where, row, (number, previous), adopted, ("to", "made_at"))
+            number, previous = row.seq + 1, row.digest
+            if row.receipt is None:
+                unanswered = True
+                survey.differ(where, row, {"outcome": None, "receipted_at": None}, "a message without a receipt has")
+            elif unanswered:
+                survey.say(where, "it has a receipt, and one before it has none")
+            if message is None:
+                continue
+            try:
+                carried = _read_body(message)
+            except RegistryError as refusal:
+                survey.say(where, str(refusal))
+                continue
+            survey.differ(where, row, {"pending": carried.pending})
+            says = (_SAYS[message.kind], carried.digest, None if node is None else node.country, row.log_index)
+            if (act.kind_, act.digest_, act.to_, act.numbered) != says:
+                survey.say(where, "it does not carry what the log holds at its index")
+
+
+def _unsent(survey: Survey, adopted: Adopted, at: datetime) -> None:
+    """Ask whether what the log holds for another country was sent: all of it but what is too new."""
+    carried = select(MessageOut.act).where(MessageOut.act == Act.id).exists()
+    query = select(Act.id, Act.to).join(LogEntry, LogEntry.act == Act.id).order_by(LogEntry.index)
+    wanted = Act.kind.in_(set(_SAYS.values())) & Act.to.in_(adopted.newest().keys())
+    for act in survey.stream(query.where(wanted, Act.at < at - LATE, ~carried)):
+        survey.say(f"act {act.id}", f"the log holds it for {act.to}, and no message carries it")
+
+
+def _received(survey: Survey, adopted: Adopted) -> None:
+    """Ask whether messages are contiguous and chained, and brought all that stands here as delivered."""
+    certificates = select(CertificateRow.digest).where(CertificateRow.source == Source.DELIVERED)
+    delivered = set(survey.tx.scalars(certificates))
+    changed = set(survey.tx.scalars(select(StatusChangeRow.digest).where(StatusChangeRow.act.is_(None))))
+    known = delivered | changed
+    brought: set[object] = set()
+    query = of(MessageIn).order_by(MessageIn.from_, MessageIn.epoch, MessageIn.seq)
+    rows = (row for row, _ in survey.rows(MessageIn, query, batch=100))
+    for (sender, _epoch), chain in groupby(rows, key=lambda row: (row.from_, row.epoch)):
+        number, previous = FIRST, GENESIS
+        for row in chain:
+            where = f"message {row.seq} from {sender}"
+            message = _link(survey, where, row, (number, previous), adopted, ("from_",))
+            number, previous = row.seq + 1, row.digest
+            if message is None:
+                continue
+            try:
+                carried = _read_body(message)
+            except RegistryError:
+                carried = _Carried(None, None)  # it was refused for that, if it came so
+            is_open = row.outcome != Outcome.ACCEPTED or message.kind is MessageKind.CERTIFICATE_STATUS
+            if row.certificate != carried.certificate and not (row.certificate is None and is_open):
+                survey.differ(where, row, {"certificate": carried.certificate})
+            if message.kind is MessageKind.CERTIFICATE_LOGGED:
+                continue
+            brought.add(carried.digest)
+            if row.outcome == Outcome.ACCEPTED and carried.digest not in known:
+                survey.say(where, "it was accepted, and what it carried is not here")
+    for digest in sorted(delivered - brought):
+        survey.say(f"certificate with the digest {digest}", "it was delivered, and no message brought it")
+    for digest in sorted(changed - brought):
+        survey.say(f"change of status {digest}", "it was delivered, and no message brought it")
+
+
+def _link(
+    survey: Survey,
+    where: str,
+    row: MessageOut | MessageIn,
+    after: tuple[int, str],
+    adopted: Adopted,
+    ends: Sequence[str],
+) -> Message | None:
+    """Check one message of a chain and its receipt, and return it; None where it cannot be read."""
+    try:
+        envelope = Envelope.parse(row.envelope, Typ.MESSAGE)
+        message = Message.parse(envelope.payload)
+    except RegistryError as refusal:
+        survey.say(where, str(refusal))
+        return None
+    signed: dict[str, object] = {
+        "digest": envelope.digest,
+        "id": message.id,
+        "epoch": message.epoch,
+        "seq": message.seq,
+        "kind": message.kind,
+    }
+    said = {"to": message.to, "from_": message.from_, "made_at": message.issued_at}
+    survey.differ(where, row, signed | {name: said[name] for name in ends})
+    if (message.seq, message.previous) != after:
+        survey.say(where, "it does not continue the chain of messages")
+    wrong = adopted.signed(envelope) if envelope.signer == message.from_ else "it is not signed by who sent it"
+    if wrong is not None:
+        survey.say(where, wrong)
+    if row.receipt is not None:
+        _answer(survey, where, row, row.receipt, (envelope, message), adopted)
+    return message
+
+
+def _answer(
+    survey: Survey,
+    where: str,
+    row: MessageOut | MessageIn,
+    text: str,
+    answered: tuple[Envelope, Message],
+    adopted: Adopted,
+) -> None:
+    try:
+        envelope = Envelope.parse(text, Typ.RECEIPT)
+        receipt = Receipt.parse(envelope.payload)
+        receipt.check_answers(*answered, envelope.signer)
+    except RegistryError as refusal:
+        survey.say(where, f"its receipt: {refusal}")
+        return
+    wrong = adopted.signed(envelope)
+    if wrong is not None:
+        survey.say(where, f"its receipt: {wrong}")
+    derived: dict[str, object] = {"outcome": receipt.outcome}
+    if isinstance(row, MessageIn):
+        derived["received_at"] = receipt.received_at
+    survey.differ(where, row, derived, "its receipt says")
+
+
+def _read_body(message: Message) -> _Carried:
+    """Read what a message carries. Raises what parsing raises."""
+    if message.kind is MessageKind.CERTIFICATE_LOGGED:
+        return _Carried(message.body.get("certificate"), message.body.get("digest"))
+    if message.kind is MessageKind.CERTIFICATE_STATUS:
+        envelope = Envelope.parse(str(message.body.get("change")), Typ.STATUS)
+        return _Carried(StatusChange.parse(envelope.payload).certificate, envelope.digest)
+    presentation = Presentation.of(message.body)
+    envelope = Envelope.parse(presentation.certificate, Typ.CERTIFICATE)
+    return _Carried(Certificate.parse(envelope.payload).id, envelope.digest, presentation.proof is None)

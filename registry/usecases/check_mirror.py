@@ -1,0 +1,124 @@
+"""Ask whether what our witness remembers, and the mirror of each peer's log, are what was signed and what was mirrored.
+
+When an entry was first seen, and when a head was moved, nobody signed. Lines under a foreign note that no list or
+agreement here knows are the other state's to vouch for.
+"""
+
+from collections.abc import Iterator
+from hashlib import sha256
+
+from sqlalchemy import select, union
+
+from registry.core.errors import RegistryError
+from registry.core.identifiers import node_did
+from registry.core.tlog.checkpoint import Checkpoint
+from registry.core.tlog.cosignature import cosigned_at
+from registry.core.tlog.entry import Kind, Leaf, MalformedLeaf
+from registry.core.tlog.merkle import leaf_hash
+from registry.core.tlog.note import Note, VerifierKey
+from registry.store.acts import Act
+from registry.store.mirror import MirrorEntry, MirrorHash, MirrorHead
+from registry.store.witness import WitnessEvidence, WitnessHead
+from registry.usecases.check_adopted import Adopted
+from registry.usecases.check_tree import Placed, Tree, walk
+from registry.usecases.survey_rows import Survey, of, read_object, readable
+
+
+def check_witness(survey: Survey, key: VerifierKey, log: VerifierKey, adopted: Adopted) -> None:
+    """Check what our witness cosigned last of each log, under its key or one it had before, and its evidence."""
+    own = {key, *_former(log, adopted)}
+    for row, _ in survey.rows(WitnessHead, of(WitnessHead).order_by(WitnessHead.origin)):
+        where = f"witnessed head of {row.origin}"
+        try:
+            note, signed = _read(row.note, row.origin, adopted)
+            times = {cosigned_at(note, each) for each in own} - {None}
+        except RegistryError as refusal:
+            survey.say(where, str(refusal))
+            continue
+        for wrong in adopted.unsigned_lines(note, [*adopted.logs[row.origin], key], ours=True):
+            survey.say(where, wrong)
+        survey.differ(where, row, {"origin": signed.origin, "size": signed.size, "root": signed.root})
+        if row.at not in times:
+            survey.say(where, "at is not when our witness cosigned it")
+    _evidence(survey, adopted)
+
+
+def _former(log: VerifierKey, adopted: Adopted) -> Iterator[VerifierKey]:
+    """Return the keys that adopted lists name for the witness of the node that runs our log."""
+    for _, believed in adopted.lists:
+        for node in believed.nodes.values():
+            if node.row.log.origin == log.name:
+                yield from node.row.witness_keys()
+
+
+def _evidence(survey: Survey, adopted: Adopted) -> None:
+    """Ask whether each piece of evidence is two notes that the log signed, as the act of keeping it says."""
+    acts = select(Act.id, readable(Act.private)).where(Act.kind == Kind.WITNESS_CONFLICT).order_by(Act.id)
+    said = {}
+    for act in survey.stream(acts):
+        private = read_object(act[1]) or {}
+        said[private.get("origin"), private.get("note"), private.get("against")] = act[0]
+    for row, _ in survey.rows(WitnessEvidence, of(WitnessEvidence).order_by(WitnessEvidence.digest)):
+        where = f"evidence {row.digest}"
+        try:
+            note, _ = _read(row.note, row.origin, adopted)
+            _read(row.against, row.origin, adopted)
+        except RegistryError as refusal:
+            survey.say(where, str(refusal))
+            continue
+        survey.differ(where, row, {"digest": sha256(note.text.encode()).hexdigest()})
+        if said.pop((row.origin, row.note, row.against), None) is None:
+            survey.say(where, "it was not kept by its act")
+    for act in said.values():
+        survey.say(f"act {act}", "it kept evidence that is not here")
+
+
+def check_mirrors(survey: Survey, adopted: Adopted) -> None:
+    """Check the mirror of each log: entries, hashes, and the head that they lead to."""
+    tables = (MirrorEntry, MirrorHash, MirrorHead)
+    heads = {head.origin: head for head, _ in survey.rows(MirrorHead)}
+    for origin in survey.tx.scalars(union(*(select(table.origin) for table in tables))).all():
+        name = f"mirror of {origin}"
+        tree: Tree | None = None
+        for tree in walk(survey, name, _mirrored(survey, name, origin), origin):  # noqa: B007  the last one is the whole
+            pass
+        assert tree is not None
+        if origin not in heads:
+            survey.say(name, "it has entries or hashes, and no head")
+            continue
+        _head(survey, f"{name}, head", heads[origin], tree, adopted)
+
+
+def _mirrored(survey: Survey, name: str, origin: str) -> Iterator[Placed]:
+    query = of(MirrorEntry).where(MirrorEntry.origin == origin).order_by(MirrorEntry.index)
+    for row, _ in survey.rows(MirrorEntry, query):
+        try:
+            leaf = Leaf.parse(row.entry)
+        except MalformedLeaf:
+            derived: dict[str, object] = {"kind": None, "to": None, "digest": None}
+        else:
+            derived = {"kind": leaf.kind, "to": leaf.to, "digest": leaf.digest}
+        survey.differ(f"{name} entry {row.index}", row, derived, "its leaf says")
+        yield Placed(row.index, "which was mirrored", leaf_hash(row.entry))
+
+
+def _head(survey: Survey, where: str, row: MirrorHead, tree: Tree, adopted: Adopted) -> None:
+    try:
+        note, signed = _read(row.note, row.origin, adopted)
+    except RegistryError as refusal:
+        survey.say(where, str(refusal))
+        return
+    for wrong in adopted.unsigned_lines(note, list(adopted.logs[row.origin]), ours=False):
+        survey.say(where, wrong)
+    survey.differ(where, row, {"size": signed.size, "root": signed.root})
+    if (row.size, row.root) != (tree.size, tree.root):
+        survey.say(where, "it is not that of the entries")
+    times = adopted.vouched_at(node_did(row.origin.removesuffix("/log")), note, row.at)
+    if row.cosigned_at not in times:
+        survey.say(where, "cosigned_at is not when its witnesses vouched for it")
+
+
+def _read(text: str, origin: str, adopted: Adopted) -> tuple[Note, Checkpoint]:
+    """Read a note that the log of an origin signed. Raises what parsing and `Note.verified` raise."""
+    note = Note.parse(text)
+    return note, Checkpoint.parse(note.verified(adopted.logs.get(origin, set())))

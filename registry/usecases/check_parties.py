@@ -1,0 +1,138 @@
+"""Ask whether parties, products and applications are as the acts on them say, whose private parts the log commits to.
+
+No act repeats, so nobody vouches for: address, tax id, code and role of an organisation; which organisation a person's
+act was for; the SHA-256 of a token, and whose products and applications are. Those of a name and of roles are repeated.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, Generic
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import distinct_on
+
+from registry.core import canonical
+from registry.core.application.lifecycle import State
+from registry.core.tlog.entry import Kind
+from registry.store.acts import Act
+from registry.store.applications import Application
+from registry.store.products import EvidenceFile, ProductEvidence
+from registry.usecases.keep_product import MAGIC
+from registry.usecases.survey_rows import RowT, Survey, of, read_object, readable
+
+_APPLICATION = tuple(kind for kind in Kind if kind.startswith("application."))
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What the newest act of some kinds says of a row."""
+
+    private: Mapping[str, Any]
+    at: datetime
+    person: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Repeated(Generic[RowT]):
+    """A table that acts repeat: which acts, by which member they name the row, and what they say of it."""
+
+    entity: type[RowT]
+    name: str
+    kinds: Sequence[Kind]
+    member: str
+    derive: Callable[[RowT, _Said], Mapping[str, object]]
+    otherwise: Callable[[RowT], Mapping[str, object]] | None = None
+    """What the columns are where there is no such act; None where there must be one."""
+
+
+def check_parties(survey: Survey) -> None:
+    """Check each table against the acts that repeat it, and evidence files against their digests."""
+    for repeated in _ORGANISATIONS, _PEOPLE, _ROLES, _TOKENS, _REVOKED, _MANDATES, _ENDED, _PRODUCTS:
+        _compare(survey, repeated)
+    for repeated in _APPLICATIONS, _PROPOSED, _WITHDRAWN, _CONFIRMED:
+        _compare(survey, repeated)
+    _files(survey)
+    _attached(survey)
+
+
+def _compare(survey: Survey, repeated: _Repeated[RowT]) -> None:
+    """Read rows beside the newest act on each; name what differs, and acts whose row is not here."""
+    table: Any = repeated.entity
+    named = Act.private[repeated.member].astext
+    newest = (
+        select(named.label("named"), Act.id, readable(Act.private).label("private"), readable(Act.at).label("at"))
+        .add_columns(Act.person)
+        .ext(distinct_on(named))
+        .where(Act.kind.in_(repeated.kinds), named.is_not(None))
+        .order_by(named, Act.at.desc(), Act.seq.desc())
+        .subquery()
+    )
+    query = of(table, newest.c.private.label("private_"), newest.c.at.label("at_"), newest.c.person.label("person_"))
+    query = query.outerjoin(newest, newest.c.named == table.id).order_by(table.id)
+    for row, act in survey.rows(repeated.entity, query, counted=repeated.otherwise is None):
+        where = f"{repeated.name} {act.id}"
+        private = read_object(act.private_)
+        if private is not None:
+            derived = repeated.derive(row, _Said(private, act.at_, act.person_))
+            survey.differ(where, row, derived, "its act says")
+        elif repeated.otherwise is None:
+            survey.say(where, "there is no act of it")
+        else:
+            survey.differ(where, row, repeated.otherwise(row), "its acts say")
+    gone = ~select(table.id).where(table.id == newest.c.named).exists()
+    for lost in survey.stream(select(newest.c.id, newest.c.named).where(gone).order_by(newest.c.id)):
+        survey.say(f"act {lost.id}", f"it is about {repeated.name} {lost.named}, which is not here")
+
+
+def _files(survey: Survey) -> None:
+    """Rehash each evidence file, one at a time."""
+    for file, _ in survey.rows(EvidenceFile, of(EvidenceFile).order_by(EvidenceFile.sha256), batch=1):
+        where = f"evidence file {file.sha256}"
+        survey.differ(where, file, {"sha256": sha256(file.content).hexdigest()}, "its content says")
+        if file.media_type not in MAGIC or not file.content.startswith(MAGIC[file.media_type]):
+            survey.say(where, "its first bytes are not those of its media type")
+
+
+def _attached(survey: Survey) -> None:
+    """Ask whether each file of a product was attached by its act, and the reverse."""
+    query = of(
+        ProductEvidence,
+        EvidenceFile.media_type,
+        Act.id.label("act"),
+        Act.person.label("person_"),
+        readable(Act.at).label("at_"),
+        readable(Act.private).label("private_"),
+    )
+    ours = (Act.private["product"].astext == ProductEvidence.product) & (
+        Act.private["sha256"].astext == ProductEvidence.sha256
+    )
+    query = query.outerjoin(EvidenceFile, EvidenceFile.sha256 == ProductEvidence.sha256)
+    query = query.outerjoin(Act, ours & (Act.kind == Kind.EVIDENCE_KEPT))
+    for row, beside in survey.rows(ProductEvidence, query.order_by(ProductEvidence.product, ProductEvidence.sha256)):
+        where = f"evidence {row.sha256} of product {row.product}"
+        said = {"product": row.product, "sha256": row.sha256, "name": row.name, "media_type": beside.media_type}
+        if read_object(beside.private_) != said:
+            survey.say(where, "its name or media type is not what its act says, or there is none")
+        else:
+            survey.differ(where, row, {"added_at": beside.at_, "added_by": beside.person_}, "its act says")
+    kept = select(ProductEvidence.product).where(ours).exists()
+    for act in survey.tx.scalars(select(Act.id).where(Act.kind == Kind.EVIDENCE_KEPT, ~kept).order_by(Act.id)):
+        survey.say(f"act {act}", "it kept evidence of a product that is not here")
+
+
+def _of_application(row: Application, said: _Said) -> Mapping[str, object]:
+    """Say what an application is after its last act; issuing, which the certificate's act records, comes after it."""
+    private = said.private
+    claims = canonical.digest(canonical.encode(row.claims))
+    approved = State.ISSUED if row.state == State.ISSUED and private.get("state") == State.APPROVED else None
+    derived: dict[str, object] = {
+        "state": approved or private.get("state"),
+        "version": private.get("version"),
+        "claims": row.claims if claims == private.get("claims") else private.get("claims"),
+        "draft": row.draft if row.draft in {None, claims} else claims,
+    }
+    if approved is None:
+        return derived | {"changed_at": said.at}
+    return derived | {"version": row.version}

@@ -1,0 +1,167 @@
+"""Keep a copy of the peer's log: checked entry by entry before it is kept, so that it can be served again."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from hashlib import sha256
+from typing import ClassVar
+
+from sqlalchemy.orm import Session
+
+from registry.core.canonical import Json
+from registry.core.errors import Malformed, NotFound, Unprocessable
+from registry.core.tlog.checkpoint import Checkpoint
+from registry.core.tlog.entry import Kind, Leaf
+from registry.core.tlog.merkle import Hash, leaf_hash, new_hashes, tree_root, verify_consistency
+from registry.core.tlog.note import Note
+from registry.core.tlog.tile import Tile, write_entries, write_hashes
+from registry.store import acts, mirror, tasks, witness
+from registry.store.acts import Actor, Draw
+from registry.store.mirror import MirrorEntry, MirrorHead
+from registry.store.parties import Role
+from registry.store.tasks import TaskKind
+from registry.store.witness import WitnessEvidence
+from registry.usecases.believe_peers import Beliefs
+from registry.usecases.read_log import TileNotFound
+
+STEP = 16_384
+"""Entries that are taken at a time, a whole number of bundles: what is fetched before it is checked."""
+
+
+@dataclass(eq=False)
+class LogRewritten(Unprocessable):
+    """What the log shows now does not continue what was mirrored of it: both are kept."""
+
+    code: ClassVar[str] = "log-rewritten"
+    clause: ClassVar[str | None] = "RFC 9162, 2.1.4"
+    origin: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"the log {self.origin} does not continue what is mirrored of it: {self.reason}"
+
+
+@dataclass(eq=False)
+class NotMirrored(NotFound):
+    """No log with this origin is mirrored here."""
+
+    code: ClassVar[str] = "not-mirrored"
+
+    def __str__(self) -> str:
+        return "no log with this origin is mirrored here"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A checkpoint that the peer serves now and its witnesses vouch for; `known` is how far the mirror is."""
+
+    checkpoint: Checkpoint
+    note: str
+    cosigned_at: datetime | None
+    known: int
+
+    @property
+    def end(self) -> int:
+        """Up to where the next step goes: bundles are taken whole where the log has them."""
+        return min(self.checkpoint.size, (self.known // STEP + 1) * STEP)
+
+
+def read_shown(tx: Session, note: str, peer: str, beliefs: Beliefs) -> Shown:
+    """Judge the checkpoint that a peer serves. Raises what `Policy.check` raises, `QuorumNotMet` among it."""
+    parsed = Note.parse(note)
+    checked = [policy.check(parsed) for policy in beliefs.log_policies(peer)]
+    if not checked:
+        raise NotMirrored
+    checkpoint = checked[0].checkpoint
+    times = [each.at for each in checked if each.at is not None]
+    known = mirror.head(tx, checkpoint.origin)
+    return Shown(checkpoint, parsed.encode(), max(times, default=None), 0 if known is None else known.size)
+
+
+def grow(tx: Session, shown: Shown, entries: Sequence[bytes], proof: Sequence[Hash], *, at: datetime) -> None:
+    """Take the entries from where the mirror ends, if they lead to the checkpoint that is shown.
+
+    Where they end before it, `proof` shows that what they make begins it. Raises `LogRewritten`, and keeps nothing.
+    """
+    checkpoint, origin = shown.checkpoint, shown.checkpoint.origin
+    known = mirror.head(tx, origin, lock=True)
+    size, root = mirror.root_of(known)
+    if size != shown.known:
+        return
+    if checkpoint.size < size:
+        _check_older(tx, checkpoint, size)
+        return
+    read = partial(mirror.hashes, tx, origin)
+    completed = new_hashes(size, [leaf_hash(entry) for entry in entries], read)
+    fresh = {(level, index): hash_ for level, index, hash_ in completed}
+    grown = size + len(entries)
+    if entries:
+        root = tree_root(grown, partial(_read_both, fresh, tx, origin))
+    try:
+        if grown:
+            verify_consistency(grown, checkpoint.size, root, checkpoint.root, proof)
+    except Unprocessable as refusal:
+        raise LogRewritten(origin, str(refusal)) from None
+    mirror.append(tx, (_row(origin, size + place, entry, at) for place, entry in enumerate(entries)), completed, origin)
+    when = at if known is None else max(at, known.at)
+    cosigned = max((time for time in (shown.cosigned_at, known and known.cosigned_at) if time), default=None)
+    moved = mirror.move_head(tx, known, Checkpoint(origin, grown, root), shown.note, cosigned, when)
+    assert moved, "the mirror moved under its lock"
+
+
+def keep_evidence(tx: Session, shown: Shown, refusal: LogRewritten, *, by: Actor, at: datetime, draw: Draw) -> None:
+    """Keep what the log shows now beside what was mirrored, and open a task: one of the two was rewritten."""
+    origin = shown.checkpoint.origin
+    known = mirror.head(tx, origin)
+    against = "" if known is None else known.note
+    digest = sha256(Note.parse(shown.note).text.encode()).hexdigest()
+    row = WitnessEvidence(digest=digest, origin=origin, note=shown.note, against=against, reason=refusal.reason, at=at)
+    detail: dict[str, Json] = {"origin": origin, "size": shown.checkpoint.size, "note": shown.note, "against": against}
+    if witness.keep_evidence(tx, row):
+        acts.record(tx, Kind.WITNESS_CONFLICT, detail, by=by, at=at, draw=draw, subject=origin)
+    tasks.open_task(tx, TaskKind.LOG_SPLIT, origin, detail, role=Role.OPERATOR, at=at)
+
+
+def find_mirror(tx: Session, digest: str) -> MirrorHead:
+    """Return how far the log is mirrored whose origin has this SHA-256. Raises `NotMirrored`."""
+    for head in mirror.heads(tx):
+        if sha256(head.origin.encode()).hexdigest() == digest:
+            return head
+    raise NotMirrored
+
+
+def read_mirror_tile(tx: Session, head: MirrorHead, tile: Tile) -> bytes:
+    """Return the content of a tile or bundle of a mirrored log. Raises `TileNotFound`."""
+    if not tile.within(head.size):
+        raise TileNotFound
+    if tile.level is None:
+        return write_entries(mirror.entries(tx, head.origin, tile.start, tile.width))
+    positions = [(tile.tree_level, tile.start + place) for place in range(tile.width)]
+    return write_hashes(mirror.hashes(tx, head.origin, positions))
+
+
+def _check_older(tx: Session, checkpoint: Checkpoint, size: int) -> None:
+    """Check that a checkpoint smaller than the mirror, as a cache may give, is of the same history."""
+    if checkpoint.size and tree_root(checkpoint.size, partial(mirror.hashes, tx, checkpoint.origin)) != checkpoint.root:
+        raise LogRewritten(
+            checkpoint.origin, f"another tree of {checkpoint.size} entries than the first of {size} here"
+        )
+
+
+def _read_both(
+    fresh: Mapping[tuple[int, int], Hash], tx: Session, origin: str, wanted: Sequence[tuple[int, int]]
+) -> Sequence[Hash]:
+    stored = [position for position in wanted if position not in fresh]
+    known = {**fresh, **dict(zip(stored, mirror.hashes(tx, origin, stored), strict=True))}
+    return [known[position] for position in wanted]
+
+
+def _row(origin: str, index: int, entry: bytes, at: datetime) -> MirrorEntry:
+    try:
+        leaf = Leaf.parse(entry)
+    except Malformed:
+        return MirrorEntry(origin=origin, index=index, entry=entry, kind=None, to=None, digest=None, seen_at=at)
+    return MirrorEntry(
+        origin=origin, index=index, entry=entry, kind=leaf.kind, to=leaf.to, digest=leaf.digest, seen_at=at
+    )
