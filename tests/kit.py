@@ -27,7 +27,7 @@ from registry.core.envelope.jose import Typ, join, seal
 from registry.core.identifiers import authority_did, body_did, node_did
 from registry.core.tlog.entry import Kind
 from registry.core.tlog.note import KeyType
-from registry.core.tlog.witness import NotConsistent
+from registry.core.tlog.witness import NotConsistent, StaleOldSize
 from registry.core.trust.document_signer import Purpose
 from registry.core.trust.trust_list import BodyRole, LogKey, Pin, TrustList, WitnessKey
 from registry.core.verification.presentation import Presentation
@@ -260,7 +260,13 @@ class Country:
         with self.node.database.read() as tx:
             asked = publish_log.ask(tx, key, mark, at=self.clock())
         if asked is not None:
-            line = by.cosign(asked.growth.encode())
+            try:
+                line = by.cosign(asked.growth.encode())
+            except StaleOldSize as stale:
+                with self.node.database.read() as tx:
+                    asked = publish_log.ask(tx, key, mark, at=self.clock(), old=stale.size)
+                assert asked is not None
+                line = by.cosign(asked.growth.encode())
             with self.tx() as tx:
                 publish_log.keep_cosignature(tx, asked, key, line)
         duties.publish_newest(self.node)
@@ -590,7 +596,7 @@ def material_of(node: Node) -> Material:
     )
 
 
-def draft_list(node: Node, material: Material | None = None) -> TrustList:
+def draft_list(node: Node, material: Material | None = None, *, new_epoch: bool = False) -> TrustList:
     """Draft the next list of the country of a node."""
     with node.database.read() as tx:
         return publish_trust_list.draft(
@@ -601,6 +607,7 @@ def draft_list(node: Node, material: Material | None = None) -> TrustList:
             country=node.settings.country,
             env=Environment.DEMO,
             at=node.now(),
+            new_epoch=new_epoch,
         )
 
 

@@ -31,6 +31,7 @@ def environment_of(forge: kit.Forge, country: kit.Country, folder: Path) -> dict
         "REGISTRY_PASSPHRASE": kit.SECRET.decode(),
         "REGISTRY_DATABASE_URL": forge.server.url(APP, country.database),
         "REGISTRY_CLOCK_FILE": str(clock),
+        "REGISTRY_GUARD": str(country.node.settings.guard_path),
         "REGISTRY_THREADS": "8",
     }
 

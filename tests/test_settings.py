@@ -9,7 +9,11 @@ from registry.core.agreement import Environment
 from registry.settings import Settings, SettingsWrong, read_secret
 
 TOLD = {"NAME": "by.registry.example", "COUNTRY": "BY", "ENV": "demo", "KEYS": "/keys"}
-PRODUCTION = {"ENV": "production", "DATABASE_URL": "postgresql+psycopg://app:word@db/registry"}
+PRODUCTION = {
+    "ENV": "production",
+    "DATABASE_URL": "postgresql+psycopg://app:word@db/registry",
+    "GUARD": "/elsewhere/guard.json",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -59,6 +63,8 @@ def test_peers_are_named_with_where_they_answer(monkeypatch: pytest.MonkeyPatch)
         ({"PEERS": "uz.example"}, "REGISTRY_PEERS is not"),
         ({"PEERS": "did:web:uz.example=ftp://uz.example"}, "REGISTRY_PEERS is not"),
         ({"ENV": "production"}, "REGISTRY_DATABASE_URL names a real server, never the embedded one"),
+        ({key: PRODUCTION[key] for key in ("ENV", "DATABASE_URL")}, "REGISTRY_GUARD names a file that no backup"),
+        ({"WITNESSES": "neutral.example/witness"}, "REGISTRY_WITNESSES is not <name>=<URL>"),
         ({**PRODUCTION, "CLOCK_FILE": "/clock"}, "REGISTRY_CLOCK_FILE is refused in production"),
     ],
 )

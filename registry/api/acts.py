@@ -1,38 +1,32 @@
-"""The auditor's list of acts: who did what, when, on whose behalf, and where in the log."""
+"""The auditor's acts: who did what, when, on whose behalf, where in the log; and a look at what is private of one."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
-from registry.api.call import LookDep, Reply
+from registry.api.bodies import Reason
+from registry.api.call import CallDep, LookDep, Reply
 from registry.api.limits import StrictRoute
 from registry.api.operation import operation
 from registry.api.paging import Page, PlaceDep
 from registry.api.problems import FaceProblem
-from registry.core.calendar import write_instant
-from registry.core.errors import NotFound
+from registry.core.calendar import MalformedTime, read_instant, write_instant
 from registry.core.tlog.entry import Kind
+from registry.core.verification.dossier import Place, Selection
 from registry.store import acts
 from registry.store.acts import Act
 from registry.store.parties import Role
+from registry.usecases import read_act, search_acts
 from registry.usecases.identify_party import Party
+from registry.usecases.read_act import ActNotFound
 from registry.usecases.read_log import prove
 
 router = APIRouter(prefix="/api/v1/acts", tags=["acts"], route_class=StrictRoute)
 IdPath = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
 TLOG_PROOF = "text/vnd.tlog-proof"
-
-
-class ActNotFound(NotFound):
-    """No such act."""
-
-    code = "act-not-found"
-
-    def __str__(self) -> str:
-        return "there is no such act"
 
 
 class ActView(BaseModel):
@@ -51,47 +45,84 @@ class ActView(BaseModel):
     @classmethod
     def of(cls, row: Act) -> "ActView":
         """Render a row."""
+        return cls(**_public(row))
+
+
+class ActLookView(ActView):
+    """An act with its private part: the leaf's `private` is SHA-256 over the salt and the bytes of `committed`."""
+
+    private: Annotated[dict[str, Any], Field(description="What happened, and why.")]
+    committed: Annotated[str, Field(description="The private part in the one spelling that was committed to.")]
+    salt: Annotated[str, Field(description="In hex.")]
+    leaf: Annotated[str, Field(description="The entry of the log.")]
+
+    @classmethod
+    def of(cls, row: Act) -> "ActLookView":
+        """Render a row."""
         return cls(
-            id=row.id,
-            at=write_instant(row.at),
-            kind=row.kind,
-            by=row.by,
-            person=row.person,
-            organisation=row.organisation,
-            subject=row.subject,
-            to=row.to,
-            digest=row.digest,
+            **_public(row),
+            private=row.private,
+            committed=acts.committed(row).decode(),
+            salt=row.salt.hex(),
+            leaf=row.leaf.decode(),
         )
 
 
-@router.get("", **operation(Page[ActView], roles=[Role.AUDITOR]))
+def _public(row: Act) -> dict[str, Any]:
+    names = ("id", "kind", "by", "person", "organisation", "subject", "to", "digest")
+    return {"at": write_instant(row.at), **{name: getattr(row, name) for name in names}}
+
+
+@router.get("", **operation(Page[ActView], MalformedTime, roles=[Role.AUDITOR]))
 def list_acts(
     look: LookDep,
     place: PlaceDep,
+    from_: Annotated[
+        str | None, Query(alias="from", max_length=20, description="From then on, as `2026-11-21T09:30:00Z`.")
+    ] = None,
+    until: Annotated[str | None, Query(max_length=20, description="Up to then, and then too.")] = None,
     kind: Annotated[Kind | None, Query(description="Only acts of this kind.")] = None,
     person: Annotated[str | None, Query(max_length=64)] = None,
     organisation: Annotated[str | None, Query(max_length=64)] = None,
     subject: Annotated[
         str | None, Query(max_length=400, description="Id of an application, a certificate, ...")
     ] = None,
+    number: Annotated[
+        str | None,
+        Query(
+            max_length=400,
+            description="Number or id of a certificate: acts about it, and about the application that it came from.",
+        ),
+    ] = None,
 ) -> Response:
     """List acts, newest first."""
+    selection = Selection(
+        from_=None if from_ is None else read_instant(from_),
+        until=None if until is None else read_instant(until),
+        kind=kind,
+        person=person,
+        organisation=organisation,
+        subject=subject,
+        number=number,
+    )
+    after = None if place.numbered is None else Place(*place.numbered)
 
     def work(tx: Session, by: Party, _at: datetime) -> Reply:
-        by.require(Role.AUDITOR)
-        rows = acts.page(
-            tx,
-            after=place.after,
-            limit=place.reach,
-            kind=kind,
-            person=person,
-            organisation=organisation,
-            subject=subject,
-        )
-        shown, after = place.cut(rows, lambda row: (row.at, row.id))
-        return Reply.of(Page[ActView](items=[ActView.of(row) for row in shown], next=after))
+        rows = search_acts.search(tx, selection, after=after, limit=place.reach, by=by)
+        shown, cursor = place.cut(rows, lambda row: (row.at, str(row.seq)))
+        return Reply.of(Page[ActView](items=[ActView.of(row) for row in shown], next=cursor))
 
     return look.answer(work)
+
+
+@router.post("/{id}/look", **operation(ActLookView, ActNotFound, roles=[Role.AUDITOR]))
+def look_at_act(id: IdPath, body: Reason, call: CallDep) -> Response:
+    """Look at the private part of an act, with its salt; the look is itself an act, with its reason."""
+
+    def work(tx: Session, by: Party, at: datetime) -> Reply:
+        return Reply.of(ActLookView.of(read_act.look(tx, id, body.reason, by=by, at=at, draw=call.node.draw)))
+
+    return call.once(work)
 
 
 @router.get("/{id}/proof", **operation(None, ActNotFound, "proof-pending", roles=[Role.AUDITOR], gives=[TLOG_PROOF]))
@@ -99,12 +130,10 @@ def prove_act(id: IdPath, look: LookDep) -> Response:
     """Prove that the log holds an act (c2sp.org/tlog-proof)."""
 
     def work(tx: Session, by: Party, _at: datetime) -> Reply:
-        by.require(Role.AUDITOR)
-        if acts.find(tx, id) is None:
-            raise ActNotFound
+        read_act.find(tx, id, by=by)
         proof = prove(tx, id)
         if proof is None:
-            raise FaceProblem("proof-pending", "the log has not taken it in yet", {"Retry-After": "1"})
+            raise FaceProblem("proof-pending", "no published checkpoint covers it yet", {"Retry-After": "1"})
         return Reply(200, proof.encode().encode(), TLOG_PROOF)
 
     return look.answer(work)

@@ -20,6 +20,7 @@ from registry.core.application.lifecycle import IllegalMove, State
 from registry.core.calendar import write_instant
 from registry.core.certificate.claims import MalformedClaims
 from registry.core.envelope.jose import EnvelopeTooLarge
+from registry.core.identifiers import log_origin
 from registry.core.rules.finding import Finding
 from registry.core.scheme.catalogue import UnknownScheme
 from registry.store import applications, parties
@@ -27,6 +28,7 @@ from registry.store.applications import Application, ApplicationPerson
 from registry.store.parties import Role
 from registry.usecases import examine_application, issue_certificate, submit_application
 from registry.usecases.believe_peers import read_beliefs
+from registry.usecases.compare_guard import BEHIND, check_caught_up
 from registry.usecases.identify_party import Party
 from registry.usecases.issue_certificate import NotIssuable, SignerMissing
 from registry.usecases.keep_product import ProductNotFound
@@ -293,7 +295,7 @@ def object_to(id: IdPath, body: ObjectionBody, call: CallDep) -> Response:
     return _moved(call, submit_application.object_to, id, body.draft, body.reason)
 
 
-ISSUE_REFUSALS = (*MOVE_REFUSALS, DraftDiffers, NotAgreed, NumbersExhausted, NotIssuable, SignerMissing)
+ISSUE_REFUSALS = (*MOVE_REFUSALS, DraftDiffers, NotAgreed, NumbersExhausted, NotIssuable, SignerMissing, *BEHIND)
 
 
 @router.post("/{id}/issue", **operation(CertificateView, *ISSUE_REFUSALS, roles=[Role.SIGNATORY], status=201))
@@ -301,6 +303,7 @@ def issue(id: IdPath, body: DraftBody, call: CallDep) -> Response:
     """Issue the certificate of an approved application: what was approved is what is signed."""
 
     def work(tx: Session, by: Party, at: datetime) -> Reply:
+        check_caught_up(tx, call.node.guard.marks(), log_origin(call.node.settings.name))
         beliefs = read_beliefs(tx, call.node.pins)
         issuer = issuer_of(call.node)
         row = issue_certificate.issue(tx, id, body.draft, issuer, beliefs, by=by, at=at, draw=call.node.draw)

@@ -1,7 +1,8 @@
 """Certificates: as a view, as the signed file, and the proof that the log holds them; annulment by two people."""
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Path, Query, Response
 from pydantic import BaseModel
@@ -19,10 +20,11 @@ from registry.core.calendar import MalformedTime, write_instant
 from registry.core.certificate.credential import Certificate
 from registry.core.certificate.status_change import StatusChange
 from registry.core.envelope.jose import Envelope, Typ
-from registry.core.identifiers import certificate_id
+from registry.core.identifiers import certificate_id, log_origin
 from registry.core.verification.presentation import Presentation
 from registry.store import certificates, channel
 from registry.store.certificates import Annulment, CertificateRow, StatusChangeRow
+from registry.store.channel import MessageOut
 from registry.store.parties import Role
 from registry.usecases import change_status
 from registry.usecases.change_status import (
@@ -33,6 +35,7 @@ from registry.usecases.change_status import (
     NothingProposed,
     SamePerson,
 )
+from registry.usecases.compare_guard import BEHIND, check_caught_up
 from registry.usecases.identify_party import Party
 from registry.usecases.issue_certificate import SignerMissing
 from registry.usecases.read_log import prove
@@ -73,12 +76,23 @@ class StatusView(BaseModel):
 
 
 class DeliveryView(BaseModel):
-    """Where the certificate is on its way to the other country."""
+    """Where the certificate is on its way to the other country; `proof`: whether the log's proof has come there."""
 
     to: str
     seq: int
     outcome: str | None
     receipted_at: str | None
+    proof: Literal["delivered", "pending"]
+
+    @classmethod
+    def of(cls, sent: Sequence[MessageOut]) -> "DeliveryView | None":
+        """Render the messages that carried an act."""
+        if not sent:
+            return None
+        first, last = sent[0], sent[-1]
+        at = None if first.receipted_at is None else write_instant(first.receipted_at)
+        proof = "pending" if last.pending or last.receipt is None else "delivered"
+        return cls(to=first.to, seq=first.seq, outcome=first.outcome, receipted_at=at, proof=proof)
 
 
 class AnnulmentView(BaseModel):
@@ -202,7 +216,7 @@ def read_certificate(
 
 PATH = "/{node}/{body}/{year}/{number}/annulment"
 PROPOSE_REFUSALS = (CertificateNotFound, AlreadyAnnulled, AnnulmentOpen, DateOutside, MalformedTime)
-CONFIRM_REFUSALS = (CertificateNotFound, AlreadyAnnulled, NothingProposed, SamePerson, SignerMissing)
+CONFIRM_REFUSALS = (CertificateNotFound, AlreadyAnnulled, NothingProposed, SamePerson, SignerMissing, *BEHIND)
 WITHDRAW_REFUSALS = (CertificateNotFound, AlreadyAnnulled, NothingProposed)
 
 
@@ -232,6 +246,7 @@ def confirm_annulment(node: NodePath, body: BodyPath, year: YearPath, number: Nu
     """Confirm the annulment that another person proposed: it is signed, and goes to the other country."""
 
     def work(tx: Session, by: Party, at: datetime) -> Reply:
+        check_caught_up(tx, call.node.guard.marks(), log_origin(call.node.settings.name))
         named = certificate_id(node, body, year, number)
         row = change_status.confirm(tx, named, issuer_of(call.node), by=by, at=at, draw=call.node.draw)
         return Reply.of(StatusView.of(row))
@@ -288,17 +303,13 @@ def _render(tx: Session, row: CertificateRow, media_type: str, by: Party) -> Rep
         proof = None if proved is None else proved.encode()
     if media_type == TLOG_PROOF:
         if proof is None:
-            raise FaceProblem("proof-pending", "the log has not taken it in yet", {"Retry-After": "1"})
+            raise FaceProblem("proof-pending", "no checkpoint that covers it is cosigned yet", {"Retry-After": "1"})
         return Reply(200, proof.encode(), TLOG_PROOF)
     if media_type == ENVELOPE:
         return Reply(200, canonical.encode(Presentation(row.envelope, proof).encode()), ENVELOPE)
     proposal = certificates.waiting_annulment(tx, row.id) if by.organisation == row.body_organisation else None
     changes = [StatusView.of(change) for change in certificates.changes(tx, row.id)]
-    sent = None if row.act is None else channel.for_act(tx, row.act)
-    delivery = None
-    if sent is not None:
-        at = None if sent.receipted_at is None else write_instant(sent.receipted_at)
-        delivery = DeliveryView(to=sent.to, seq=sent.seq, outcome=sent.outcome, receipted_at=at)
+    delivery = None if row.act is None else DeliveryView.of(channel.for_act(tx, row.act))
     view = CertificateView.of(row, changes=changes, logged=proof is not None, delivery=delivery)
     view.annulment = None if proposal is None else AnnulmentView.of(proposal)
     return Reply.of(view)

@@ -15,7 +15,7 @@ from typing import Any
 import registry
 from registry.api.app import create_app
 from registry.api.call import KeyReused
-from registry.api.limits import JSON
+from registry.api.limits import ANY, JSON
 from registry.api.operation import ROLES, Refusal, refused
 from registry.api.problems import FACE, Problem, status_of
 from registry.core.canonical import MalformedJson
@@ -70,7 +70,8 @@ def _following(operation: Mapping[str, Any]) -> Iterator[Refusal]:
     yield from EVERYWHERE
     reads = operation.get("requestBody", {}).get("content", {})
     takes = {parameter["name"] for parameter in operation.get("parameters", ())}
-    yield "media-type-not-read" if reads else "body-not-read"
+    if ANY not in reads:
+        yield "media-type-not-read" if reads else "body-not-read"
     if JSON in reads:
         yield MalformedJson
     if JSON in reads or takes:

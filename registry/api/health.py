@@ -11,18 +11,23 @@ from registry.api.call import NodeDep, Reply
 from registry.api.limits import StrictRoute
 from registry.api.operation import operation
 from registry.core.errors import RegistryError
-from registry.store import log
+from registry.core.identifiers import log_origin
+from registry.store import log, tasks
 from registry.usecases.believe_peers import read_beliefs
+from registry.usecases.compare_guard import check_caught_up
 
 router = APIRouter(prefix="/health", tags=["health"], route_class=StrictRoute)
 LAG = timedelta(seconds=60)
+UNWITNESSED = timedelta(minutes=2)
+MOST_TASKS = 20
 
 
 class Health(BaseModel):
-    """What is wrong; nothing, when all is well."""
+    """What is wrong, so that the node cannot do its work; and what a person should look at while it does."""
 
     ready: bool
     wrong: list[str]
+    waiting: list[str] = []
 
 
 @router.get("/live", **operation(Health))
@@ -35,11 +40,15 @@ def live() -> Response:
 def ready(node: NodeDep) -> Response:
     """Tell whether the node can do its work, and what is missing where it cannot."""
     wrong: list[str] = []
+    waiting: list[str] = []
     try:
         with node.database.read() as tx:
             tx.execute(text("SELECT 1 FROM alembic_version"))
             beliefs = read_beliefs(tx, node.pins)
             oldest = log.oldest_queued(tx)
+            check_caught_up(tx, node.guard.marks(), log_origin(node.settings.name))
+            unpublished = log.oldest_unpublished(tx)
+            open_ = tasks.open_tasks(tx, limit=MOST_TASKS)
     except RegistryError as refusal:
         wrong.append(str(refusal))
     except ProgrammingError:
@@ -55,4 +64,9 @@ def ready(node: NodeDep) -> Response:
             wrong.append("no agreement is in force")
         if oldest is not None and at - oldest > LAG:
             wrong.append(f"the log has not moved since {oldest.isoformat()}: is the worker running?")
-    return Reply.of(Health(ready=not wrong, wrong=wrong), status=503 if wrong else 200).response()
+        if unpublished is not None and at - unpublished > UNWITNESSED:
+            names = ", ".join(sorted(beliefs.witnesses(node.settings.country)))
+            waiting.append(f"no quorum has cosigned the log since {unpublished.isoformat()}; its witnesses: {names}")
+        waiting.extend(f"{task.kind}: {task.subject}, since {task.opened_at.isoformat()}" for task in open_)
+    health = Health(ready=not wrong, wrong=wrong, waiting=waiting)
+    return Reply.of(health, status=503 if wrong else 200).response()

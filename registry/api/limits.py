@@ -30,6 +30,8 @@ GUARDS = (
 )
 """What every answer says to a browser, refusals too (ASVS 3.4); one that says stricter itself keeps that."""
 JSON = "application/json"
+ANY = "*/*"
+"""What an operation reads for which a protocol names no media type."""
 
 
 class StrictRequest(Request):
@@ -111,6 +113,8 @@ class _BodyTooLarge(BaseException):
 
 def _check_media_type(headers: Headers, reads: AbstractSet[str]) -> None:
     media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if ANY in reads:
+        return
     if reads and media_type not in reads:
         raise FaceProblem("media-type-not-read", f"this operation reads {', '.join(sorted(reads))}")
     if not reads and (headers.get("content-length", "0") != "0" or "transfer-encoding" in headers):

@@ -1,6 +1,7 @@
 """Pages by key, not by number: a cursor says after which row to go on, and is opaque."""
 
 import base64
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +13,8 @@ from pydantic import BaseModel
 from registry.api.problems import FaceProblem
 
 LARGEST = 100
+LARGEST_NUMBER = 2**63 - 1
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")
 ItemT = TypeVar("ItemT", bound=BaseModel)
 RowT = TypeVar("RowT")
 
@@ -34,6 +37,16 @@ class Place:
     def reach(self) -> int:
         """How many rows to read: one more than shown tells whether there is another page."""
         return self.limit + 1
+
+    @property
+    def numbered(self) -> tuple[datetime, int] | None:
+        """Where the page begins in a list whose rows of one second are told apart by a number."""
+        if self.after is None:
+            return None
+        at, number = self.after
+        if not _NUMBER.fullmatch(number) or int(number) > LARGEST_NUMBER:
+            raise _unreadable()
+        return at, int(number)
 
     def cut(
         self, rows: Sequence[RowT], key: Callable[[RowT], tuple[datetime, str]]
@@ -61,14 +74,17 @@ def _encode(at: datetime, id: str) -> str:
 
 
 def _decode(cursor: str) -> tuple[datetime, str]:
-    refusal = FaceProblem("cursor-unreadable", "the cursor is not one that a page gave")
     try:
         text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
         at, _, row = text.partition(" ")
         position = datetime.fromisoformat(at), row
         spelled = _encode(*position)
     except (ValueError, OverflowError):
-        raise refusal from None
+        raise _unreadable() from None
     if position[0].tzinfo is None or spelled != cursor or "\0" in row:
-        raise refusal
+        raise _unreadable()
     return position
+
+
+def _unreadable() -> FaceProblem:
+    return FaceProblem("cursor-unreadable", "the cursor is not one that a page gave")

@@ -60,7 +60,7 @@ FACE: dict[str, tuple[int, str]] = {
     "method-not-allowed": (405, "The path does not take this method."),
     "no-such-path": (404, "Nothing is at this path."),
     "not-acceptable": (406, "The thing is not given as any of the media types in Accept."),
-    "proof-pending": (503, "The log has not taken the act in yet."),
+    "proof-pending": (503, "No checkpoint that covers the act is cosigned by the witnesses yet."),
     "query-repeated": (400, "A query parameter stands twice."),
     "query-too-long": (414, "The query is longer than 4,000 characters."),
     "request-invalid": (422, "The request does not have the shape that this operation reads; `errors` says where."),

@@ -174,12 +174,12 @@ def list_verifications(look: LookDep, place: PlaceDep) -> Response:
         by.require(Role.CUSTOMS)
         rows = acts.page(
             tx,
-            after=place.after,
+            after=place.numbered,
             limit=place.reach,
             kind=Kind.VERIFICATION_MADE,
             organisation=by.organisation,
         )
-        shown, after = place.cut(rows, lambda row: (row.at, row.id))
+        shown, after = place.cut(rows, lambda row: (row.at, str(row.seq)))
         return Reply.of(Page[VerificationView](items=[VerificationView.kept(row) for row in shown], next=after))
 
     return look.answer(work)

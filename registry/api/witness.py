@@ -5,20 +5,18 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Request, Response
 
 from registry.api.call import NodeDep
-from registry.api.limits import StrictRoute
+from registry.api.limits import ANY, StrictRoute
 from registry.api.operation import operation
 from registry.api.public import NOTE
 from registry.core.tlog.witness import LogSignatureMissing, LogUnknown, MalformedGrowth, NotConsistent, StaleOldSize
 from registry.store.acts import Actor
-from registry.store.guard import GuardBroken, of_witness
+from registry.store.guard import GuardBroken, GuardMissing, of_witness
 from registry.usecases.believe_peers import read_beliefs
 from registry.usecases.witness_checkpoint import NothingWitnessed, WitnessBehind, cosign, cosigned_note, read_growth
 
 router = APIRouter(prefix="/witness", tags=["witness"], route_class=StrictRoute)
 SIZE = "text/x.tlog.size"
 TEXT = "text/plain"
-READS = (TEXT, "application/octet-stream", "application/x-www-form-urlencoded")
-"""The specification names no media type for a request: these are what clients send."""
 
 
 async def growth_text(request: Request) -> str:
@@ -26,10 +24,15 @@ async def growth_text(request: Request) -> str:
     return (await request.body()).decode("utf-8", errors="replace")
 
 
-REFUSALS = (MalformedGrowth, LogUnknown, LogSignatureMissing, StaleOldSize, NotConsistent, WitnessBehind, GuardBroken)
+REFUSALS = (MalformedGrowth, LogUnknown, LogSignatureMissing, NotConsistent, WitnessBehind, GuardBroken, GuardMissing)
+ADD_CHECKPOINT = operation(None, *REFUSALS, gives=[TEXT], reads=[ANY])
+ADD_CHECKPOINT["responses"][409] = {
+    "description": "The size that was cosigned last, which the proof must start from.",
+    "content": {SIZE: {}},
+}
 
 
-@router.post("/add-checkpoint", **operation(None, *REFUSALS, gives=[TEXT], reads=READS))
+@router.post("/add-checkpoint", **ADD_CHECKPOINT)
 def add_checkpoint(node: NodeDep, text: Annotated[str, Depends(growth_text)]) -> Response:
     """Cosign a checkpoint that continues what was cosigned last; the log's signature is the credential.
 

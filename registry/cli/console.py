@@ -82,11 +82,14 @@ def read_file(path: Path) -> str:
 
 
 def write_file(path: Path, text: str) -> None:
-    """Write a file as a whole or not at all: beside it, then in its place."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write a file as a whole or not at all, beside it, then in its place; misuse where it cannot be written."""
     aside = path.with_name(f".{path.name}.{os.getpid()}")
-    with aside.open("w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with aside.open("w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    except OSError as error:
+        raise typer.BadParameter(f"{path} cannot be written: {error}") from None

@@ -78,7 +78,7 @@ class Witnessing:
         publish_newest(self.node)
 
     def _note_ahead(self, asked: Asked, key: VerifierKey, size: int) -> None:
-        """Open a task where the witness knows more than we do, unless it is only a moment ahead of what we read."""
+        """Open a task where the witness knows more than we do; if we only read too early, its next line closes it."""
         with self.node.database.begin() as tx:
             publish_log.note_ahead(tx, asked, key, size, at=self.node.now())
 

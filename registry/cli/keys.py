@@ -13,7 +13,7 @@ from registry.core.scheme.catalogue import SCHEMES
 from registry.core.tlog.note import KeyType
 from registry.core.trust.document_signer import Purpose, Root
 from registry.settings import read_secret
-from registry.signing.ceremony import ROOT, Authority, make_key, make_root
+from registry.signing.ceremony import ROOT, Authority, make_key, make_root, renew_witness
 from registry.signing.key_file import CERTIFICATE, VERIFIER, NoteSigner, read_certificate
 from registry.signing.keyring import DOCUMENT, LOG, NODE, WITNESS
 
@@ -114,13 +114,23 @@ def log(
 def witness(
     name: Annotated[str, typer.Option(help="Name of the node.")],
     folder: Folder,
+    following: Annotated[
+        bool, typer.Option("--next", help="Replace the key after a restore; the one before is kept aside.")
+    ] = False,
     passphrase_file: PassphraseFile = None,
     passphrase: Passphrase = None,
     as_json: Json = False,
 ) -> None:
-    """Make the key of the node's witness, which the peer's log will ask for cosignatures."""
+    """Make the key of the node's witness, which the peer's log will ask for cosignatures.
+
+    With --next it has the next name, and takes effect when a list of a new epoch names it (registry trust draft
+    --new-epoch) and the node is started again. Example: registry keys witness --next --name by.registry.example
+    """
     secret = read_secret(passphrase, passphrase_file)
-    signer = NoteSigner.make(folder, WITNESS, f"{name}/witness", KeyType.COSIGNATURE, secret)
+    if following:
+        signer = renew_witness(folder, WITNESS, name, secret)
+    else:
+        signer = NoteSigner.make(folder, WITNESS, f"{name}/witness", KeyType.COSIGNATURE, secret)
     show({"vkey": signer.vkey.encode()}, as_json=as_json)
 
 

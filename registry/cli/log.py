@@ -11,7 +11,8 @@ from rich.progress import Progress
 
 from registry.cli.console import Json, new_app, opened, read_file, show, show_rows, write_file
 from registry.cli.monitor import monitor
-from registry.core.tlog.note import Note, VerifierKey
+from registry.cli.recover import guard, recover
+from registry.core.tlog.note import KeyType, Note, VerifierKey
 from registry.core.tlog.policy import KnownLog, Policy
 from registry.core.tlog.split import Finding, compare
 from registry.store import certificates, log, witness
@@ -21,6 +22,8 @@ from registry.usecases.believe_peers import read_beliefs
 
 app = new_app("Export, prove and follow the log. Example: registry log export /srv/log")
 app.command()(monitor)
+app.command()(guard)
+app.command()(recover)
 SHOW_AFTER = 2_000
 """Tiles from which on a bar is shown: fewer take less than a second."""
 
@@ -32,7 +35,8 @@ def export(
     """Write the published log as static files, only what is new. Example: registry log export /srv/log.
 
     A web server, an object store or a USB stick can carry the folder (c2sp.org/tlog-tiles). The checkpoint is written
-    last; whatever is interrupted is taken up by the next run.
+    last, after the partial tiles are gone that full ones stand in for; whatever is interrupted is taken up by the next
+    run.
     """
     target = StaticFolder(folder)
     with opened() as node, node.database.read() as tx:
@@ -41,10 +45,10 @@ def export(
             for tile in progress.track(prepared.tiles, description="tiles"):
                 target.write(tile.path, prepared.read(tile))
         target.sync(tile.path for tile in prepared.tiles)
-        target.write(export_log.CHECKPOINT, prepared.note.encode())
-        target.sync([export_log.CHECKPOINT])
         for path in prepared.stale():
             target.remove_folder(path)
+        target.write(export_log.CHECKPOINT, prepared.note.encode())
+        target.sync([export_log.CHECKPOINT])
     size, since = prepared.size, prepared.since
     show({"folder": str(folder), "size": size, "since": since, "tiles": len(prepared.tiles)}, as_json=as_json)
 
@@ -71,17 +75,26 @@ def prove(
 
 
 @app.command()
-def policy() -> None:
-    """Print what a checkpoint of this log needs, as a policy that other programs read. Example: registry log policy.
+def policy(
+    out: Annotated[Path | None, typer.Option(help="Where to write it; else it is printed.")] = None,
+    corridor: Annotated[int, typer.Option(min=1, help="Which, where this country has several agreements.")] = 1,
+    as_json: Json = False,
+) -> None:
+    """Tell what a checkpoint of this log needs, so that other programs read it. Example: registry log policy.
 
-    The first line of each policy names the log; there is one for each country that this one has an agreement with
-    (c2sp.org/tlog-policy).
+    A policy names the log's key, the witnesses that count and the quorum of them (c2sp.org/tlog-policy).
     """
     with opened() as node, node.database.read() as tx:
         policies = read_beliefs(tx, node.pins).log_policies(node.settings.did)
-    if not policies:
-        raise typer.BadParameter("no adopted trust list knows the log of this node")
-    sys.stdout.write("\n".join(each.encode() for each in policies))
+    if len(policies) < corridor:
+        raise typer.BadParameter(f"{len(policies)} policies are made for the log of this node")
+    text = policies[corridor - 1].encode()
+    if out is not None:
+        write_file(out, text)
+    if as_json:
+        show({"policy": text, "of": len(policies)}, as_json=True)
+    elif out is None:
+        sys.stdout.write(text)
 
 
 @app.command()
@@ -97,7 +110,7 @@ def evidence(
     """
     if len(files) < 2 or (key is None) == (policy is None):  # noqa: PLR2004  evidence is a pair
         raise typer.BadParameter("two files or more are wanted, and either --key or --policy")
-    by = Policy((KnownLog(VerifierKey.parse(key)),)) if key else Policy.parse(read_file(policy or Path()))
+    by = Policy((KnownLog(_log_key(key)),)) if key else Policy.parse(read_file(policy or Path()))
     notes = [(str(file), Note.parse(read_file(file))) for file in files]
     compared = [
         {"first": first, "second": second, "finding": compare(one, other, by).finding.value}
@@ -122,3 +135,10 @@ def splits(
             write_file(folder / f"{row.digest[:16]}.known", row.against)
     rows = [{"origin": row.origin, "at": row.at.isoformat(), "reason": row.reason, "id": row.digest} for row in kept]
     show_rows(rows, as_json=as_json, nothing="none: every log that is followed here only grew")
+
+
+def _log_key(text: str) -> VerifierKey:
+    key = VerifierKey.parse(text)
+    if key.type is not KeyType.ED25519:
+        raise typer.BadParameter(f"the key of {key.name} is a witness's, which signs no checkpoint of its own")
+    return key

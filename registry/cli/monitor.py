@@ -9,21 +9,31 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-import orjson
 import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from registry.cli.console import Json, read_file, show, write_file
-from registry.core.errors import Malformed, Unprocessable
+from registry.cli.console import Json, read_file, show
+from registry.core import canonical
+from registry.core.errors import Malformed, Unavailable, Unprocessable
 from registry.core.record import MalformedRecord, decode, encode
+from registry.core.tlog.checkpoint import Checkpoint
 from registry.core.tlog.entry import Leaf
 from registry.core.tlog.follow import Edge, TileReader
-from registry.core.tlog.merkle import Hash, prove_consistency, verify_consistency
+from registry.core.tlog.merkle import (
+    HASH_BYTES,
+    MAX_SIZE,
+    Hash,
+    WrongProof,
+    prove_consistency,
+    subtrees,
+    verify_consistency,
+)
 from registry.core.tlog.note import Note
 from registry.core.tlog.policy import NONE, Cosigned, Policy, QuorumNotMet
-from registry.core.tlog.tile import HEIGHT, MAX_LEVEL, WIDTH, Tile, read_hashes, tiles
-from registry.peer.client import Peer, PeerUnavailable
+from registry.core.tlog.tile import HEIGHT, MAX_LEVEL, WIDTH, MalformedTile, Tile, read_hashes, tiles
+from registry.peer.client import LARGEST, Peer
+from registry.store.static_files import StaticFolder
 
 STATE = "state.json"
 STEP = 65_536
@@ -46,9 +56,13 @@ class LogWrong(Unprocessable):
 class State:
     """What the monitor remembers between two looks: the tree as its edge, and the note that vouches for it."""
 
-    note: str
+    note: bytes
     size: int
     hashes: tuple[bytes, ...]
+
+
+class _Differs(Exception):
+    """What is served is not what was seen, or does not agree with itself."""
 
 
 def monitor(
@@ -65,11 +79,14 @@ def monitor(
     Every entry is fetched and hashed, and the hashes are compared with the signed root and with the tiles. Exits 1 with
     what is wrong; both checkpoints are then in the state folder, for registry log evidence.
     """
-    watcher = _Watcher(Peer.at(url.rstrip("/")), Policy.parse(read_file(policy)), state, quiet=as_json)
+    if not url.startswith(("https://", "http://")):
+        raise typer.BadParameter(f"{url} is not the address of a log, as https://by.example/log")
+    watcher = _Watcher(Peer.at(url.rstrip("/")), Policy.parse(read_file(policy)), StaticFolder(state), quiet=as_json)
     while True:
         try:
             show(watcher.look(), as_json=as_json)
-        except PeerUnavailable as refusal:
+            sys.stdout.flush()
+        except Unavailable as refusal:
             if follow is None:
                 raise
             sys.stderr.write(f"registry: {refusal.code}: {refusal}\n")
@@ -81,33 +98,46 @@ def monitor(
 class _Watcher:
     """One log, its policy, and where to remember it."""
 
-    def __init__(self, log: Peer, policy: Policy, folder: Path, *, quiet: bool) -> None:
+    def __init__(self, log: Peer, policy: Policy, folder: StaticFolder, *, quiet: bool) -> None:
         self.log, self.policy, self.folder, self.quiet = log, policy, folder, quiet
 
     def look(self) -> dict[str, object]:
-        """Fetch what is new, check it, remember it, and return what was seen."""
+        """Fetch what is new, check it, remember it, and return what was seen.
+
+        What the last tiles and bundle held before is checked again, since others of greater width stand in their place.
+        """
         known = self._known()
-        text = self.log.read("/checkpoint").decode("utf-8", errors="replace")
-        note = Note.parse(text)
-        shown = self._check(note)
         before = Edge() if known is None else Edge(known.size, known.hashes)
-        if shown.checkpoint.size < before.size:
-            self._check_older(known, shown, before, text)
+        text = self.log.read("/checkpoint")
+        shown = self._check(Note.parse(text.decode("utf-8", errors="replace")))
+        try:
+            return self._compare(shown, text, before)
+        except (_Differs, MalformedTile) as difference:
+            raise self._wrong(known, text, str(difference)) from None
+
+    def _compare(self, shown: Cosigned, text: bytes, before: Edge) -> dict[str, object]:
+        """Compare what is served with what was seen. Raises `_Differs` and `MalformedTile`."""
+        size = shown.checkpoint.size
+        if size < before.size:
+            self._check_older(shown.checkpoint, before)
             return self._said(shown, 0, Counter())
+        if tuple(self._read_hashes(size)(subtrees(0, before.size))) != before.hashes:
+            raise _Differs(f"its tiles no longer hold the first {before.size} entries as they were")
         kinds: Counter[str] = Counter()
         upper: dict[tuple[int, int], Hash] = {}
-        edge = before
-        for entries in self._entries(before.size, shown.checkpoint.size):
-            first = edge.size
+        edge = before.whole()
+        for entries in self._entries(edge.size, size):
+            first, seen = edge.size, max(0, before.size - edge.size)
+            if seen and edge.grown(entries[:seen])[0] != before:
+                raise _Differs(f"an entry among the first {before.size} is another than it was")
             edge, made = edge.grown(entries)
-            self._check_tiles(known, text, tiles(edge.size, first), made, shown.checkpoint.size, levels=range(1))
+            self._check_tiles(tiles(edge.size, first), made, size, levels=range(1))
             upper |= {place: hash_ for place, hash_ in made.items() if place[0] and place[0] % HEIGHT == 0}
-            kinds.update(map(_kind, entries))
+            kinds.update(map(_kind, entries[seen:]))
         if edge.root != shown.checkpoint.root:
-            raise self._wrong(known, text, f"the entries do not lead to the signed root of {edge.size}")
-        size = edge.size
-        self._check_tiles(known, text, tiles(size, before.size), upper, size, levels=range(1, MAX_LEVEL + 1))
-        self._remember(State(text, size, edge.hashes))
+            raise _Differs(f"the entries do not lead to the signed root of {size}")
+        self._check_tiles(tiles(size, before.size), upper, size, levels=range(1, MAX_LEVEL + 1))
+        self.folder.write(STATE, canonical.encode(encode(State(text, size, edge.hashes))))
         return self._said(shown, size - before.size, kinds)
 
     def _check(self, note: Note) -> Cosigned:
@@ -117,15 +147,17 @@ class _Watcher:
             sys.stderr.write(f"registry: {refusal.code}: {refusal}\n")
             return Cosigned(self.policy.signed(note), None)
 
-    def _check_older(self, known: State | None, shown: Cosigned, before: Edge, text: str) -> None:
+    def _check_older(self, shown: Checkpoint, before: Edge) -> None:
         """Check that a smaller checkpoint, as a cache may give, begins the tree that was seen."""
-        size, root = shown.checkpoint.size, shown.checkpoint.root
-        if size:
-            proof = prove_consistency(size, before.size, TileReader(before.size, self.log.read_tile))
+        if shown.size:
+            proof = prove_consistency(shown.size, before.size, self._read_hashes(before.size))
             try:
-                verify_consistency(size, before.size, root, before.root, proof)
-            except Unprocessable as refusal:
-                raise self._wrong(known, text, f"it shows {size} entries after {before.size}, and {refusal}") from None
+                verify_consistency(shown.size, before.size, shown.root, before.root, proof)
+            except WrongProof as refusal:
+                raise _Differs(f"it shows {shown.size} entries after {before.size}, and {refusal}") from None
+
+    def _read_hashes(self, size: int) -> TileReader:
+        return TileReader(size, self.log.read_tile)
 
     def _entries(self, first: int, size: int) -> Iterator[list[bytes]]:
         with Progress(console=Console(stderr=True), disable=self.quiet or size - first < STEP // 8) as progress:
@@ -136,14 +168,7 @@ class _Watcher:
                 yield entries
 
     def _check_tiles(
-        self,
-        known: State | None,
-        text: str,
-        changed: Iterable[Tile],
-        made: Mapping[tuple[int, int], Hash],
-        size: int,
-        *,
-        levels: range,
+        self, changed: Iterable[Tile], made: Mapping[tuple[int, int], Hash], size: int, *, levels: range
     ) -> None:
         """Check that the tiles of some levels hold the hashes that the entries make."""
         for tile in changed:
@@ -152,25 +177,25 @@ class _Watcher:
             served = Tile(tile.level, tile.index, min(WIDTH, (size >> tile.tree_level) - tile.start))
             for place, hash_ in enumerate(read_hashes(self.log.read_tile(served), served.width), served.start):
                 if made.get((tile.tree_level, place), hash_) != hash_:
-                    raise self._wrong(known, text, f"{served.path} holds another hash than its entries make")
+                    raise _Differs(f"{served.path} holds another hash than its entries make")
 
     def _known(self) -> State | None:
-        path = self.folder / STATE
-        if not path.exists():
+        kept = self.folder.read(STATE)
+        if kept is None:
             return None
-        try:
-            return decode(State, orjson.loads(path.read_bytes()), str(path))
-        except orjson.JSONDecodeError:
-            raise MalformedRecord(str(path), "is not JSON") from None
+        value = canonical.read(kept, longest=2 * LARGEST)
+        state = decode(State, value if isinstance(value, dict) else {})
+        if not 0 <= state.size <= MAX_SIZE or [len(hash_) for hash_ in state.hashes] != [HASH_BYTES] * len(
+            subtrees(0, state.size)
+        ):
+            raise MalformedRecord(STATE, "is not the edge of a tree of its size")
+        return state
 
-    def _remember(self, state: State) -> None:
-        write_file(self.folder / STATE, orjson.dumps(encode(state)).decode())
-
-    def _wrong(self, known: State | None, text: str, reason: str) -> LogWrong:
+    def _wrong(self, known: State | None, text: bytes, reason: str) -> LogWrong:
         """Keep what was shown beside what was known, and return the refusal."""
-        write_file(self.folder / f"shown-{datetime.now(UTC):%Y%m%dT%H%M%SZ}", text)
+        self.folder.write(f"shown-{datetime.now(UTC):%Y%m%dT%H%M%SZ}", text)
         if known is not None:
-            write_file(self.folder / "known", known.note)
+            self.folder.write("known", known.note)
         return LogWrong(reason)
 
     def _said(self, shown: Cosigned, new: int, kinds: Counter[str]) -> dict[str, object]:
@@ -186,6 +211,6 @@ class _Watcher:
 
 def _kind(entry: bytes) -> str:
     try:
-        return Leaf.parse(entry).kind
+        return Leaf.parse(entry).kind.value
     except Malformed:
         return "not a leaf of this registry"

@@ -6,7 +6,20 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-COMMANDS = ("agreement", "bundle", "database", "demo", "keys", "log", "party", "serve", "trust", "worker")
+COMMANDS = (
+    "acts",
+    "agreement",
+    "bundle",
+    "database",
+    "demo",
+    "fsck",
+    "keys",
+    "log",
+    "party",
+    "serve",
+    "trust",
+    "worker",
+)
 
 
 class _Lazy(TyperGroup):
@@ -34,7 +47,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     help="The registry of mutual electronic certification. Example: registry demo",
-    epilog="Offline: registry verify FILE --bundle B --pins DIR; see registry verify --help",
+    epilog="Offline: registry verify FILE --bundle B --pins DIR, and registry acts check FILE --pins DIR; see --help",
 )
 
 

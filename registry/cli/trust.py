@@ -94,10 +94,17 @@ def confirm(
 def draft(
     out: Annotated[Path, typer.Argument(help="Where to write the draft.")],
     list_keys: Annotated[Path, typer.Option(help="Folder with the certificates of the list keys.")],
+    new_epoch: Annotated[
+        bool, typer.Option("--new-epoch", help="Begin an epoch, with list keys that no earlier list named.")
+    ] = False,
     token: Token = None,
     as_json: Json = False,
 ) -> None:
-    """Draft this country's next list from what is registered and certified; nothing is signed."""
+    """Draft this country's next list from what is registered and certified; nothing is signed.
+
+    With --new-epoch the witness may have a new key (registry keys witness --next); the one before is kept for what it
+    cosigned. Example: registry trust draft list.json --list-keys offline
+    """
     with opened() as node, node.database.read() as tx:
         identify(tx, wanted_token(token), node=node.settings.did, at=node.now()).require(Role.OPERATOR)
         settings = node.settings
@@ -109,9 +116,11 @@ def draft(
             country=settings.country,
             env=settings.env,
             at=node.now(),
+            new_epoch=new_epoch,
         )
     write_file(out, canonical.encode(drafted.encode()).decode())
-    show({"draft": str(out), "country": drafted.country, "version": drafted.version}, as_json=as_json)
+    made = {"country": drafted.country, "epoch": drafted.epoch, "version": drafted.version}
+    show({"draft": str(out), **made}, as_json=as_json)
 
 
 @app.command()

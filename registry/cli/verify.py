@@ -8,18 +8,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from registry.core import canonical
+from registry.cli.offline import read_object, read_pins, read_text
 from registry.core.calendar import read_day
-from registry.core.canonical import Json, JsonObject
-from registry.core.record import MalformedRecord, decode
-from registry.core.trust.trust_list import Pin
+from registry.core.canonical import Json
+from registry.core.record import MalformedRecord
 from registry.core.verification.bundle import OpenBundle, open_bundle
 from registry.core.verification.presentation import Presentation
 from registry.core.verification.verdict import Indication, Verdict
 from registry.core.verification.verify import verify as judge
 
 EXIT = {Indication.TOTAL_PASSED: 0, Indication.TOTAL_FAILED: 1, Indication.INDETERMINATE: 1}
-PIN_SUFFIX = ".pin.json"
 SEEN = "newest-bundle.json"
 MARK = {"passed": "+", "failed": "-", "unknown": "?"}
 _ARGUMENTS = ArgumentParser(
@@ -41,7 +39,7 @@ def main(words: Sequence[str]) -> int:
     asked = _ARGUMENTS.parse_args(words)
     day = None if asked.day is None else read_day(asked.day)
     opened = _open(asked.bundle, asked.pins)
-    presentation = Presentation.parse(_read(asked.file))
+    presentation = Presentation.parse(read_text(asked.file, _ARGUMENTS))
     at = opened.now(datetime.now(UTC).replace(microsecond=0))
     verdict = judge(presentation, opened.trusted, opened.read, at=at, day=day)
     sys.stdout.write(_json(verdict) if asked.json else _text(verdict))
@@ -51,14 +49,11 @@ def main(words: Sequence[str]) -> int:
 def _open(bundle: Path, pins: Path) -> OpenBundle:
     """Open the bundle, refuse one older than this device has seen, and remember the newest."""
     seen = pins / SEEN
-    newest = {issuer: _sequence(number) for issuer, number in _object(seen).items()} if seen.exists() else {}
-    known = {}
-    for path in sorted(pins.glob(f"*{PIN_SUFFIX}")):
-        pin = decode(Pin, _object(path).get("pin"), str(path))
-        known[pin.anchor().country] = pin
-    if not known:
-        _ARGUMENTS.error(f"there is no pin in {pins}")
-    opened = open_bundle(_read(bundle), known, newest_sequence=max(newest.values(), default=0))
+    newest = (
+        {issuer: _sequence(number) for issuer, number in read_object(seen, _ARGUMENTS).items()} if seen.exists() else {}
+    )
+    known = read_pins(pins, _ARGUMENTS)
+    opened = open_bundle(read_text(bundle, _ARGUMENTS), known, newest_sequence=max(newest.values(), default=0))
     try:
         seen.write_text(json.dumps(newest | {opened.bundle.issuer: opened.bundle.sequence}))
     except OSError as error:
@@ -70,20 +65,6 @@ def _sequence(number: Json) -> int:
     if not isinstance(number, int):
         raise MalformedRecord(SEEN, "does not number bundles")
     return number
-
-
-def _object(path: Path) -> JsonObject:
-    value = canonical.read(_read(path).encode())
-    if not isinstance(value, dict):
-        raise MalformedRecord(str(path), "is not an object")
-    return value
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        _ARGUMENTS.error(f"{path} cannot be read: {error}")
 
 
 def _json(verdict: Verdict) -> str:

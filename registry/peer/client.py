@@ -6,7 +6,9 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, ClassVar, Self
+from urllib.parse import quote
 
 import httpx2
 import orjson
@@ -18,6 +20,8 @@ from registry.core.tlog.tile import WIDTH, Tile, read_entries
 DEADLINE = 10.0
 """Seconds for a whole exchange."""
 LARGEST = 1_000_000
+LARGEST_PAGE = 3 * LARGEST
+"""One message of the largest, and its receipt, may be more than a page is meant to hold."""
 LARGEST_TILE = WIDTH * (MAX_ENTRY + 2)
 """A bundle of the largest entries that a log may have; ours are a few hundred bytes."""
 JWT = "application/jwt"
@@ -105,6 +109,23 @@ class Peer:
             return body.decode("ascii", errors="replace")
         raise _refusal(status, body)
 
+    def recall(self, of: str, first: int, signed: str) -> tuple[list[tuple[str, str | None]], bool]:
+        """Return messages of a sender from a number on, each with its receipt, and whether there are more.
+
+        `signed` is the request as our node key signed it. Raises `PeerUnavailable`.
+        """
+        path = f"/peer/messages?of={quote(of, safe='')}&from={first}"
+        status, _, body = self._exchange("GET", path, None, None, LARGEST_PAGE, {"Authorization": f"Bearer {signed}"})
+        if status != OK:
+            raise _refusal(status, body)
+        try:
+            page = orjson.loads(body)
+            messages = [(str(each["message"]), each.get("receipt")) for each in page["messages"]]
+            more = bool(page["more"])
+        except (orjson.JSONDecodeError, TypeError, KeyError, AttributeError):
+            raise PeerUnavailable("its page of messages cannot be read") from None
+        return messages, more and bool(messages)
+
     def add_checkpoint(self, growth: str) -> str:
         """Ask the witness at this address for its cosignature and return its lines (c2sp.org/tlog-witness).
 
@@ -154,7 +175,13 @@ class Peer:
         self._client.close()
 
     def _exchange(
-        self, method: str, path: str, content: str | None, media_type: str | None, largest: int = LARGEST
+        self,
+        method: str,
+        path: str,
+        content: str | None,
+        media_type: str | None,
+        largest: int = LARGEST,
+        headers: Mapping[str, str] = MappingProxyType({}),
     ) -> tuple[int, str, bytes]:
         """Return status, media type and body of an answer. Raises `PeerUnavailable`."""
         body = bytearray()
@@ -165,7 +192,7 @@ class Peer:
                     method,
                     f"{self.url}{path}",
                     content=content,
-                    headers={} if media_type is None else {"Content-Type": media_type},
+                    headers={**headers, **({} if media_type is None else {"Content-Type": media_type})},
                     extensions={"trace": self._note},
                 ) as response,
             ):

@@ -1,5 +1,6 @@
 """Making keys and certifying them: the root is offline, and each key is for one purpose (formats 1, "Keys")."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,8 +11,19 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from registry.core.tlog.note import VerifierKey
 from registry.core.trust.document_signer import Purpose
-from registry.signing.key_file import CERTIFICATE, read_certificate, read_p256, write_new, write_private
+from registry.signing.key_file import (
+    CERTIFICATE,
+    PRIVATE,
+    VERIFIER,
+    KeyMissing,
+    NoteSigner,
+    read_certificate,
+    read_p256,
+    write_new,
+    write_private,
+)
 
 ROOT = "root"
 ROOT_LIFE = timedelta(days=3652)
@@ -87,6 +99,31 @@ def make_key(
     write_private(folder, name, key, secret)
     _write_certificate(folder, name, certificate)
     return certificate
+
+
+def renew_witness(folder: Path, label: str, name: str, secret: bytes) -> NoteSigner:
+    """Make the next key of a node's witness, under the next name, and keep the one before aside; nothing is lost.
+
+    A key whose memory is behind must never sign again (c2sp.org/tlog-witness, persistence). Broken off at any step,
+    it is taken up by the next run. Raises `KeyMissing`, `KeyLocked`, `KeyExists`.
+    """
+    path = folder / f"{label}{VERIFIER}"
+    if not path.exists():
+        raise KeyMissing(str(path))
+    present = VerifierKey.parse(path.read_text().strip())
+    number = int(present.name.removeprefix(f"{name}/witness").removeprefix("-") or 1)
+    following = f"{label}-{number + 1}"
+    if not (folder / f"{following}{VERIFIER}").exists():
+        NoteSigner.make(folder, following, f"{name}/witness-{number + 1}", present.type, secret)
+    for suffix in (PRIVATE, VERIFIER):
+        aside = folder / f"{label}-{number}{suffix}"
+        if not aside.exists():
+            os.link(folder / f"{label}{suffix}", aside)
+    for suffix in (PRIVATE, VERIFIER):
+        beside = folder / f".{label}{suffix}.{os.getpid()}"
+        os.link(folder / f"{following}{suffix}", beside)
+        beside.replace(folder / f"{label}{suffix}")
+    return NoteSigner.open(folder, label, secret)
 
 
 def _builder(

@@ -11,12 +11,14 @@ from typing import Any
 from sqlalchemy import BigInteger, ForeignKey, Identity, Index, func, insert, select, text, tuple_
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from registry.core import canonical
 from registry.core.canonical import JsonObject
 from registry.core.identifiers import ActId, Country, Did, Digest
-from registry.core.tlog.entry import SALT_BYTES, Kind, Leaf, commitment
+from registry.core.tlog.entry import SALT_BYTES, Kind, Leaf, commitment, private_row
 from registry.store.database import Row, one_of
 
-_UNQUEUE = text("DELETE FROM log_queue WHERE act = ANY(:ids)")
+_QUEUED_AMONG = text("SELECT act.id, leaf FROM act JOIN log_queue ON log_queue.act = act.id WHERE act.id = ANY(:ids)")
+_UNQUEUE = text("DELETE FROM log_queue WHERE act = ANY(string_to_array(:ids, ','))")
 Draw = Callable[[int], bytes]
 """Randomness, handed in: that many bytes."""
 
@@ -92,7 +94,7 @@ def record(
         kind=kind,
         at=at,
         by=Did(by.did),
-        private=commitment(salt, private),
+        private=commitment(salt, private_row(private, person=by.person, organisation=by.organisation, subject=subject)),
         to=None if to is None else Country(to),
         digest=None if digest is None else Digest(digest),
     )
@@ -121,9 +123,14 @@ def queued(tx: Session, limit: int) -> Sequence[tuple[str, bytes]]:
     return [(row[0], row[1]) for row in tx.execute(query)]
 
 
+def queued_among(tx: Session, ids: Sequence[str]) -> dict[str, bytes]:
+    """Return the leaves of those acts that the log has not numbered."""
+    return {row[0]: row[1] for row in tx.execute(_QUEUED_AMONG, {"ids": list(ids)})}
+
+
 def unqueue(tx: Session, ids: Sequence[str]) -> None:
     """Take acts off the queue by their ids: never by 'all up to', since they commit out of order."""
-    tx.execute(_UNQUEUE, {"ids": list(ids)})
+    tx.execute(_UNQUEUE, {"ids": ",".join(ids)})
 
 
 def count_exclusively(tx: Session, kind: Kind) -> int:
@@ -137,20 +144,42 @@ def find(tx: Session, id: str) -> Act | None:
     return tx.get(Act, id)
 
 
+def row_of(act: Act) -> JsonObject:
+    """Return all that the leaf of an act commits to."""
+    return private_row(act.private, person=act.person, organisation=act.organisation, subject=act.subject)
+
+
+def committed(act: Act) -> bytes:
+    """Return the bytes that the leaf of an act commits to: it holds SHA-256 over the salt and these."""
+    return canonical.encode(row_of(act))
+
+
 def page(
     tx: Session,
     *,
-    after: tuple[datetime, str] | None,
+    after: tuple[datetime, int] | None,
     limit: int,
+    from_: datetime | None = None,
+    until: datetime | None = None,
     kind: str | None = None,
     organisation: str | None = None,
     person: str | None = None,
     subject: str | None = None,
+    about: Sequence[str] | None = None,
 ) -> Sequence[Act]:
-    """Return acts, newest first, before the position `after`."""
-    query = select(Act).order_by(Act.at.desc(), Act.id.desc()).limit(limit)
+    """Return acts, newest first, before the position `after`; both ends of the time count, `about` is any of these.
+
+    An act that is committed late stands where its time puts it: a page that was read before does not show it.
+    """
+    query = select(Act).order_by(Act.at.desc(), Act.seq.desc()).limit(limit)
     if after is not None:
-        query = query.where(tuple_(Act.at, Act.id) < after)
+        query = query.where(tuple_(Act.at, Act.seq) < after)
+    if from_ is not None:
+        query = query.where(Act.at >= from_)
+    if until is not None:
+        query = query.where(Act.at <= until)
+    if about is not None:
+        query = query.where(Act.subject.in_(about))
     wanted = {Act.kind: kind, Act.organisation: organisation, Act.person: person, Act.subject: subject}
     for column, value in wanted.items():
         if value is not None:

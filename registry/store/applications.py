@@ -106,6 +106,13 @@ def page(
     return tx.scalars(query).all()
 
 
+def open_ones(tx: Session) -> Sequence[Application]:
+    """Return the applications on which a certificate may still be issued, oldest first, locked."""
+    ended = (State.ISSUED, State.REFUSED, State.WITHDRAWN)
+    query = select(Application).where(Application.state.not_in(ended))
+    return tx.scalars(query.order_by(Application.created_at, Application.id).with_for_update()).all()
+
+
 def _concerns(organisation: str) -> ColumnElement[bool]:
     theirs = or_(Application.organisation == organisation, Application.principal == organisation)
     return or_(theirs, (Application.body == organisation) & Application.submitted_at.is_not(None))

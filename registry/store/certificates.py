@@ -34,6 +34,8 @@ class Source(StrEnum):
 
     ISSUED = "issued"
     DELIVERED = "delivered"
+    RECOVERED = "recovered"
+    """Issued here, lost with the database, and taken back from the peer that it was delivered to."""
 
 
 class CertificateRow(Row):
@@ -51,10 +53,14 @@ class CertificateRow(Row):
             "status_list",
             "status_index",
             unique=True,
-            postgresql_where="source = 'issued'",
+            postgresql_where="source <> 'delivered'",
         ),
-        CheckConstraint("(source = 'issued') = (application IS NOT NULL)", name="issued_on_an_application"),
-        CheckConstraint("(source = 'issued') = (signatory IS NOT NULL)", name="issued_by_a_signatory"),
+        CheckConstraint(
+            "source = 'recovered' OR (source = 'issued') = (application IS NOT NULL)", name="issued_on_an_application"
+        ),
+        CheckConstraint(
+            "source = 'recovered' OR (source = 'issued') = (signatory IS NOT NULL)", name="issued_by_a_signatory"
+        ),
         ForeignKeyConstraint(
             ["application", "signatory", "part"],
             ["application_person.application", "application_person.person", "application_person.part"],
@@ -176,6 +182,23 @@ def next_serial(tx: Session, body: str, year: int) -> int:
     return serial
 
 
+def skip_serials(tx: Session, body: str, year: int, count: int) -> int:
+    """Leave the next `count` serials of a body's year unused for ever; return the last one that now counts as given."""
+    skipped = insert(NumberCounter).values(body=body, year=year, last=count)
+    last: int | None = tx.scalar(
+        skipped.on_conflict_do_update(
+            index_elements=["body", "year"], set_={"last": NumberCounter.last + count}
+        ).returning(NumberCounter.last)
+    )
+    assert last is not None
+    return last
+
+
+def keep_index(tx: Session, status_list: str, index: int) -> None:
+    """Count an index of a status list as drawn."""
+    tx.execute(insert(StatusIndex).values(list=status_list, index=index).on_conflict_do_nothing())
+
+
 def index_columns(envelope: Envelope, certificate: Certificate) -> dict[str, object]:
     """Return the columns that the signed text determines: what `fsck` derives again."""
     return {
@@ -240,6 +263,16 @@ def page(
     if after is not None:
         query = query.where(tuple_(CertificateRow.recorded_at, CertificateRow.id) < after)
     return tx.scalars(query).all()
+
+
+def by_digest(tx: Session, digest: str) -> CertificateRow | None:
+    """Return the certificate with this digest."""
+    return tx.scalar(select(CertificateRow).where(CertificateRow.digest == digest))
+
+
+def change_by_digest(tx: Session, digest: str) -> StatusChangeRow | None:
+    """Return the change of status with this digest."""
+    return tx.get(StatusChangeRow, digest)
 
 
 def changes(tx: Session, certificate: str) -> Sequence[StatusChangeRow]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Index, func, select, text, update
+from sqlalchemy import BigInteger, ForeignKey, Index, func, select, text, union, update
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from registry.core.channel.message import MessageKind, Position
@@ -17,6 +17,8 @@ EPOCH = 1
 
 class MessageOut(Row):
     """A message of ours, made from the entry `log_index`; the receipt comes once and stays.
+
+    One that was taken back after a restore may have lost its act, or both, where the log no longer holds its entry.
 
     `pending`: it carries a certificate without the proof that its log gives only when the witnesses have cosigned.
     """
@@ -34,8 +36,8 @@ class MessageOut(Row):
     id: Mapped[str] = mapped_column(unique=True)
     kind: Mapped[str]
     digest: Mapped[str]
-    log_index: Mapped[int] = mapped_column(BigInteger)
-    act: Mapped[str] = mapped_column(ForeignKey("act.id"))
+    log_index: Mapped[int | None] = mapped_column(BigInteger)
+    act: Mapped[str | None] = mapped_column(ForeignKey("act.id"))
     pending: Mapped[bool]
     envelope: Mapped[str]
     made_at: Mapped[datetime]
@@ -158,6 +160,38 @@ def sent_between(tx: Session, to: str, epoch: int, first: int, end: int) -> Sequ
     ).all()
 
 
+def sent_from(tx: Session, to: str, first: int, limit: int) -> Sequence[MessageOut]:
+    """Return messages that we sent to a node from a number on, in order."""
+    query = select(MessageOut).where(MessageOut.to == to, MessageOut.epoch == EPOCH, MessageOut.seq >= first)
+    return tx.scalars(query.order_by(MessageOut.seq).limit(limit)).all()
+
+
+def received_from(tx: Session, sender: str, first: int, limit: int) -> Sequence[MessageIn]:
+    """Return messages that a node sent from a number on, in order."""
+    query = select(MessageIn).where(MessageIn.from_ == sender, MessageIn.epoch == EPOCH, MessageIn.seq >= first)
+    return tx.scalars(query.order_by(MessageIn.seq).limit(limit)).all()
+
+
+def peers(tx: Session) -> Sequence[str]:
+    """Return every node that a message went to or came from."""
+    both = union(select(MessageOut.to), select(MessageIn.from_)).subquery()
+    return tx.scalars(select(both.c[0]).order_by(both.c[0])).all()
+
+
+def sent_digest(tx: Session, to: str, epoch: int, seq: int) -> str | None:
+    """Return the digest of the message of this number that we sent to a node."""
+    return tx.scalar(
+        select(MessageOut.digest).where(MessageOut.to == to, MessageOut.epoch == epoch, MessageOut.seq == seq)
+    )
+
+
+def received_digest(tx: Session, sender: str, epoch: int, seq: int) -> str | None:
+    """Return the digest of the message of this number that a node sent."""
+    return tx.scalar(
+        select(MessageIn.digest).where(MessageIn.from_ == sender, MessageIn.epoch == epoch, MessageIn.seq == seq)
+    )
+
+
 def keep_receipt(tx: Session, message: MessageOut, receipt: str, outcome: Outcome, at: datetime) -> bool:
     """Keep the receipt of a message; tells whether it had none."""
     return (
@@ -177,6 +211,6 @@ def keep_receipt(tx: Session, message: MessageOut, receipt: str, outcome: Outcom
     )
 
 
-def for_act(tx: Session, act: str) -> MessageOut | None:
-    """Return the message that carried an act."""
-    return tx.scalar(select(MessageOut).where(MessageOut.act == act).limit(1))
+def for_act(tx: Session, act: str) -> Sequence[MessageOut]:
+    """Return the messages that carried an act: the certificate, then the proof where it came later."""
+    return tx.scalars(select(MessageOut).where(MessageOut.act == act).order_by(MessageOut.to, MessageOut.seq)).all()

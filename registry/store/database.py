@@ -104,6 +104,13 @@ class Database:
             session.execute(text("SET TRANSACTION READ ONLY"))
             yield session
 
+    @contextmanager
+    def snapshot(self) -> Iterator[Session]:
+        """Open a transaction that cannot write and sees one moment, however long it takes."""
+        with self.read() as session:
+            session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
+            yield session
+
     def check_safe(self, *, production: bool) -> None:
         """Check that the server keeps what it acknowledges and that we can disarm no table; raises `DatabaseUnsafe`."""
         with self.read() as tx:

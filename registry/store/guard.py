@@ -7,7 +7,7 @@ is a file on a path of its own. Nothing that is numbered leaves the node before 
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,10 @@ class GuardMissing(Unavailable):
     path: str
 
     def __str__(self) -> str:
-        return f"the guard {self.path} is missing, though this node has a history: see registry log guard"
+        return (
+            f"the guard {self.path} is missing, though this node has a history: put the file back, or run "
+            "registry log guard --begin, which asks the peers before it makes another"
+        )
 
 
 @dataclass(eq=False)
@@ -57,15 +60,19 @@ class Guard:
         """Tell whether there is a guard file."""
         return self.path.exists()
 
-    def begin(self) -> None:
-        """Make an empty guard, where there is none: for a node that has no history yet."""
+    def begin(self, marks: Mapping[str, Mark] | None = None) -> None:
+        """Make a guard where there is none: an empty one for a node that has no history yet."""
         with self._alone():
             if not self.exists():
-                self._write({})
+                self._write(dict(marks or {}))
 
     def mark(self, what: str) -> Mark | None:
         """Return the mark of one thing; None where none of it has left. Raises `GuardMissing` or `GuardBroken`."""
         return self._read().get(what)
+
+    def marks(self) -> dict[str, Mark]:
+        """Return every mark. Raises `GuardMissing` or `GuardBroken`."""
+        return self._read()
 
     def advance(self, what: str, mark: Mark) -> None:
         """Remember a mark on disk; a lower number changes nothing. Raises `GuardMissing` or `GuardBroken`."""
@@ -77,6 +84,11 @@ class Guard:
             known = marks.get(what)
             if known is None or known.number < mark.number:
                 self._write(marks | {what: mark})
+
+    def lower(self, what: str, mark: Mark) -> None:
+        """Remember a lower mark: for the one ceremony that gives up what no one has seen, and for nothing else."""
+        with self._alone():
+            self._write(self._read() | {what: mark})
 
     def _read(self) -> dict[str, Mark]:
         try:

@@ -1,6 +1,6 @@
 """The transparency log: entries, hashes of complete subtrees, checkpoints, and the one head, which only grows."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, SmallInteger, func, select, text, union_all, update
@@ -14,17 +14,19 @@ from registry.store.database import Row
 
 _APPEND_ENTRIES = text(
     'INSERT INTO log_entry ("index", act) SELECT :first + place - 1, act '
-    "FROM unnest(CAST(:acts AS text[])) WITH ORDINALITY AS given (act, place)"
+    "FROM unnest(string_to_array(:acts, ',')) WITH ORDINALITY AS given (act, place)"
 )
 _APPEND_HASHES = text(
     'INSERT INTO log_hash (level, "index", hash) '
-    "SELECT * FROM unnest(CAST(:levels AS smallint[]), CAST(:indices AS bigint[]), CAST(:hashes AS bytea[]))"
+    'SELECT level, "index", substr(:hashes, 32 * CAST(place AS int) - 31, 32) '
+    "FROM unnest(CAST(CAST(:levels AS text) AS smallint[]), CAST(CAST(:indices AS text) AS bigint[])) "
+    'WITH ORDINALITY AS given (level, "index", place)'
 )
 _READ_HASHES = text(
     "SELECT hash FROM unnest(CAST(:levels AS smallint[]), CAST(:indices AS bigint[])) "
     'WITH ORDINALITY AS wanted (level, "index", place) JOIN log_hash USING (level, "index") ORDER BY place'
 )
-"""One statement each, whatever the number of rows: a batch is a handful of round trips."""
+"""One statement each, whatever the number of rows, and one value a column: what is written for each costs time."""
 SEQUENCER_LOCK = 0x7265675F6C6F67
 """Key of the advisory lock under which one sequencer at a time appends."""
 
@@ -143,9 +145,32 @@ def append(
     at: datetime,
 ) -> None:
     """Write the last entries up to `checkpoint`, the subtrees that they complete, and the note signed over it."""
-    tx.execute(_APPEND_ENTRIES, {"first": checkpoint.size - len(acts), "acts": list(acts)})
+    tx.execute(_APPEND_ENTRIES, {"first": checkpoint.size - len(acts), "acts": ",".join(acts)})
+    _append_tree(tx, completed, checkpoint, note, at)
+
+
+def take_back(
+    tx: Session,
+    numbered: Mapping[int, str],
+    leaves: Mapping[int, bytes],
+    completed: Sequence[tuple[int, int, Hash]],
+    checkpoint: Checkpoint,
+    note: str,
+    at: datetime,
+) -> None:
+    """Write entries as they were signed once: by index the acts that are here, and the leaves of those that are not."""
+    if numbered:
+        tx.execute(insert(LogEntry), [{"index": index, "act": act} for index, act in numbered.items()])
+    if leaves:
+        tx.execute(insert(LogRecovered), [{"index": index, "leaf": leaf} for index, leaf in leaves.items()])
+    _append_tree(tx, completed, checkpoint, note, at)
+
+
+def _append_tree(
+    tx: Session, completed: Sequence[tuple[int, int, Hash]], checkpoint: Checkpoint, note: str, at: datetime
+) -> None:
     levels, indices, hashes_ = zip(*completed, strict=True)
-    tx.execute(_APPEND_HASHES, {"levels": list(levels), "indices": list(indices), "hashes": list(hashes_)})
+    tx.execute(_APPEND_HASHES, {"levels": _array(levels), "indices": _array(indices), "hashes": b"".join(hashes_)})
     tx.execute(insert(LogCheckpoint).values(size=checkpoint.size, root=checkpoint.root, note=note, at=at))
 
 
@@ -153,6 +178,11 @@ def hashes(tx: Session, wanted: Sequence[tuple[int, int]]) -> Sequence[Hash]:
     """Return the hashes of complete subtrees in the order asked, in one query."""
     levels, indices = [level for level, _ in wanted], [index for _, index in wanted]
     return list(tx.scalars(_READ_HASHES, {"levels": levels, "indices": indices}))
+
+
+def recovered(tx: Session) -> Sequence[LogRecovered]:
+    """Return every leaf that was taken back from a mirror, in the order of the log."""
+    return tx.scalars(select(LogRecovered).order_by(LogRecovered.index)).all()
 
 
 def oldest_queued(tx: Session) -> datetime | None:
@@ -163,6 +193,14 @@ def oldest_queued(tx: Session) -> datetime | None:
 def index_of(tx: Session, act: str) -> int | None:
     """Return the index of an act's leaf; None while the log has not numbered it."""
     return tx.scalar(select(LogEntry.index).where(LogEntry.act == act))
+
+
+def find_digest(tx: Session, kind: str, subject: str, digest: str) -> tuple[int, str] | None:
+    """Return index and id of the first numbered act of a kind and subject about a signed thing."""
+    query = select(LogEntry.index, Act.id).join(Act, Act.id == LogEntry.act)
+    query = query.where(Act.kind == kind, Act.subject == subject, Act.digest == digest)
+    row = tx.execute(query.order_by(LogEntry.index).limit(1)).first()
+    return None if row is None else (row[0], row[1])
 
 
 def checkpoint(tx: Session, size: int) -> LogCheckpoint | None:
@@ -189,6 +227,11 @@ def newest_published(tx: Session) -> LogPublished | None:
 def published_size(tx: Session) -> int:
     """Return how many entries anyone may see."""
     return tx.scalar(select(func.max(LogPublished.size))) or 0
+
+
+def oldest_unpublished(tx: Session) -> datetime | None:
+    """Return the time of the first checkpoint that waits for the quorum; None where none does."""
+    return tx.scalar(select(func.min(LogCheckpoint.at)).where(LogCheckpoint.size > published_size(tx)))
 
 
 def publish(tx: Session, size: int, note: str, at: datetime) -> bool:
@@ -244,3 +287,7 @@ def entries(
 def root_of(known: LogHead | None) -> tuple[int, Hash]:
     """Return size and root of the head, those of the empty tree while there is none."""
     return (0, EMPTY_ROOT) if known is None else (known.size, known.root)
+
+
+def _array(numbers: Iterable[int]) -> str:
+    return f"{{{','.join(map(str, numbers))}}}"

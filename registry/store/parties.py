@@ -112,6 +112,11 @@ def organisation(tx: Session, id: str) -> Organisation | None:
     return tx.get(Organisation, id)
 
 
+def organisation_by_did(tx: Session, did: str) -> Organisation | None:
+    """Return the body with this DID."""
+    return tx.scalar(select(Organisation).where(Organisation.did == did))
+
+
 def organisation_by_code(tx: Session, code: str) -> Organisation | None:
     """Return the certification body with this code."""
     return tx.scalar(select(Organisation).where(Organisation.code == code))

@@ -11,9 +11,9 @@ from registry.core.certificate.claims import Claims
 from registry.core.certificate.credential import Certificate
 from registry.core.certificate.status_change import StatusChange
 from registry.core.channel.message import Message, MessageFork, MessageKind
-from registry.core.channel.receipt import Outcome, Receipt, ReceiptFinding
+from registry.core.channel.receipt import Outcome, Receipt, ReceiptFinding, ReceiptNotOurs
 from registry.core.envelope.jose import Envelope, Typ, seal
-from registry.core.errors import Malformed, Refused
+from registry.core.errors import Conflict, Malformed, Refused
 from registry.core.identifiers import Digest, node_did
 from registry.core.record import decode
 from registry.core.signature import Signer
@@ -42,6 +42,22 @@ class SenderUnknown(Refused):
 
     def __str__(self) -> str:
         return f"the message is not taken: {self.reason}"
+
+
+@dataclass(eq=False)
+class JudgedOtherwise(Conflict):
+    """A message that was accepted before a restore would not be now: lists or agreements of that time are missing."""
+
+    code: ClassVar[str] = "judged-otherwise"
+    sender: str
+    seq: int
+    findings: list[str]
+
+    def __str__(self) -> str:
+        return (
+            f"message {self.seq} of {self.sender} was accepted before and would not be now "
+            f"({', '.join(self.findings)}): adopt the newest trust lists and agreements first"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +96,21 @@ class _Logged:
 
 
 def accept(
-    tx: Session, text: str, receiver: Receiver, beliefs: Beliefs, *, at: datetime, draw: Draw
+    tx: Session,
+    text: str,
+    receiver: Receiver,
+    beliefs: Beliefs,
+    *,
+    at: datetime,
+    draw: Draw,
+    given: str | None = None,
 ) -> str | MessageFork:
     """Take a message and return the receipt; a fork is returned, not raised, because its evidence is kept.
 
-    Raises `SenderUnknown`, `NotAddressedHere`, `MessageGap`, and what parsing raises; then nothing is kept.
+    `given` is the receipt that a message had before a restore: it stays the answer for ever.
+
+    Raises `SenderUnknown`, `NotAddressedHere`, `MessageGap`, `ReceiptNotOurs` and `JudgedOtherwise` for one that was
+    given, and what parsing raises; then nothing is kept.
     """
     envelope = Envelope.parse(text, Typ.MESSAGE)
     message = Message.parse(envelope.payload)
@@ -102,26 +128,27 @@ def accept(
             evidence: dict[str, Json] = {"from": message.from_, "seq": message.seq, "fork": envelope.text}
             acts.record(tx, Kind.MESSAGE_REFUSED, evidence, by=actor, at=at, draw=draw, subject=subject)
         return fork
-    taken = _take(tx, message, sender.country, receiver, beliefs, at=at)
+    before_restore = None if given is None else _read_given(given, envelope, message, beliefs)
+    judged = at if before_restore is None else before_restore.received_at
+    taken = _take(tx, message, sender.country, receiver, beliefs, at=judged)
     if taken.outcome is Outcome.REFUSED:
         codes = [f"{finding.check}: {finding.code}" for finding in taken.findings]
         private: dict[str, Json] = {"from": message.from_, "seq": message.seq, "findings": codes}
         acts.record(tx, Kind.MESSAGE_REFUSED, private, by=actor, at=at, draw=draw, subject=message.id)
-    receipt = seal(
-        Receipt(
-            env=receiver.env,
-            issuer=receiver.did,
-            message=message.id,
-            seq=message.seq,
-            digest=envelope.digest,
-            outcome=taken.outcome,
-            received_at=at,
-            next_seq=message.seq + 1,
-            findings=taken.findings,
-        ).encode(),
-        Typ.RECEIPT,
-        receiver.signer,
+    receipt = before_restore or Receipt(
+        env=receiver.env,
+        issuer=receiver.did,
+        message=message.id,
+        seq=message.seq,
+        digest=envelope.digest,
+        outcome=taken.outcome,
+        received_at=at,
+        next_seq=message.seq + 1,
+        findings=taken.findings,
     )
+    if receipt.outcome is Outcome.ACCEPTED and taken.outcome is not Outcome.ACCEPTED:
+        raise JudgedOtherwise(message.from_, message.seq, [f"{each.check}: {each.code}" for each in taken.findings])
+    answer = given or seal(receipt.encode(), Typ.RECEIPT, receiver.signer).text
     tx.add(
         MessageIn(
             from_=message.from_,
@@ -132,13 +159,13 @@ def accept(
             certificate=taken.certificate,
             digest=envelope.digest,
             envelope=envelope.text,
-            receipt=receipt.text,
-            outcome=taken.outcome,
-            received_at=at,
+            receipt=answer,
+            outcome=receipt.outcome,
+            received_at=receipt.received_at,
         )
     )
     tx.flush()
-    return receipt.text
+    return answer
 
 
 def judge_again(tx: Session, here: Here, beliefs: Beliefs, *, at: datetime) -> int:
@@ -153,6 +180,17 @@ def judge_again(tx: Session, here: Here, beliefs: Beliefs, *, at: datetime) -> i
         if sender is not None:
             taken.append(_take(tx, message, sender.country, here, beliefs, at=at))
     return sum(each.outcome is Outcome.ACCEPTED for each in taken)
+
+
+def _read_given(text: str, sent: Envelope, message: Message, beliefs: Beliefs) -> Receipt:
+    """Read the receipt that we gave for a message. Raises `ReceiptNotOurs` and what parsing raises."""
+    envelope = Envelope.parse(text, Typ.RECEIPT)
+    receipt = Receipt.parse(envelope.payload)
+    receipt.check_answers(sent, message, envelope.signer)
+    own = beliefs.node(message.to)
+    if own is None or own.chained.kid(message.to) != envelope.kid or not envelope.is_signed_by(own.chained.key):
+        raise ReceiptNotOurs("it is not signed by the key of this node")
+    return receipt
 
 
 def _fork(tx: Session, message: Message) -> MessageFork | None:

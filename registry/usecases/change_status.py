@@ -194,7 +194,7 @@ def keep_change(tx: Session, envelope: Envelope, change: StatusChange, act: str 
 def _own(tx: Session, id: str, by: Party) -> tuple[CertificateRow, Certificate]:
     """Return a certificate that the asker's body issued and that is still in force, locked."""
     row = certificates.seen_by(tx, id, by.organisation, lock=True)
-    if row is None or row.source != Source.ISSUED or row.body_organisation != by.organisation:
+    if row is None or row.source == Source.DELIVERED or row.body_organisation != by.organisation:
         raise CertificateNotFound(id)
     final = next((change for change in certificates.changes(tx, id) if change.status in FINAL), None)
     if final is not None:

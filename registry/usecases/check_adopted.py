@@ -69,7 +69,7 @@ class Adopted:
         return self._beliefs[moment]
 
     def moments(self, at: datetime) -> Iterator[Beliefs]:
-        """Return what was believed at a moment, just before it, and now: what was believed in the same second is open."""
+        """Return what was believed at a moment, just before it, and now: in one second the order is open."""
         yield from (self.beliefs(at), self.beliefs(at - _MOMENT), self.beliefs())
 
     def refusal(self, did: str, note: Note, at: datetime) -> RegistryError | None:

@@ -133,8 +133,7 @@ def _changes(survey: Survey, adopted: Adopted) -> None:
         if beside.about != change.digest:
             survey.say(where, "its certificate is not here, or is another")
         expected = (Kind.CERTIFICATE_STATUS, envelope.digest, beside.presented_in, change.recorded_at)
-        is_own = beside.source == Source.ISSUED or row.act is not None
-        if is_own and (beside.kind_, beside.digest_, beside.to_, beside.at_) != expected:
+        if row.act is not None and (beside.kind_, beside.digest_, beside.to_, beside.at_) != expected:
             survey.say(where, "its act is of another change, or is not here")
     _lost(survey, Kind.CERTIFICATE_STATUS, StatusChangeRow, "it changed a status, and the change is not here")
 
@@ -142,8 +141,8 @@ def _changes(survey: Survey, adopted: Adopted) -> None:
 def _lost(survey: Survey, kind: Kind, table: type[CertificateRow] | type[StatusChangeRow], what: str) -> None:
     """Name the acts of a kind whose row is gone."""
     kept = select(table.act).where(table.act == Act.id).exists()
-    for id in survey.tx.scalars(select(Act.id).where(Act.kind == kind, ~kept).order_by(Act.id)):
-        survey.say(f"act {id}", what)
+    for act in survey.tx.scalars(select(Act.id).where(Act.kind == kind, ~kept).order_by(Act.id)):
+        survey.say(f"act {act}", what)
 
 
 def _applications(survey: Survey) -> None:
@@ -161,6 +160,7 @@ def _applications(survey: Survey) -> None:
             Application.organisation == CertificateRow.organisation,
             Application.principal == CertificateRow.principal,
             Application.body == CertificateRow.body_organisation,
+            Application.changed_at == CertificateRow.recorded_at,
         )
         .outerjoin_from(Application, CertificateRow, CertificateRow.application == Application.id, full=True)
         .where((Application.state == "issued") | CertificateRow.application.is_not(None))
@@ -171,15 +171,17 @@ def _applications(survey: Survey) -> None:
         if row.state != "issued" or row.certificate is None:
             survey.say(where, "it is issued without a certificate, or the reverse")
         elif not all(row[4:]):
-            survey.say(where, f"its organisation, principal or body is not that of {row.certificate}")
+            survey.say(where, f"its organisation, principal, body or time is not that of {row.certificate}")
         if row.certificate is not None and row.part != "signatory":
             survey.say(where, "who signed does not play that part")
 
 
 def _numbers(survey: Survey) -> None:
+    """Ask whether each number that was allotted is a certificate's; a restore leaves some unused for ever."""
+    restored = survey.tx.scalar(select(Act.id).where(Act.kind == Kind.LOG_RECOVERED).limit(1)) is not None
     counted = (
         select(CertificateRow.body, CertificateRow.year, func.count().label("issued"))
-        .where(CertificateRow.source == Source.ISSUED)
+        .where(CertificateRow.source != Source.DELIVERED)
         .group_by(CertificateRow.body, CertificateRow.year)
         .subquery()
     )
@@ -195,14 +197,14 @@ def _numbers(survey: Survey) -> None:
         full=True,
     )
     for row in survey.stream(query.order_by("body", "year")):
-        if row.last != row.issued:
+        if row.last < row.issued or (row.last > row.issued and not restored):
             survey.say(f"numbers of {row.body} in {row.year}", "a number was allotted and not used, or the reverse")
 
 
 def _indices(survey: Survey) -> None:
     """Ask whether each drawn index of a status list is a certificate's, and the reverse."""
     own = select(CertificateRow.status_list.label("list"), CertificateRow.status_index.label("index"))
-    own = own.where(CertificateRow.source == Source.ISSUED)
+    own = own.where(CertificateRow.source != Source.DELIVERED)
     drawn = select(StatusIndex.list, StatusIndex.index)
     for one, other, what in (
         (own, drawn, "it is a certificate's, and was not drawn"),

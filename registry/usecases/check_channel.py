@@ -17,12 +17,12 @@ from registry.core.channel.message import FIRST, GENESIS, Message, MessageKind
 from registry.core.channel.receipt import Outcome, Receipt
 from registry.core.envelope.jose import Envelope, Typ
 from registry.core.errors import RegistryError
-from registry.core.tlog.entry import Kind
+from registry.core.tlog.entry import Kind, Leaf, MalformedLeaf
 from registry.core.verification.presentation import Presentation
 from registry.store.acts import Act
 from registry.store.certificates import CertificateRow, Source, StatusChangeRow
 from registry.store.channel import MessageIn, MessageOut
-from registry.store.log import LogEntry
+from registry.store.log import LogEntry, LogRecovered
 from registry.usecases.check_adopted import Adopted
 from registry.usecases.survey_rows import Survey, of
 
@@ -46,7 +46,7 @@ class _Carried:
 
 def check_channel(survey: Survey, adopted: Adopted, at: datetime) -> None:
     """Check both directions of the channel, as of a moment."""
-    _sent(survey, adopted)
+    _taken_back(survey, _sent(survey, adopted))
     _unsent(survey, adopted, at)
     _received(survey, adopted)
     for kind, messages, what in (
@@ -59,16 +59,22 @@ def check_channel(survey: Survey, adopted: Adopted, at: datetime) -> None:
             survey.say(f"act {act}", what)
 
 
-def _sent(survey: Survey, adopted: Adopted) -> None:
-    """Ask whether messages are contiguous and chained, carry what the log holds, and receipts answer them in order."""
+def _sent(survey: Survey, adopted: Adopted) -> set[object]:
+    """Ask whether messages are contiguous and chained, carry what the log holds, and receipts answer them in order.
+
+    Returns the digests of what those carried whose act is lost: they were taken back after a restore.
+    """
+    taken_back: set[object] = set()
     query = of(
         MessageOut,
         LogEntry.index.label("numbered"),
+        LogRecovered.leaf.label("recovered"),
         Act.kind.label("kind_"),
         Act.digest.label("digest_"),
         Act.to.label("to_"),
     )
     query = query.outerjoin(Act, Act.id == MessageOut.act).outerjoin(LogEntry, LogEntry.act == MessageOut.act)
+    query = query.outerjoin(LogRecovered, LogRecovered.index == MessageOut.log_index)
     rows = survey.rows(MessageOut, query.order_by(MessageOut.to, MessageOut.epoch, MessageOut.seq), batch=100)
     for (to, _epoch), chain in groupby(rows, key=lambda each: (each[0].to, each[0].epoch)):
         number, previous, unanswered = FIRST, GENESIS, False
@@ -90,9 +96,28 @@ def _sent(survey: Survey, adopted: Adopted) -> None:
                 survey.say(where, str(refusal))
                 continue
             survey.differ(where, row, {"pending": carried.pending})
-            says = (_SAYS[message.kind], carried.digest, None if node is None else node.country, row.log_index)
-            if (act.kind_, act.digest_, act.to_, act.numbered) != says:
+            says = (_SAYS[message.kind], carried.digest, None if node is None else node.country)
+            if row.act is None:
+                taken_back.add(carried.digest)
+                holds = row.log_index is None or _read_leaf(act.recovered) == says
+            else:
+                holds = (act.kind_, act.digest_, act.to_, act.numbered) == (*says, row.log_index)
+            if not holds:
                 survey.say(where, "it does not carry what the log holds at its index")
+    return taken_back
+
+
+def _taken_back(survey: Survey, carried: set[object]) -> None:
+    """Ask whether what stands here as our own, without its act, came back in a message of ours."""
+    certificates = select(CertificateRow.id, CertificateRow.digest).where(CertificateRow.source == Source.RECOVERED)
+    for row in survey.stream(certificates.order_by(CertificateRow.id)):
+        if row.digest not in carried:
+            survey.say(f"certificate {row.id}", "it has no act, and no message that was taken back carries it")
+    changes = select(StatusChangeRow.digest).join(CertificateRow, CertificateRow.id == StatusChangeRow.certificate)
+    own = changes.where(StatusChangeRow.act.is_(None), CertificateRow.source != Source.DELIVERED)
+    for digest in survey.tx.scalars(own.order_by(StatusChangeRow.digest)):
+        if digest not in carried:
+            survey.say(f"change of status {digest}", "it has no act, and no message that was taken back carries it")
 
 
 def _unsent(survey: Survey, adopted: Adopted, at: datetime) -> None:
@@ -108,7 +133,8 @@ def _received(survey: Survey, adopted: Adopted) -> None:
     """Ask whether messages are contiguous and chained, and brought all that stands here as delivered."""
     certificates = select(CertificateRow.digest).where(CertificateRow.source == Source.DELIVERED)
     delivered = set(survey.tx.scalars(certificates))
-    changed = set(survey.tx.scalars(select(StatusChangeRow.digest).where(StatusChangeRow.act.is_(None))))
+    changes = select(StatusChangeRow.digest).join(CertificateRow, CertificateRow.id == StatusChangeRow.certificate)
+    changed = set(survey.tx.scalars(changes.where(CertificateRow.source == Source.DELIVERED)))
     known = delivered | changed
     brought: set[object] = set()
     query = of(MessageIn).order_by(MessageIn.from_, MessageIn.epoch, MessageIn.seq)
@@ -195,6 +221,15 @@ def _answer(
     if isinstance(row, MessageIn):
         derived["received_at"] = receipt.received_at
     survey.differ(where, row, derived, "its receipt says")
+
+
+def _read_leaf(leaf: bytes | None) -> tuple[Kind, str | None, str | None] | None:
+    """Read of what a recovered leaf is; None where it is not here, or none."""
+    try:
+        read = None if leaf is None else Leaf.parse(leaf)
+    except MalformedLeaf:
+        return None
+    return None if read is None else (read.kind, read.digest, read.to)
 
 
 def _read_body(message: Message) -> _Carried:

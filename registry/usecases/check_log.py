@@ -16,7 +16,7 @@ from registry.core.tlog.cosignature import cosigned_at
 from registry.core.tlog.entry import SALT_BYTES, Kind, Leaf, MalformedLeaf, commitment
 from registry.core.tlog.merkle import EMPTY_ROOT, leaf_hash
 from registry.core.tlog.note import Note, SignatureLine, VerifierKey
-from registry.store.acts import Act, QueuedAct
+from registry.store.acts import Act, QueuedAct, row_of
 from registry.store.log import LogCheckpoint, LogCosignature, LogEntry, LogHead, LogPublished, LogRecovered
 from registry.usecases.check_adopted import Adopted
 from registry.usecases.check_tree import Placed, Tree, walk
@@ -67,14 +67,14 @@ def _acts(survey: Survey) -> None:
         if (beside.numbered is None) == (beside.queued is None):
             survey.say(where, "it is neither queued for the log nor in it, or both")
     lost = select(QueuedAct.act).outerjoin(Act, Act.id == QueuedAct.act).where(Act.id.is_(None))
-    for id in survey.tx.scalars(lost.order_by(QueuedAct.act)):
-        survey.say(f"act {id}", "it is queued for the log, and is not here")
+    for queued in survey.tx.scalars(lost.order_by(QueuedAct.act)):
+        survey.say(f"act {queued}", "it is queued for the log, and is not here")
 
 
 def _differing(act: Act, leaf: Leaf) -> list[str]:
     said = {"id": leaf.id, "kind": leaf.kind, "at": leaf.at, "by": leaf.by, "to": leaf.to, "digest": leaf.digest}
     wrong = [name for name, value in said.items() if getattr(act, name) != value]
-    if len(act.salt) != SALT_BYTES or commitment(act.salt, act.private) != leaf.private:
+    if len(act.salt) != SALT_BYTES or commitment(act.salt, row_of(act)) != leaf.private:
         wrong.append("private or salt")
     member = SUBJECTS.get(leaf.kind)
     if member is not None and act.subject != act.private.get(member):

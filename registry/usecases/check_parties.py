@@ -1,7 +1,8 @@
 """Ask whether parties, products and applications are as the acts on them say, whose private parts the log commits to.
 
-No act repeats, so nobody vouches for: address, tax id, code and role of an organisation; which organisation a person's
-act was for; the SHA-256 of a token, and whose products and applications are. Those of a name and of roles are repeated.
+No act repeats, so nobody vouches for: address, tax id, DID, code and role of an organisation; on whose behalf an act
+was done; the SHA-256 of a token; whose a product or an application is; scheme, body and destination of an application,
+why it was sent back, and who else plays a part in it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,14 +16,17 @@ from sqlalchemy.dialects.postgresql import distinct_on
 
 from registry.core import canonical
 from registry.core.application.lifecycle import State
+from registry.core.calendar import write_instant
 from registry.core.tlog.entry import Kind
 from registry.store.acts import Act
 from registry.store.applications import Application
-from registry.store.products import EvidenceFile, ProductEvidence
+from registry.store.certificates import Annulment
+from registry.store.parties import Mandate, Organisation, Person, Token
+from registry.store.products import EvidenceFile, ProductEvidence, ProductRow
 from registry.usecases.keep_product import MAGIC
 from registry.usecases.survey_rows import RowT, Survey, of, read_object, readable
 
-_APPLICATION = tuple(kind for kind in Kind if kind.startswith("application."))
+_MAGIC = {media_type.value: magic for media_type, magic in MAGIC.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +47,13 @@ class _Repeated(Generic[RowT]):
     kinds: Sequence[Kind]
     member: str
     derive: Callable[[RowT, _Said], Mapping[str, object]]
-    otherwise: Callable[[RowT], Mapping[str, object]] | None = None
+    otherwise: Mapping[str, object] | None = None
     """What the columns are where there is no such act; None where there must be one."""
 
 
 def check_parties(survey: Survey) -> None:
     """Check each table against the acts that repeat it, and evidence files against their digests."""
-    for repeated in _ORGANISATIONS, _PEOPLE, _ROLES, _TOKENS, _REVOKED, _MANDATES, _ENDED, _PRODUCTS:
-        _compare(survey, repeated)
-    for repeated in _APPLICATIONS, _PROPOSED, _WITHDRAWN, _CONFIRMED:
+    for repeated in _REPEATED:
         _compare(survey, repeated)
     _files(survey)
     _attached(survey)
@@ -66,7 +68,7 @@ def _compare(survey: Survey, repeated: _Repeated[RowT]) -> None:
         .add_columns(Act.person)
         .ext(distinct_on(named))
         .where(Act.kind.in_(repeated.kinds), named.is_not(None))
-        .order_by(named, Act.at.desc(), Act.seq.desc())
+        .order_by(named, Act.seq.desc())
         .subquery()
     )
     query = of(table, newest.c.private.label("private_"), newest.c.at.label("at_"), newest.c.person.label("person_"))
@@ -80,7 +82,7 @@ def _compare(survey: Survey, repeated: _Repeated[RowT]) -> None:
         elif repeated.otherwise is None:
             survey.say(where, "there is no act of it")
         else:
-            survey.differ(where, row, repeated.otherwise(row), "its acts say")
+            survey.differ(where, row, repeated.otherwise, "its acts say")
     gone = ~select(table.id).where(table.id == newest.c.named).exists()
     for lost in survey.stream(select(newest.c.id, newest.c.named).where(gone).order_by(newest.c.id)):
         survey.say(f"act {lost.id}", f"it is about {repeated.name} {lost.named}, which is not here")
@@ -91,7 +93,7 @@ def _files(survey: Survey) -> None:
     for file, _ in survey.rows(EvidenceFile, of(EvidenceFile).order_by(EvidenceFile.sha256), batch=1):
         where = f"evidence file {file.sha256}"
         survey.differ(where, file, {"sha256": sha256(file.content).hexdigest()}, "its content says")
-        if file.media_type not in MAGIC or not file.content.startswith(MAGIC[file.media_type]):
+        if not file.content.startswith(_MAGIC.get(file.media_type, b"\0")):
             survey.say(where, "its first bytes are not those of its media type")
 
 
@@ -122,17 +124,113 @@ def _attached(survey: Survey) -> None:
         survey.say(f"act {act}", "it kept evidence of a product that is not here")
 
 
-def _of_application(row: Application, said: _Said) -> Mapping[str, object]:
+def _organisation(_row: Organisation, said: _Said) -> Mapping[str, object]:
+    return {name: said.private.get(name) for name in ("kind", "name", "country")} | {"registered_at": said.at}
+
+
+def _person(_row: Person, said: _Said) -> Mapping[str, object]:
+    return {name: said.private.get(name) for name in ("organisation", "name")} | {"registered_at": said.at}
+
+
+def _token(row: Token, said: _Said) -> Mapping[str, object]:
+    until = row.expires_at if write_instant(row.expires_at) == said.private.get("expires_at") else None
+    return {"person": said.private.get("person"), "expires_at": until, "issued_at": said.at}
+
+
+def _mandate(row: Mandate, said: _Said) -> Mapping[str, object]:
+    until = row.until if row.until.isoformat() == said.private.get("until") else None
+    return {name: said.private.get(name) for name in ("principal", "agent", "schemes")} | {
+        "until": until,
+        "granted_at": said.at,
+    }
+
+
+def _product(row: ProductRow, said: _Said) -> Mapping[str, object]:
+    digest = canonical.digest(canonical.encode(row.content))
+    content = row.content if digest == said.private.get("sha256") else None
+    return {"version": said.private.get("version"), "content": content, "changed_at": said.at}
+
+
+def _application(row: Application, said: _Said) -> Mapping[str, object]:
     """Say what an application is after its last act; issuing, which the certificate's act records, comes after it."""
-    private = said.private
-    claims = canonical.digest(canonical.encode(row.claims))
-    approved = State.ISSUED if row.state == State.ISSUED and private.get("state") == State.APPROVED else None
-    derived: dict[str, object] = {
-        "state": approved or private.get("state"),
-        "version": private.get("version"),
-        "claims": row.claims if claims == private.get("claims") else private.get("claims"),
+    private, claims = said.private, canonical.digest(canonical.encode(row.claims))
+    derived = {
+        "claims": row.claims if claims == private.get("claims") else None,
         "draft": row.draft if row.draft in {None, claims} else claims,
     }
-    if approved is None:
-        return derived | {"changed_at": said.at}
-    return derived | {"version": row.version}
+    if (row.state, private.get("state")) == (State.ISSUED, State.APPROVED):
+        return derived | {"version": _after(private.get("version"))}
+    return derived | {"state": private.get("state"), "version": private.get("version"), "changed_at": said.at}
+
+
+def _after(version: object) -> object:
+    return version + 1 if isinstance(version, int) else None
+
+
+def _proposal(row: Annulment, said: _Said) -> Mapping[str, object]:
+    since = str(said.private.get("effective_from")).startswith(row.effective_from.isoformat())
+    return {
+        "certificate": said.private.get("certificate"),
+        "reason": said.private.get("reason"),
+        "effective_from": row.effective_from if since else None,
+        "proposed_by": said.person,
+        "proposed_at": said.at,
+    }
+
+
+_REPEATED: Sequence[_Repeated[Any]] = (
+    _Repeated(Organisation, "organisation", (Kind.ORGANISATION_REGISTERED,), "organisation", _organisation),
+    _Repeated(Person, "person", (Kind.PERSON_REGISTERED,), "person", _person),
+    _Repeated(
+        Person,
+        "person",
+        (Kind.PERSON_REGISTERED, Kind.PERSON_CHANGED),
+        "person",
+        lambda _row, said: {"roles": said.private.get("roles")},
+        {},
+    ),
+    _Repeated(Token, "token", (Kind.TOKEN_ISSUED,), "token", _token),
+    _Repeated(
+        Token,
+        "token",
+        (Kind.TOKEN_REVOKED,),
+        "token",
+        lambda _row, said: {"person": said.private.get("person"), "revoked_at": said.at},
+        {"revoked_at": None},
+    ),
+    _Repeated(Mandate, "mandate", (Kind.MANDATE_GRANTED,), "mandate", _mandate),
+    _Repeated(
+        Mandate,
+        "mandate",
+        (Kind.MANDATE_REVOKED,),
+        "mandate",
+        lambda _row, said: {"revoked_at": said.at},
+        {"revoked_at": None},
+    ),
+    _Repeated(ProductRow, "product", (Kind.PRODUCT_KEPT,), "product", _product),
+    _Repeated(
+        Application,
+        "application",
+        tuple(kind for kind in Kind if kind.startswith("application.")),
+        "application",
+        _application,
+    ),
+    _Repeated(Annulment, "proposal", (Kind.ANNULMENT_PROPOSED,), "proposal", _proposal),
+    _Repeated(
+        Annulment,
+        "proposal",
+        (Kind.ANNULMENT_WITHDRAWN,),
+        "proposal",
+        lambda _row, said: {"withdrawn_at": said.at},
+        {"withdrawn_at": None},
+    ),
+    _Repeated(
+        Annulment,
+        "proposal",
+        (Kind.CERTIFICATE_STATUS,),
+        "proposal",
+        lambda _row, said: {"confirmed_by": said.person},
+        {"confirmed_by": None},
+    ),
+)
+"""Each table that acts repeat."""

@@ -6,14 +6,13 @@ it. In memory are the right edge and one batch of each level, however large the 
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import ColumnElement, select
 
 from registry.core.tlog.merkle import EMPTY_ROOT, HASH_BYTES, Hash, fold, node_hash
 from registry.store.log import LogHash
 from registry.store.mirror import MirrorHash
-from registry.usecases.survey_rows import Survey
+from registry.usecases.survey_rows import Query, Survey
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +134,7 @@ def _levels(survey: Survey, name: str, origin: str | None) -> dict[int, _Level]:
     return levels
 
 
-def _read(survey: Survey, table: str, query: Select[Any]) -> Iterator[tuple[int, Hash]]:
+def _read(survey: Survey, table: str, query: Query) -> Iterator[tuple[int, Hash]]:
     for row in survey.stream(query):
         survey.count(table)
         yield row[0], row[1]

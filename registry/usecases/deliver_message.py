@@ -12,14 +12,15 @@ from registry.core.channel.receipt import Outcome, Receipt, ReceiptNotOurs
 from registry.core.envelope.jose import Envelope, Typ, seal
 from registry.core.errors import Unavailable
 from registry.core.signature import Signer
-from registry.core.tlog.entry import Kind
+from registry.core.tlog.entry import Kind, Leaf
+from registry.core.tlog.proof import TlogProof
 from registry.core.verification.presentation import Presentation
 from registry.store import acts, certificates, channel, log
 from registry.store.acts import Act, Actor, Draw
 from registry.store.channel import MessageOut
 from registry.store.guard import Mark
 from registry.usecases.believe_peers import Beliefs
-from registry.usecases.read_log import prove
+from registry.usecases.read_log import prove_entry
 
 CARRIED = {
     Kind.CERTIFICATE_ISSUED: MessageKind.CERTIFICATE_ISSUED,
@@ -78,15 +79,16 @@ def make_messages(
     published = log.published_size(tx)
     made = 0
     for sent in channel.pending(tx, to, published, batch):
-        proof = _proof(tx, sent.act)
-        direction.send(MessageKind.CERTIFICATE_LOGGED, _logged(tx, sent.act, proof), sent.log_index, sent.act)
+        index = sent.log_index
+        assert index is not None
+        direction.send(MessageKind.CERTIFICATE_LOGGED, _logged(tx, index), index, sent.act)
         made += 1
     last = channel.last_entry(tx, to)
     for index, act in log.entries(tx, last, batch, kinds=[kind.value for kind in CARRIED], to=country):
         waits = act.kind == Kind.CERTIFICATE_ISSUED and index >= published
         if waits and at < act.at + GRACE:
             break
-        direction.send(CARRIED[Kind(act.kind)], _body(tx, act, waits=waits), index, act.id, pending=waits)
+        direction.send(CARRIED[Kind(act.kind)], _body(tx, act, index, waits=waits), index, act.id, pending=waits)
         made += 1
     tx.flush()
     return made
@@ -103,7 +105,7 @@ class _Direction:
     at: datetime
     draw: Draw
 
-    def send(self, kind: MessageKind, body: JsonObject, index: int, act: str, *, pending: bool = False) -> None:
+    def send(self, kind: MessageKind, body: JsonObject, index: int, act: str | None, *, pending: bool = False) -> None:
         """Send a message: give it its number, sign it, keep it."""
         message = Message(
             env=self.sender.env,
@@ -157,23 +159,26 @@ def keep_receipt(
     return receipt
 
 
-def _body(tx: Session, act: Act, *, waits: bool) -> JsonObject:
+def _body(tx: Session, act: Act, index: int, *, waits: bool) -> JsonObject:
     if act.kind == Kind.CERTIFICATE_ISSUED:
         row = certificates.by_act(tx, act.id)
         assert row is not None
-        return Presentation(row.envelope, None if waits else _proof(tx, act.id)).encode()
+        return Presentation(row.envelope, None if waits else _proof(tx, index).encode()).encode()
     change = certificates.change_by_act(tx, act.id)
     assert change is not None
     return {"change": change.envelope}
 
 
-def _proof(tx: Session, act: str) -> str:
-    proof = prove(tx, act)
+def _proof(tx: Session, index: int) -> TlogProof:
+    proof = prove_entry(tx, index)
     assert proof is not None
-    return proof.encode()
+    return proof
 
 
-def _logged(tx: Session, act: str, proof: str) -> JsonObject:
-    row = certificates.by_act(tx, act)
+def _logged(tx: Session, index: int) -> JsonObject:
+    """Name the certificate by its leaf, whose act a restore may have lost, and prove it."""
+    proof = _proof(tx, index)
+    assert proof.extra is not None
+    row = certificates.by_digest(tx, str(Leaf.parse(proof.extra).digest))
     assert row is not None
-    return {"certificate": row.id, "digest": row.digest, "proof": proof}
+    return {"certificate": row.id, "digest": row.digest, "proof": proof.encode()}

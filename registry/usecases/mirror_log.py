@@ -105,8 +105,10 @@ def grow(tx: Session, shown: Shown, entries: Sequence[bytes], proof: Sequence[Ha
         raise LogRewritten(origin, str(refusal)) from None
     mirror.append(tx, (_row(origin, size + place, entry, at) for place, entry in enumerate(entries)), completed, origin)
     when = at if known is None else max(at, known.at)
-    cosigned = max((time for time in (shown.cosigned_at, known and known.cosigned_at) if time), default=None)
-    moved = mirror.move_head(tx, known, Checkpoint(origin, grown, root), shown.note, cosigned, when)
+    note, cosigned = shown.note, shown.cosigned_at
+    if known is not None and grown == size and cosigned is not None and cosigned < (known.cosigned_at or cosigned):
+        note, cosigned = known.note, known.cosigned_at  # a cache showed the same tree under an older line
+    moved = mirror.move_head(tx, known, Checkpoint(origin, grown, root), note, cosigned, when)
     assert moved, "the mirror moved under its lock"
 
 

@@ -42,7 +42,7 @@ def ask(tx: Session, key: VerifierKey, mark: Mark, *, at: datetime, old: int | N
     last = log.cosigned(tx, key.name)
     if old is None:
         old = 0 if last is None else last.size
-        if last is not None and last.size == newest.size and at < last.at + HEARTBEAT:
+        if last is not None and (last.size > newest.size or (last.size == newest.size and at - HEARTBEAT < last.at)):
             return None
     note = Note.parse(newest.note)
     proof = prove_consistency(old, newest.size, partial(log.hashes, tx))
@@ -66,9 +66,12 @@ def keep_cosignature(tx: Session, asked: Asked, key: VerifierKey, answer: str) -
 
 
 def publish(tx: Session, policies: Sequence[Policy], mark: Mark, *, at: datetime) -> int | None:
-    """Publish the newest checkpoint that the guard has, if every policy is met; return its size where it is new."""
+    """Publish the newest checkpoint that the guard has, if every policy is met; return its size where it is new.
+
+    Without any policy nothing is: a proof lasts for ever, and one from before the first agreement has no witness.
+    """
     newest = log.newest_checkpoint(tx, mark.number)
-    if newest is None or newest.size <= log.published_size(tx):
+    if not policies or newest is None or newest.size <= log.published_size(tx):
         return None
     note = Note.parse(_with_lines(tx, newest.size, newest.note))
     try:

@@ -12,13 +12,16 @@ from typing import ClassVar
 from sqlalchemy.orm import Session
 
 from registry.core.agreement import Environment
+from registry.core.envelope.jose import Typ, parse_joint
 from registry.core.errors import Unprocessable
 from registry.core.identifiers import Did, authority_did
 from registry.core.trust.adoption import LONGEST_LIFE
 from registry.core.trust.document_signer import Chained, Purpose, Root, chain
 from registry.core.trust.trust_list import (
+    BelievedList,
     BodyRole,
     BodyRow,
+    FormerWitness,
     ListKey,
     LogKey,
     NodeRole,
@@ -29,7 +32,7 @@ from registry.core.trust.trust_list import (
     TrustList,
     WitnessKey,
 )
-from registry.store import parties
+from registry.store import parties, peers
 from registry.store.parties import Organisation, OrganisationKind, Role
 from registry.usecases.believe_peers import Pins, read_list
 
@@ -59,10 +62,34 @@ class Material:
     documents: Mapping[str, bytes]
 
 
+@dataclass(eq=False)
+class NewKeysMissing(Unprocessable):
+    """A new epoch begins with list keys of its own, and there are fewer of them than must sign."""
+
+    code: ClassVar[str] = "new-list-keys-missing"
+    found: int
+    needed: int
+
+    def __str__(self) -> str:
+        return f"a new epoch wants {self.needed} list keys that no earlier list named, and {self.found} are there"
+
+
 def draft(
-    tx: Session, pins: Pins, material: Material, *, name: str, country: str, env: Environment, at: datetime
+    tx: Session,
+    pins: Pins,
+    material: Material,
+    *,
+    name: str,
+    country: str,
+    env: Environment,
+    at: datetime,
+    new_epoch: bool = False,
 ) -> TrustList:
-    """Return the next version of the list of `country`; raises `NothingPinned`, `ChainBroken`."""
+    """Return the next version of the list of `country`, or the first of its next epoch, which has new list keys.
+
+    A witness key that was replaced is kept for what it cosigned until now; only a new epoch may replace it. Raises
+    `NothingPinned`, `NewKeysMissing`, `ChainBroken`.
+    """
     if country not in pins:
         raise NothingPinned(country)
     pin = pins[country]
@@ -74,16 +101,22 @@ def draft(
         for organisation in parties.organisations(tx, OrganisationKind.BODY)
     ]
     authority = authority_did(root.name)
+    list_keys = [_list_key(der, root, authority) for der in material.list_keys]
+    epoch = max(pin.epoch, 1 if before is None else before.list.epoch)
+    if new_epoch and before is not None:
+        epoch = before.list.epoch + 1
+        list_keys = _new_keys(tx, country, epoch, list_keys, pin.threshold)
+    follows = before is not None and before.list.epoch == epoch
     return TrustList(
         country=country,
         env=env,
         issuer=authority,
-        epoch=max(pin.epoch, 1 if before is None else before.list.epoch),
-        version=1 if before is None else before.list.version + 1,
+        epoch=epoch,
+        version=before.list.version + 1 if before is not None and follows else 1,
         issued_at=at,
         expires_at=at + LONGEST_LIFE,
-        list_keys=tuple(_list_key(der, root, authority) for der in material.list_keys),
-        nodes=(_node(material, name),),
+        list_keys=tuple(list_keys),
+        nodes=(_node(material, name, before, at),),
         bodies=tuple(rows),
         previous=None if before is None else before.digest,
     )
@@ -93,9 +126,29 @@ def _list_key(der: bytes, root: Root, authority: Did) -> ListKey:
     return ListKey(chain(der, root, Purpose.LIST, authority).kid(authority), der)
 
 
-def _node(material: Material, name: str) -> NodeRow:
+def _new_keys(tx: Session, country: str, epoch: int, keys: Sequence[ListKey], needed: int) -> list[ListKey]:
+    """Leave out the keys that any earlier list named: they are what an epoch gets rid of. Raises `NewKeysMissing`."""
+    known = {
+        key.kid
+        for row in peers.lists_before_epoch(tx, country, epoch)
+        for key in TrustList.parse(parse_joint(row.text, Typ.TRUST_LIST)[0].payload).list_keys
+    }
+    fresh = [key for key in keys if key.kid not in known]
+    if len(fresh) < needed:
+        raise NewKeysMissing(len(fresh), needed)
+    return fresh
+
+
+def _node(material: Material, name: str, before: BelievedList | None, at: datetime) -> NodeRow:
     roles = (NodeRole.ISSUING, NodeRole.CUSTOMS)
-    return NodeRow(f"did:web:{name}", name, roles, material.node, material.log, material.witness)
+    known = None if before is None else before.node(f"did:web:{name}")
+    former: tuple[FormerWitness, ...] = ()
+    if known is not None:
+        present = known.row.witness
+        former = known.row.former_witnesses
+        if present != material.witness:
+            former = (*former, FormerWitness(present.name, present.vkey, at))
+    return NodeRow(f"did:web:{name}", name, roles, material.node, material.log, material.witness, former)
 
 
 def _body(

@@ -9,7 +9,7 @@ from registry.core.errors import NotFound
 from registry.core.tlog.merkle import prove_inclusion
 from registry.core.tlog.proof import TlogProof
 from registry.core.tlog.tile import Tile, write_entries, write_hashes
-from registry.store import acts, log
+from registry.store import log
 
 
 class TileNotFound(NotFound):
@@ -25,13 +25,17 @@ class TileNotFound(NotFound):
 def prove(tx: Session, act: str) -> TlogProof | None:
     """Return the proof of an act against the first published checkpoint that covers it; None while there is none."""
     index = log.index_of(tx, act)
-    published = None if index is None else log.first_published(tx, index)
-    if index is None or published is None:
+    return None if index is None else prove_entry(tx, index)
+
+
+def prove_entry(tx: Session, index: int) -> TlogProof | None:
+    """Return the proof of an entry, whether or not its act is here."""
+    published = log.first_published(tx, index)
+    if published is None:
         return None
-    recorded = acts.find(tx, act)
-    assert recorded is not None
+    (leaf,) = log.leaves(tx, index, 1)
     hashes = prove_inclusion(index, published.size, partial(log.hashes, tx))
-    return TlogProof(recorded.leaf, index, tuple(hashes), published.note)
+    return TlogProof(leaf, index, tuple(hashes), published.note)
 
 
 def read_tile(tx: Session, tile: Tile, size: int) -> bytes:

@@ -9,11 +9,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import orjson
 from sqlalchemy import ColumnElement, Date, DateTime, Select, Text, case, cast, inspect, literal, select
-from sqlalchemy import Row as Found
+from sqlalchemy import Row as FoundRow
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
@@ -22,6 +22,8 @@ from registry.core.canonical import Json
 from registry.store.database import Row
 
 RowT = TypeVar("RowT", bound=Row)
+Query: TypeAlias = Select[*tuple[Any, ...]]
+Found: TypeAlias = FoundRow[*tuple[Any, ...]]
 Tell = Callable[[str, int], None]
 """Hears how many rows of what were read so far."""
 BATCH = 500
@@ -70,8 +72,8 @@ class Survey:
             self.tell(what, self.checked[what])
 
     def rows(
-        self, entity: type[RowT], query: Select[Any] | None = None, *, batch: int = BATCH, counted: bool = True
-    ) -> Iterator[tuple[RowT, Found[Any]]]:
+        self, entity: type[RowT], query: Query | None = None, *, batch: int = BATCH, counted: bool = True
+    ) -> Iterator[tuple[RowT, Found]]:
         """Read the rows of a query that `of` began, each as its entity, beside what else the query asks for."""
         keys = [attribute.key for attribute in inspect(entity).column_attrs]
         objects = {each.key for each in inspect(entity).column_attrs if isinstance(each.columns[0].type, JSONB)}
@@ -81,12 +83,13 @@ class Survey:
             values = dict(zip(keys, row, strict=False))
             yield entity(**{name: read_object(each) if name in objects else each for name, each in values.items()}), row
 
-    def stream(self, query: Select[Any], *, batch: int = BATCH) -> Iterator[Found[Any]]:
+    def stream(self, query: Query, *, batch: int = BATCH) -> Iterator[Found]:
         """Read the rows of a query in batches, by a cursor of the server."""
-        yield from self.tx.execute(query.execution_options(yield_per=batch))
+        with self.tx.execute(query.execution_options(yield_per=batch)) as result:  # closed, too, where it is left early
+            yield from result
 
 
-def of(entity: type[Row], *more: Any) -> Select[Any]:
+def of(entity: type[Row], *more: Any) -> Query:
     """Begin a query for the rows of a table and what stands beside them, so that every value can be read."""
     attributes = inspect(entity).column_attrs
     return select(*(readable(each.class_attribute).label(each.key) for each in attributes), *more)

@@ -122,7 +122,7 @@ def _reader(tx: Session, seen: list[CertificateRow]) -> ReadEvidence:
             return Evidence()
         if not seen:
             seen.append(row)
-        standpoint = Standpoint.ISSUER if row.source == Source.ISSUED else Standpoint.NODE
+        standpoint = Standpoint.NODE if row.source == Source.DELIVERED else Standpoint.ISSUER
         logged = row.proof is not None if row.act is None else log.is_published(tx, row.act)
         changes = [change.envelope for change in certificates.changes(tx, row.id)]
         changes += [open_change(message) for message in channel.open_changes(tx, row.id)]

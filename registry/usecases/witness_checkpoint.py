@@ -34,8 +34,8 @@ class WitnessBehind(Unavailable):
 
     def __str__(self) -> str:
         return (
-            f"this witness cosigned {self.origin} up to {self.cosigned}, and its database, restored from a backup, "
-            f"remembers {self.held}: it cosigns nothing of that log until it has a new key (registry keys witness)"
+            f"this witness cosigned {self.origin} up to {self.cosigned}, and its database, a backup, remembers "
+            f"{self.held}: it cosigns nothing of that log before it has a new key (registry keys witness --next)"
         )
 
 

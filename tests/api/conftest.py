@@ -44,9 +44,15 @@ def minsk(corridor: kit.Corridor, documented: Documented) -> Iterator[Office]:
 
 
 @pytest.fixture(scope="session")
-def lasting(forge: kit.Forge, documented: Documented) -> Iterator[Office]:
+def lasting_corridor(forge: kit.Forge) -> Iterator[kit.Corridor]:
+    with forge.corridor() as corridor:
+        yield corridor
+
+
+@pytest.fixture(scope="session")
+def lasting(lasting_corridor: kit.Corridor, documented: Documented) -> Iterator[Office]:
     """Minsk for tests that neither mind what others left nor leave what others would mind."""
-    with forge.corridor() as corridor, open_office(corridor.by, documented) as office:
+    with open_office(lasting_corridor.by, documented) as office:
         yield office
 
 

@@ -1,9 +1,12 @@
 """The auditor reads over HTTP who did what, and where the log holds it."""
 
+import json
+from base64 import urlsafe_b64encode
 from datetime import timedelta
+from hashlib import sha256
 
 from registry.core.tlog.checkpoint import Checkpoint
-from registry.core.tlog.entry import Leaf
+from registry.core.tlog.entry import Kind, Leaf
 from registry.core.tlog.merkle import leaf_hash, verify_inclusion
 from registry.core.tlog.note import Note
 from registry.core.tlog.proof import TlogProof
@@ -38,6 +41,67 @@ def test_every_step_is_an_act_of_the_person_who_made_it(corridor: Corridor, mins
     assert_problem(auditor.get("/api/v1/acts?kind=birth"), 422, "request-invalid")
 
 
+def test_acts_are_found_by_time_and_by_the_number_of_a_certificate(corridor: Corridor, minsk: Office) -> None:
+    corridor.clock.forward(timedelta(seconds=1))
+    approved = minsk.approved()
+    certificate = minsk.issue(approved).json()
+    corridor.clock.forward(timedelta(seconds=1))
+    minsk.issued()
+    auditor = minsk.desk("auditor")
+    number = certificate["number"]
+    acts = auditor.get(f"/api/v1/acts?number={number}").json()["items"]
+    assert {act["subject"] for act in acts} == {certificate["id"], approved["id"]}
+    for query in (f"number=%20{number.lower()[:4]}%20{number[4:]}", f"number={certificate['id']}"):
+        assert auditor.get(f"/api/v1/acts?{query}").json()["items"] == acts
+    within = "from=2026-11-21T09:30:01Z&until=2026-11-21T09:30:01Z"
+    assert auditor.get(f"/api/v1/acts?number={number}&{within}").json()["items"] == acts
+    found = auditor.get(f"/api/v1/acts?{within}").json()["items"]
+    assert {act["at"] for act in found} == {"2026-11-21T09:30:01Z"}
+    assert auditor.get("/api/v1/acts?number=BYUZ6101999999").json() == {"items": []}
+    for query in ("from=2026-11-21", "until=yesterday", "from=2026-02-30T00:00:00Z"):
+        assert_problem(auditor.get(f"/api/v1/acts?{query}"), 400, "malformed-time")
+
+
+def test_a_look_at_what_is_private_can_be_checked_against_the_log_and_is_an_act(
+    corridor: Corridor, minsk: Office
+) -> None:
+    certificate = minsk.issued()
+    auditor = minsk.desk("auditor")
+    (act,) = auditor.get(f"/api/v1/acts?subject={certificate['id']}").json()["items"]
+    path, why = f"/api/v1/acts/{act['id']}/look", {"reason": "Запрос ГТК № 17"}
+    answer = auditor.post(path, why, key="one")
+    seen = answer.json()
+    assert {name: seen[name] for name in act} == act
+    assert seen["private"]["number"] == certificate["number"]
+    assert json.loads(seen["committed"])["what"] == seen["private"]
+    committed = sha256(bytes.fromhex(seen["salt"]) + seen["committed"].encode()).hexdigest()
+    assert Leaf.parse(seen["leaf"].encode()).private == committed
+    assert auditor.post(path, why, key="one").content == answer.content
+    (look,) = corridor.by.acts(Kind.ACTS_READ)
+    assert look.private == {"act": act["id"], "reason": "Запрос ГТК № 17"}
+    auditor.post(path, why, key="two")
+    assert len(corridor.by.acts(Kind.ACTS_READ)) == 2
+
+
+def test_a_look_without_a_reason_or_by_another_than_an_auditor_is_none(corridor: Corridor, minsk: Office) -> None:
+    act = corridor.by.acts()[0].id
+    auditor = minsk.desk("auditor")
+    for body in ({}, {"reason": ""}, {"reason": " "}, {"reason": "a", "more": 1}):
+        assert_problem(auditor.post(f"/api/v1/acts/{act}/look", body), 422, "request-invalid")
+    assert_problem(auditor.post(f"/api/v1/acts/{'0' * 32}/look", {"reason": "a"}), 404, "act-not-found")
+    for who in ("operator", "exporter", "examiner", "signatory", "officer"):
+        assert_problem(minsk.desk(who).post(f"/api/v1/acts/{act}/look", {"reason": "a"}), 403, "role-missing")
+        assert_problem(minsk.desk(who).get("/api/v1/acts"), 403, "role-missing")
+    assert corridor.by.acts(Kind.ACTS_READ) == []
+
+
+def test_a_cursor_of_another_list_is_none_of_acts(minsk: Office) -> None:
+    auditor = minsk.desk("auditor")
+    for place in ("x", "-1", "01", str(2**63), ""):
+        cursor = urlsafe_b64encode(f"2026-11-21T09:30:00+00:00 {place}".encode()).rstrip(b"=").decode()
+        assert_problem(auditor.get(f"/api/v1/acts?after={cursor}"), 422, "cursor-unreadable")
+
+
 def test_pages_of_acts_neither_lose_nor_repeat_one(corridor: Corridor, minsk: Office) -> None:
     minsk.issued()
     auditor = minsk.desk("auditor")
@@ -59,6 +123,8 @@ def test_the_log_proves_an_act(corridor: Corridor, minsk: Office) -> None:
     path = f"/api/v1/acts/{act['id']}/proof"
     assert_problem(auditor.get(path), 503, "proof-pending")
     corridor.by.sequence()
+    assert_problem(auditor.get(path), 503, "proof-pending")
+    corridor.by.witnessed(corridor.uz)
     answer = auditor.get(path)
     assert answer.headers["content-type"].partition(";")[0] == "text/vnd.tlog-proof"
     proof = TlogProof.parse(answer.text)

@@ -24,9 +24,12 @@ PROPOSAL = {"reason": "Акт экспертизы отозван эксперт
         (PROOF, PROOF),
     ],
 )
-def test_a_certificate_is_given_as_it_is_asked_for(lasting: Office, accept: str, media_type: str) -> None:
+def test_a_certificate_is_given_as_it_is_asked_for(
+    lasting: Office, lasting_corridor: Corridor, accept: str, media_type: str
+) -> None:
     view = lasting.issued()
     lasting.country.sequence()
+    lasting.country.witnessed(lasting_corridor.uz)
     answer = lasting.desk("exporter").get(view["href"], accept=accept)
     assert answer.headers["content-type"].partition(";")[0] == media_type
     assert answer.headers["cache-control"] == "no-store"

@@ -29,7 +29,10 @@ def test_what_is_served_is_documented_and_the_reverse(documented: Documented) ->
     routes = [route for router in routers for route in router.routes]
     assert all(isinstance(route, StrictRoute) for route in routes)
     served = Counter(
-        (method, route.path) for route in routes if isinstance(route, APIRoute) for method in route.methods or ()
+        (method, route.path.replace(":path}", "}"))
+        for route in routes
+        if isinstance(route, APIRoute)
+        for method in route.methods or ()
     )
     assert set(served) == {(method, path) for method, path, _ in documented.operations()}
     assert set(served.values()) == {1}

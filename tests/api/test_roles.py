@@ -13,7 +13,7 @@ from registry.api.operation import ROLES
 from registry.core.trust.trust_list import BodyRole
 from registry.store.parties import OrganisationKind, Role
 from registry.usecases import register_party
-from tests.api.desk import PDF, Documented, Office, assert_problem, product
+from tests.api.desk import PDF, QUERIES, Documented, Office, assert_problem, product
 from tests.kit import Corridor, Country
 
 PEOPLE = {
@@ -31,6 +31,7 @@ BODIES: Mapping[str, Any] = {
     "object_to": {"draft": "0" * 64, "reason": "ошибка"},
     "issue": {"draft": "0" * 64},
     "propose_annulment": {"reason": "ошибка", "effective_from": "2026-11-21+03:00"},
+    "look_at_act": {"reason": "проверка"},
     "verify": {"number": "BYUZ6101000001"},
     "keep_a_product": product(),
     "change_product": product(),
@@ -38,6 +39,8 @@ BODIES: Mapping[str, Any] = {
 NOWHERE = {
     "id": "0" * 32,
     "sha256": "0" * 64,
+    "origin": "0" * 64,
+    "path": "0/000.p/1",
     "node": "by.registry.example",
     "body": "bcci",
     "year": "2026",
@@ -51,7 +54,7 @@ def call(
     """Call an operation with all that it wants, so that nothing but who asks can be wrong."""
     headers: dict[str, Any] = {} if authorization is None else {"Authorization": authorization.encode()}
     headers |= {"Idempotency-Key": secrets.token_hex(8), "If-Match": '"1"', "X-File-Name": "act.pdf"}
-    how: dict[str, Any] = {}
+    how: dict[str, Any] = {"params": QUERIES.get(operation["operationId"])}
     reads = operation.get("requestBody", {}).get("content", {})
     if "application/json" in reads:
         how["json"] = BODIES.get(operation["operationId"]) or office.form()

@@ -57,6 +57,8 @@ def test_a_certificate_is_issued_crosses_and_is_verified_by_number_and_by_file(
 def test_the_signed_file_and_its_proof_are_what_the_core_verifies(corridor: Corridor, minsk: Office) -> None:
     view = minsk.issued()
     corridor.by.sequence()
+    corridor.by.witnessed(corridor.uz)
+    (policy,) = corridor.uz.beliefs().log_policies(corridor.by.did)
     desk = minsk.desk("exporter")
     text = desk.get(view["href"], accept="application/vc+jwt").text
     envelope = Envelope.parse(text, Typ.CERTIFICATE)
@@ -65,7 +67,7 @@ def test_the_signed_file_and_its_proof_are_what_the_core_verifies(corridor: Corr
     proof = desk.get(view["href"], accept="text/vnd.tlog-proof").text
     logged = verify_proof(
         TlogProof.parse(proof),
-        corridor.by.node.keyring.log.vkey,
+        policy,
         kind=Kind.CERTIFICATE_ISSUED,
         digest=Digest(envelope.digest),
     )

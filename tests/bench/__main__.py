@@ -1,4 +1,6 @@
-"""P1, P2 and P3 of the promises, each against a ceiling built and measured in the same run: `make bench`.
+"""P1, P2 and P3 of the promises, and the log, each against a ceiling measured in the same run: `make bench`.
+
+`make bench ARGS=promises` and `make bench ARGS=log` measure one of the two.
 
 Figures are ratios; machines are shared, so absolute rates mean little. Rounds alternate with the ceiling's, and the
 median of the rounds' ratios is what counts.
@@ -35,14 +37,22 @@ from registry.store import certificates
 from registry.store.database import APP
 from registry.usecases.export_bundle import export
 from tests import kit
-from tests.bench import bare, load
+from tests.bench import bare, load, log
 
 ROUNDS = 5
 ISSUES, VERIFIES, OFFLINE = 80, 200, 400
 """Requests of a round."""
 
 
-def main() -> None:
+def main(what: str) -> None:
+    """Measure what is asked for: `promises`, `log`, or all."""
+    if what in {"all", "promises"}:
+        _promises()
+    if what in {"all", "log"}:
+        log.main()
+
+
+def _promises() -> None:
     """Build the world, measure, and print a line a promise."""
     forge = kit.make_forge()
     try:
@@ -203,4 +213,4 @@ def _progress(count: int, what: str) -> Iterator[int]:
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:2] or ["all"])

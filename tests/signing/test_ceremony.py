@@ -7,9 +7,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from registry.core.identifiers import Did
+from registry.core.tlog.note import KeyType
 from registry.core.trust.document_signer import Purpose, Root, chain
-from registry.signing.ceremony import LIFE, ROOT_LIFE, USE, Authority, make_key, make_root
-from registry.signing.key_file import FileSigner, KeyExists, KeyLocked, KeyMissing
+from registry.signing.ceremony import LIFE, ROOT_LIFE, USE, Authority, make_key, make_root, renew_witness
+from registry.signing.key_file import FileSigner, KeyExists, KeyLocked, KeyMissing, NoteSigner
 
 AT = datetime(2026, 11, 1, 8, 30, 15, 999_999, tzinfo=UTC)
 NAME = "by.registry.example"
@@ -87,3 +88,28 @@ def test_without_the_root_or_its_passphrase_no_key_is_certified(authority: Autho
         with pytest.raises(refusal):
             make_key(wrong, folder, "key", OTHER, purpose=Purpose.NODE, uris=[f"did:web:{NAME}"], at=AT)
     assert not folder.exists()
+
+
+def test_a_witness_gets_its_next_key_under_the_next_name_and_no_key_is_lost(tmp_path: Path) -> None:
+    with pytest.raises(KeyMissing):
+        renew_witness(tmp_path, "witness", NAME, OTHER)
+    first = NoteSigner.make(tmp_path, "witness", f"{NAME}/witness", KeyType.COSIGNATURE, OTHER)
+    second = renew_witness(tmp_path, "witness", NAME, OTHER)
+    third = renew_witness(tmp_path, "witness", NAME, OTHER)
+    assert [key.vkey.name for key in (second, third)] == [f"{NAME}/witness-2", f"{NAME}/witness-3"]
+    kept = [NoteSigner.open(tmp_path, f"witness-{number}", OTHER).vkey for number in (1, 2, 3)]
+    assert kept == [first.vkey, second.vkey, third.vkey]
+    assert NoteSigner.open(tmp_path, "witness", OTHER).vkey == third.vkey
+
+
+@pytest.mark.parametrize("left", ["private", "nothing"])
+def test_a_renewal_that_was_broken_off_is_taken_up(tmp_path: Path, left: str) -> None:
+    """The new private key stood in its place, and the old verifier key beside it; or the new key was only made."""
+    NoteSigner.make(tmp_path, "witness", f"{NAME}/witness", KeyType.COSIGNATURE, OTHER)
+    made = NoteSigner.make(tmp_path, "witness-2", f"{NAME}/witness-2", KeyType.COSIGNATURE, OTHER)
+    if left == "private":
+        for suffix in (".key.pem", ".vkey"):
+            (tmp_path / f"witness-1{suffix}").write_bytes((tmp_path / f"witness{suffix}").read_bytes())
+        (tmp_path / "witness.key.pem").write_bytes((tmp_path / "witness-2.key.pem").read_bytes())
+    assert renew_witness(tmp_path, "witness", NAME, OTHER).vkey == made.vkey
+    assert NoteSigner.open(tmp_path, "witness-1", OTHER).vkey.name == f"{NAME}/witness"

@@ -7,7 +7,7 @@ from registry.core.tlog.note import KeyType
 from registry.core.trust.document_signer import Purpose
 from registry.signing.ceremony import Authority, make_key, make_root
 from registry.signing.key_file import KeyLocked, KeyMissing, NoteSigner
-from registry.signing.keyring import LOG, NODE, Keyring
+from registry.signing.keyring import LOG, NODE, WITNESS, Keyring
 
 AT = datetime(2026, 11, 1, tzinfo=UTC)
 NAME = "by.registry.example"
@@ -24,6 +24,7 @@ def folder(tmp_path: Path) -> Path:
         body = f"did:web:{NAME}:bodies:{code}"
         make_key(authority, node, f"document-{code}", SECRET, purpose=Purpose.DOCUMENT, uris=[body], at=AT)
     NoteSigner.make(node, LOG, f"{NAME}/log", KeyType.ED25519, SECRET)
+    NoteSigner.make(node, WITNESS, f"{NAME}/witness", KeyType.COSIGNATURE, SECRET)
     return node
 
 
@@ -31,6 +32,7 @@ def test_a_node_opens_its_keys_and_starts_without_the_root(folder: Path) -> None
     keyring = Keyring.open(folder, SECRET)
     assert keyring.node.kid.startswith(f"did:web:{NAME}#")
     assert keyring.log.vkey.name == f"{NAME}/log"
+    assert keyring.witness.vkey.name == f"{NAME}/witness"
     assert list(keyring.documents) == ["bcci", "gcci"]
     assert keyring.documents["bcci"].kid.startswith(f"did:web:{NAME}:bodies:bcci#")
 
@@ -40,7 +42,18 @@ def test_one_passphrase_opens_all_or_nothing(folder: Path) -> None:
         Keyring.open(folder, b"another")
 
 
-@pytest.mark.parametrize("name", ["node.key.pem", "node.cert.pem", "log.key.pem", "log.vkey", "document-bcci.cert.pem"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "node.key.pem",
+        "node.cert.pem",
+        "log.key.pem",
+        "log.vkey",
+        "witness.key.pem",
+        "witness.vkey",
+        "document-bcci.cert.pem",
+    ],
+)
 def test_a_missing_file_keeps_the_node_from_starting(folder: Path, name: str) -> None:
     (folder / name).unlink()
     with pytest.raises(KeyMissing, match=name):

@@ -21,10 +21,12 @@ from registry.store.database import OWNER
 from registry.store.parties import OrganisationKind, Role
 from registry.store.products import MediaType
 from registry.store.tables import METADATA
+from registry.store.tasks import TaskKind
 from tests.kit import Corridor, Country, Forge
 from tests.store.test_append_only import APPEND_ONLY, CHANGES
 
 ENUMS: dict[tuple[str, str], type[StrEnum]] = {
+    ("task", "kind"): TaskKind,
     ("act", "kind"): Kind,
     ("application", "state"): State,
     ("application_person", "part"): Part,
@@ -136,6 +138,9 @@ def test_every_trigger_is_there_and_armed(country: Country) -> None:
         ("log_head", "only_grow", "refuse_shrinking_head"),
         ("log_queue", "only_numbered", "refuse_to_forget"),
         ("message_out", "one_receipt", "refuse_second_receipt"),
+        ("mirror_head", "only_grow", "refuse_shrinking_head"),
+        ("task", "one_close", "refuse_second_close"),
+        ("witness_head", "only_grow", "refuse_shrinking_head"),
         ("reply", "one_reply", "refuse_second_reply"),
         ("annulment", "one_end", "refuse_second_end"),
     }

@@ -38,6 +38,9 @@ def test_fifty_certificates_issued_while_the_peer_is_away_arrive_in_order(runnin
         sent = tx.execute(
             text("SELECT seq, digest, outcome, receipt FROM message_out WHERE kind = 'certificate.issued' ORDER BY seq")
         ).all()[-PEER_AWAY:]
+        indices = tx.scalars(
+            text("SELECT log_index FROM message_out WHERE kind = 'certificate.issued' ORDER BY seq")
+        ).all()
     with database(abroad) as database_, database_.read() as tx:
         taken = tx.execute(
             text("SELECT seq, digest, outcome, receipt FROM message_in WHERE kind = 'certificate.issued' ORDER BY seq")
@@ -45,8 +48,10 @@ def test_fifty_certificates_issued_while_the_peer_is_away_arrive_in_order(runnin
         arrived = tx.scalars(
             text("SELECT number FROM certificate WHERE source = 'delivered' ORDER BY recorded_at, number")
         ).all()
+        unproved = tx.scalar(text("SELECT count(*) FROM certificate WHERE source = 'delivered' AND proof IS NULL"))
     assert sent == taken
-    assert {row.outcome for row in sent} == {"accepted"}
+    assert {row.outcome for row in sent} <= {"accepted", "accepted_with_warnings"}
+    assert unproved == 0
     assert {certificate["number"] for certificate in issued} <= set(arrived)
-    assert [row.seq for row in sent] == list(range(sent[0].seq, sent[0].seq + PEER_AWAY))
+    assert list(indices) == sorted(indices)
     assert [discrepancies(country) for country in running.values()] == [[], []]

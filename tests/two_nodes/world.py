@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import text
@@ -10,16 +11,21 @@ from sqlalchemy.orm import Session
 from registry.core.tlog.note import VerifierKey
 from registry.demo.country import Country
 from registry.demo.desk import wait_for
+from registry.node import PINS, read_pins
 from registry.signing.key_file import VERIFIER
-from registry.signing.keyring import LOG
+from registry.signing.keyring import LOG, WITNESS
 from registry.store.database import APP, Database
 from registry.store.postgres import Server
-from registry.usecases.check_integrity import Discrepancy, check
+from registry.usecases.check_integrity import Anchors, check
+from registry.usecases.survey_rows import Discrepancy
 
 QUIET = text(
     "SELECT (SELECT count(*) FROM log_queue) + (SELECT count(*) FROM message_out WHERE receipt IS NULL)"
     " + (SELECT count(*) FROM act JOIN log_entry ON log_entry.act = act.id"
     "    WHERE act.kind LIKE 'certificate.%' AND NOT EXISTS (SELECT 1 FROM message_out WHERE message_out.act = act.id))"
+    " + (SELECT count(*) FROM message_out AS sent WHERE sent.pending AND NOT EXISTS"
+    "    (SELECT 1 FROM message_out AS later WHERE later.act = sent.act AND later.kind = 'certificate.logged'))"
+    " + (SELECT count(*) FROM log_head WHERE size > (SELECT coalesce(max(size), 0) FROM log_published))"
 )
 
 
@@ -49,9 +55,12 @@ def settle(countries: Mapping[str, Country], seconds: float = 60) -> None:
 
 def discrepancies(country: Country) -> list[Discrepancy]:
     """Ask whether log, acts and tables of a country agree."""
-    key = VerifierKey.parse((country.keys / f"{LOG}{VERIFIER}").read_text().strip())
-    with database(country) as pool, pool.read() as tx:
-        return list(check(tx, key))
+    log, witness = (
+        VerifierKey.parse((country.keys / f"{name}{VERIFIER}").read_text().strip()) for name in (LOG, WITNESS)
+    )
+    anchors = Anchors(log, witness, read_pins(country.keys / PINS))
+    with database(country) as pool, pool.snapshot() as tx:
+        return list(check(tx, anchors, at=datetime.now(UTC)).discrepancies)
 
 
 def count(tx: Session, query: str, **values: Any) -> int:

@@ -215,7 +215,7 @@ def test_a_refused_certificate_is_an_act_on_both_nodes_and_is_not_stored(corrido
     (act,) = by.acts(Kind.RECEIPT_REFUSED)
     assert act.private["findings"] == ["body: signatory-not-notified"]
     with by.node.database.read() as tx:
-        kept = channel.for_act(tx, str(issued.act))
+        (kept,) = channel.for_act(tx, str(issued.act))
         assert kept is not None
         assert (kept.receipt, kept.outcome) == (receipt, "refused")
 
@@ -298,6 +298,7 @@ def test_a_proof_that_comes_later_is_kept_and_the_first_one_stays(corridor: Corr
     issued = by.issued()
     assert sent(by, uz, Presentation(issued.envelope).encode()).outcome is Outcome.ACCEPTED_WITH_WARNINGS
     by.sequence()
+    by.witnessed(uz)
     with by.tx() as tx:
         proof = prove(tx, str(issued.act))
     assert proof is not None
@@ -340,7 +341,7 @@ def test_a_change_of_status_is_believed_only_of_the_body_about_what_was_delivere
     refused_for(uz, sent(by, uz, annulled, **kind), "not-delivered")
     by.sequence()
     with by.node.database.read() as tx:
-        assert channel.sent(tx, uz.did)[0].seq == 0
+        assert channel.sent(tx, uz.did).seq == 0
     sent(by, uz, Presentation(issued.envelope).encode())
     for change, code in (
         (change_of(by, issued, digest="0" * 64), "change-not-believed"),

@@ -138,7 +138,13 @@ def test_a_head_that_moved_underneath_stops_the_sequencer_and_nothing_is_kept(co
         return signer.sign(note)
 
     with by.refuses(AnotherSequencer) as refused:
-        extend(refused.tx, signer.vkey.name, partial(sign_while_another_moves_the_head, refused.tx), mark=None, at=by.clock())
+        extend(
+            refused.tx,
+            signer.vkey.name,
+            partial(sign_while_another_moves_the_head, refused.tx),
+            mark=None,
+            at=by.clock(),
+        )
     assert check_history(by)
 
 

@@ -1,20 +1,27 @@
 """Drafting this country's next trust list."""
 
+import shutil
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from registry.core.identifiers import body_did
+from registry.core.identifiers import authority_did, body_did
+from registry.core.tlog.cosignature import cosigned_at
+from registry.core.tlog.note import KeyType, Note
 from registry.core.trust.document_signer import ChainBroken, Purpose
-from registry.core.trust.trust_list import BodyRole
-from registry.signing.ceremony import Authority, make_key
+from registry.core.trust.trust_list import BodyRole, FormerWitness, WitnessKey
+from registry.node import Node
+from registry.signing.ceremony import Authority, make_key, renew_witness
+from registry.signing.key_file import FileSigner, KeyExists, NoteSigner
+from registry.store import log
 from registry.store.parties import OrganisationKind, Role
 from registry.usecases import publish_trust_list, register_party
 from registry.usecases.adopt_trust_list import adopt
-from registry.usecases.publish_trust_list import NothingPinned
-from tests.kit import AT, SECRET, Corridor, draft_list, list_signers, material_of, sign_list
+from registry.usecases.publish_trust_list import NewKeysMissing, NothingPinned
+from tests.kit import AT, SECRET, Corridor, Country, draft_list, list_signers, material_of, sign_list
 
 
 def test_a_list_is_not_drafted_before_ones_own_root_is_pinned(corridor: Corridor) -> None:
@@ -106,3 +113,83 @@ def test_a_certificate_for_another_purpose_is_not_drafted_into_a_list(corridor: 
         draft_list(by.node, replace(material, documents={code: material.node}))
     with pytest.raises(ChainBroken):
         draft_list(by.node, replace(material, list_keys=[material.node]))
+
+
+def test_a_new_epoch_replaces_the_witness_key_and_keeps_the_one_before_for_what_it_cosigned(
+    corridor: Corridor, tmp_path: Path
+) -> None:
+    by, uz = corridor.by, corridor.uz
+    by.issued()
+    by.deliver(uz)
+    uz.sequence()
+    old = by.node.keyring.witness
+    uz.witnessed(by)
+    keys, lists = tmp_path / "keys", tmp_path / "lists"
+    shutil.copytree(by.node.settings.keys, keys)
+    with pytest.raises(KeyExists):
+        NoteSigner.make(keys, "witness", f"{by.node.settings.name}/witness", KeyType.COSIGNATURE, SECRET)
+    renewed = renew_witness(keys, "witness", by.node.settings.name, SECRET)
+    assert renewed.vkey.name == "by.registry.example/witness-2"
+    assert NoteSigner.open(keys, "witness-1", SECRET).vkey == old.vkey
+    material = replace(material_of(by.node), witness=WitnessKey(renewed.vkey.name, renewed.vkey))
+    with pytest.raises(NewKeysMissing, match="wants 2 list keys that no earlier list named, and 0 are there"):
+        draft_list(by.node, material, new_epoch=True)
+    made = {label: new_list_key(by.node, lists, label) for label in ("list-4", "list-5")}
+    material = replace(material, list_keys=[*material.list_keys, *made.values()])
+    drafted = draft_list(by.node, material, new_epoch=True)
+    assert (drafted.epoch, drafted.version, len(drafted.list_keys)) == (2, 1, 2)
+    assert drafted.nodes[0].former_witnesses == (FormerWitness(old.vkey.name, old.vkey, drafted.issued_at),)
+    signers = tuple(FileSigner.open(lists, label, SECRET) for label in made)
+    adopt_everywhere(corridor, sign_list(drafted, signers))
+    assert by.beliefs().list_of("BY").list.epoch == 2
+    (policy,) = uz.beliefs().log_policies(uz.did)
+    with uz.node.database.read() as tx:
+        before = log.newest_published(tx)
+    assert before is not None
+    policy.check(Note.parse(before.note))
+    corridor.clock.forward(timedelta(seconds=1))
+    moved = Country(with_keys(by.node, keys), by.clock, by.people, by.tokens, by.database)
+    uz.draft("cotton-yarn")
+    uz.sequence()
+    uz.witnessed(moved)
+    with uz.node.database.read() as tx:
+        after = log.newest_published(tx)
+    assert after is not None
+    assert after.size > before.size
+    assert cosigned_at(Note.parse(after.note), renewed.vkey) == corridor.clock()
+    again = draft_list(moved.node, replace(material, list_keys=list(made.values())))
+    assert (again.epoch, again.version) == (2, 2)
+    assert again.nodes[0].former_witnesses == drafted.nodes[0].former_witnesses
+    adopt_everywhere(corridor, sign_list(again, signers))
+
+
+def new_list_key(node: Node, folder: Path, label: str) -> bytes:
+    made = make_key(
+        Authority(node.settings.keys, SECRET),
+        folder,
+        label,
+        SECRET,
+        purpose=Purpose.LIST,
+        uris=[authority_did(node.settings.name)],
+        at=AT,
+    )
+    return made.public_bytes(Encoding.DER)
+
+
+def adopt_everywhere(corridor: Corridor, text: str) -> None:
+    for country in (corridor.by, corridor.uz):
+        with country.tx() as tx:
+            by = country.people["operator"].actor
+            adopt(
+                tx,
+                text,
+                country.node.pins,
+                own_country=country.code,
+                by=by,
+                at=country.clock(),
+                draw=country.node.draw,
+            )
+
+
+def with_keys(node: Node, keys: Path) -> Node:
+    return Node(node.settings.model_copy(update={"keys": keys}), node.database, node.pins, node.now)

@@ -55,7 +55,7 @@ def test_a_file_is_judged_by_what_it_is_whether_held_or_not(corridor: Corridor) 
 
 
 def test_the_issuers_own_customs_pass_a_certificate_for_nowhere_else_once_the_log_has_it(corridor: Corridor) -> None:
-    by = corridor.by
+    by, uz = corridor.by, corridor.uz
     issued = by.issued()
     answer = by.asks(issued.number)
     assert code(answer, Check.DESTINATION) == "destination-elsewhere"
@@ -64,6 +64,7 @@ def test_the_issuers_own_customs_pass_a_certificate_for_nowhere_else_once_the_lo
         pending = by_number(tx, issued.number, trusted, id=None, env="demo", country="UZ", day=None, **by.by("officer"))
     assert code(pending, Check.LOG) == "not-yet-logged"
     by.sequence()
+    by.witnessed(uz)
     with by.tx() as tx:
         logged = by_number(tx, issued.number, trusted, id=None, env="demo", country="UZ", day=None, **by.by("officer"))
     assert logged.verdict.indication is Indication.TOTAL_PASSED

@@ -1,0 +1,279 @@
+"""The guard, and the way back of a node whose database is a backup: ask everyone first, then one transaction."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Annotated, Any, ClassVar
+
+import typer
+
+from registry.cli.console import Json, Token, opened, show, show_rows, wanted_token
+from registry.core.channel.recall import Recall
+from registry.core.envelope.jose import Typ, seal
+from registry.core.errors import Conflict, Unavailable
+from registry.core.identifiers import log_origin
+from registry.core.tlog.checkpoint import Checkpoint
+from registry.core.tlog.cosignature import cosigned_at
+from registry.core.tlog.note import Note
+from registry.node import Node
+from registry.peer.client import Peer, PeerHasNone
+from registry.store import channel, log, witness
+from registry.store.guard import Guard, GuardMissing, Mark
+from registry.usecases.accept_message import Receiver
+from registry.usecases.believe_peers import Beliefs, read_beliefs
+from registry.usecases.compare_guard import Marks, Standing, compare, marks_of
+from registry.usecases.identify_party import identify
+from registry.usecases.recall_messages import Recalled
+from registry.usecases.recover_log import Copy, EntriesLost, read_copy, read_cosigned
+from registry.usecases.recover_node import (
+    Fetched,
+    NotAsked,
+    Recovered,
+    witnesses_of,
+)
+from registry.usecases.recover_node import recover as recover_in
+
+
+@dataclass(eq=False)
+class GuardExists(Conflict):
+    """There is a guard: one is made anew only where it was lost."""
+
+    code: ClassVar[str] = "guard-exists"
+    path: str
+
+    def __str__(self) -> str:
+        return f"the guard {self.path} is there: it is begun anew only where it was lost"
+
+
+@dataclass(eq=False)
+class NothingBehind(Conflict):
+    """The database holds all that the guard remembers."""
+
+    code: ClassVar[str] = "nothing-behind"
+
+    def __str__(self) -> str:
+        return "this database holds all that the guard remembers of the log and of the messages: nothing is to recover"
+
+
+@dataclass(eq=False)
+class DatabaseOlder(Unavailable):
+    """Others have more of this node than its database: a guard made from it would remember too little."""
+
+    code: ClassVar[str] = "database-older"
+    what: str
+    held: int
+    seen: int
+
+    def __str__(self) -> str:
+        return (
+            f"of {self.what} this database holds {self.held}, and {self.seen} were seen: it is a backup, and a guard "
+            "made from it would remember too little. Put the guard file back, then run registry log recover"
+        )
+
+
+def guard(
+    begin: Annotated[bool, typer.Option("--begin", help="Make the guard anew where its file was lost.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show what the guard remembers beside what the database holds. Example: registry log guard.
+
+    Exits 1 where the database is behind: it was restored from a backup. --begin asks every peer and witness first
+    whether they have seen more of this node than the database holds.
+    """
+    with opened() as node:
+        if begin:
+            _begin(node)
+        standings = _compare(node)
+    rows = [
+        {
+            "what": each.what,
+            "guard": each.marked,
+            "database": each.held,
+            "state": "behind" if each.behind else "agrees",
+        }
+        for each in standings
+    ]
+    show_rows(rows, as_json=as_json, nothing="the guard remembers nothing: nothing that is numbered has left yet")
+    if any(each.behind for each in standings):
+        raise typer.Exit(1)
+
+
+def recover(
+    token: Token = None,
+    give_up_unseen: Annotated[
+        int, typer.Option(min=0, help="Go on without so many entries and messages that nobody has seen.")
+    ] = 0,
+    copy: Annotated[list[str] | None, typer.Option(help="Where another copy of this log is served.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Take back from the peers what a restored database lost. Example: registry log recover --token T.
+
+    Stop serve and worker first, and adopt the newest trust lists and agreements. The log goes on as it was signed, or
+    not at all; what we sent and what was sent to us comes back; numbers that may have been given stay unused.
+    """
+    with opened() as node:
+        at = node.now()
+        with node.database.read() as tx:
+            by = identify(tx, wanted_token(token), node=node.settings.did, at=at)
+        show(dict(recover_node(node, by, give_up=give_up_unseen, copies=copy or ()).said), as_json=as_json)
+
+
+def recover_node(node: Node, by: Any, *, give_up: int = 0, copies: Sequence[str] = ()) -> Recovered:
+    """Ask everyone, take back in one transaction, and let the guard know."""
+    marks = _guard(node).marks()
+    if not any(each.behind for each in _compare(node) if not each.what.startswith("witness ")):
+        raise NothingBehind
+    with node.database.read() as tx:
+        beliefs = read_beliefs(tx, node.pins)
+    settings = node.settings
+    receiver = Receiver(settings.did, settings.env, settings.country, node.keyring.node)
+    fetched = _fetch(node, beliefs, receiver, copies)
+    with node.database.begin() as tx:
+        recovered = recover_in(
+            tx, fetched, receiver, marks, beliefs, give_up=give_up, by=by, at=node.now(), draw=node.draw
+        )
+    for what, mark in recovered.marks.items():
+        _remember(node.guard, what, mark)
+    return recovered
+
+
+def _remember(guard: Guard, what: str, mark: Mark) -> None:
+    """Bring a mark to where the database stands now; a lower one is what the operator gave up."""
+    known = guard.mark(what)
+    if known is not None and known.number > mark.number:
+        guard.lower(what, mark)
+    else:
+        guard.advance(what, mark)
+
+
+def _fetch(node: Node, beliefs: Beliefs, receiver: Receiver, copies: Sequence[str]) -> Fetched:
+    origin = log_origin(node.settings.name)
+    urls = [f"{url}/log/mirror/{_digest(origin)}" for url in node.settings.peer_urls.values()]
+    copy, entries = _best_copy(node, beliefs, [*urls, *copies])
+    sent: dict[str, Sequence[Recalled]] = {}
+    received: dict[str, Sequence[Recalled]] = {}
+    for did, url in node.settings.peer_urls.items():
+        with node.database.read() as tx:
+            next_sent, next_received = channel.sent(tx, did).next_seq, channel.received(tx, did).next_seq
+        with closing(Peer.at(url)) as peer:
+            sent[did] = list(_recall(node, peer, did, receiver.did, next_sent))
+            received[did] = list(_recall(node, peer, did, did, next_received))
+    return Fetched(copy, entries, list(_cosigned(node, beliefs)), sent, received)
+
+
+def _best_copy(node: Node, beliefs: Beliefs, urls: Sequence[str]) -> tuple[Copy | None, Sequence[bytes]]:
+    """Return the largest copy of our log that anyone shows, and the entries that this database does not hold."""
+    best: tuple[Copy, str] | None = None
+    for url in urls:
+        with closing(Peer.at(url)) as peer:
+            try:
+                note = peer.read("/checkpoint").decode("utf-8", errors="replace")
+            except PeerHasNone:
+                continue
+        with node.database.read() as tx:
+            shown = read_copy(tx, note, node.settings.did, beliefs)
+        if best is None or shown.checkpoint.size > best[0].checkpoint.size:
+            best = shown, url
+    if best is None:
+        return None, ()
+    shown, url = best
+    if shown.checkpoint.size <= shown.known:
+        return shown, ()
+    with closing(Peer.at(url)) as peer:
+        try:
+            return shown, peer.read_entries(shown.known, shown.checkpoint.size, shown.checkpoint.size)
+        except PeerHasNone:
+            # its copy was still on the way to the checkpoint that vouches for it
+            raise EntriesLost(shown.known, shown.checkpoint.size) from None
+
+
+def _cosigned(node: Node, beliefs: Beliefs) -> Iterator[Checkpoint]:
+    """Ask every witness that counts what it has cosigned of our log. Raises `NotAsked`, `PeerUnavailable`."""
+    asked = witnesses_of(beliefs, node.settings.country)
+    urls = {did: f"{url}/witness" for did, url in node.settings.peer_urls.items()} | node.settings.witness_urls
+    if missing := sorted(asked.keys() - urls.keys()):
+        raise NotAsked(missing)
+    own = node.keyring.log.vkey
+    for name, keys in asked.items():
+        with closing(Peer.at(urls[name])) as peer:
+            try:
+                note = peer.read(f"/{_digest(own.name)}/checkpoint").decode("utf-8", errors="replace")
+            except PeerHasNone:
+                continue
+        yield read_cosigned(note, own, keys)
+
+
+def _recall(node: Node, peer: Peer, to: str, of: str, first: int) -> Iterator[Recalled]:
+    """Ask a peer for the messages of one sender, a page at a time, each request signed anew."""
+    more = True
+    while more:
+        request = Recall(node.settings.env, node.settings.did, to, of, first, node.now())
+        signed = seal(request.encode(), Typ.RECALL, node.keyring.node).text
+        page, more = peer.recall(of, first, signed)
+        for message, receipt in page:
+            yield Recalled(message, receipt)
+        first += len(page)
+
+
+def _begin(node: Node) -> None:
+    """Make the guard from the database, once everyone has said that they have not seen more of this node."""
+    guard = Guard(node.settings.guard_path)
+    if guard.exists():
+        raise GuardExists(str(guard.path))
+    name, own = node.keyring.witness.vkey.name, node.keyring.log.vkey
+    with node.database.read() as tx:
+        beliefs = read_beliefs(tx, node.pins)
+        size, _ = log.root_of(log.head(tx))
+        cosigned_here = {head.origin: head.size for head in witness.heads(tx)}
+        marks = marks_of(tx, own.name, name)
+        known = [peer for peer in channel.peers(tx) if peer not in node.settings.peer_urls]
+    if known:
+        raise NotAsked(known)
+    for seen in _cosigned(node, beliefs):
+        if seen.size > size:
+            raise DatabaseOlder("the log", size, seen.size)
+    for did, url in node.settings.peer_urls.items():
+        with closing(Peer.at(url)) as peer:
+            _check_messages(node, peer, did)
+            _check_own_witness(node, peer, cosigned_here)
+    guard.begin(marks)
+
+
+def _check_messages(node: Node, peer: Peer, did: str) -> None:
+    """Check that the peer has no message of ours that is not here, and acknowledged none of its own that is not."""
+    with node.database.read() as tx:
+        stands = {node.settings.did: channel.sent(tx, did).next_seq, did: channel.received(tx, did).next_seq}
+    for of, first in stands.items():
+        found = [each for each in _recall(node, peer, did, of, first) if of != did or each.receipt is not None]
+        if found:
+            raise DatabaseOlder(f"the messages of {of}", first - 1, first - 1 + len(found))
+
+
+def _check_own_witness(node: Node, peer: Peer, here: Mapping[str, int]) -> None:
+    """Check that the peer's log bears no cosignature of ours beyond what our witness remembers."""
+    try:
+        note = Note.parse(peer.read("/log/checkpoint").decode("utf-8", errors="replace"))
+    except PeerHasNone:
+        return
+    checkpoint, held = Checkpoint.parse(note.text), here.get(Checkpoint.parse(note.text).origin, 0)
+    if cosigned_at(note, node.keyring.witness.vkey) is not None and checkpoint.size > held:
+        raise DatabaseOlder(f"what this witness cosigned of {checkpoint.origin}", held, checkpoint.size)
+
+
+def _guard(node: Node) -> Guard:
+    """Return the guard; raises `GuardMissing`, for without it nobody can say what is behind."""
+    guard = Guard(node.settings.guard_path)
+    if not guard.exists():
+        raise GuardMissing(str(guard.path))
+    return guard
+
+
+def _compare(node: Node) -> Sequence[Standing]:
+    marks: Marks = _guard(node).marks()
+    with node.database.read() as tx:
+        return compare(tx, marks, node.keyring.witness.vkey.name)
+
+
+def _digest(origin: str) -> str:
+    return sha256(origin.encode()).hexdigest()

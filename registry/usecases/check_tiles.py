@@ -1,0 +1,77 @@
+"""Ask whether a folder of static files is the published log, byte for byte (c2sp.org/tlog-tiles)."""
+
+from pathlib import Path
+
+from sqlalchemy import select
+
+from registry.core.errors import RegistryError
+from registry.core.tlog.checkpoint import Checkpoint
+from registry.core.tlog.entry import MAX_ENTRY
+from registry.core.tlog.note import Note, VerifierKey
+from registry.core.tlog.tile import MalformedTile, Tile, tiles, write_entries, write_hashes
+from registry.store import log
+from registry.store.log import LogPublished
+from registry.usecases.check_adopted import Adopted
+from registry.usecases.survey_rows import Survey
+
+CHECKPOINT = "checkpoint"
+
+
+def check_tiles(survey: Survey, folder: Path, key: VerifierKey, adopted: Adopted) -> None:
+    """Check that a folder holds a published checkpoint, every tile of its size, and nothing that is another's."""
+    size = _size(survey, folder, key, adopted)
+    if size is None:
+        return
+    found = set()
+    for path in sorted(path for path in folder.rglob("*") if not path.is_dir()):
+        name = path.relative_to(folder).as_posix()
+        if name == CHECKPOINT:
+            continue
+        try:
+            tile = Tile.parse(name)
+        except MalformedTile as refusal:
+            survey.say(f"file {name}", str(refusal))
+            continue
+        survey.count("tile")
+        found.add(tile)
+        if not tile.within(size):
+            survey.say(f"file {name}", f"the checkpoint of {size} entries has no such tile")
+        elif _read(path) != _content(survey, tile):
+            survey.say(f"file {name}", "it is not what the log holds")
+    for tile in tiles(size):
+        if tile not in found:
+            survey.say(f"file {tile.path}", "it is missing")
+
+
+def _size(survey: Survey, folder: Path, key: VerifierKey, adopted: Adopted) -> int | None:
+    """Return the size of the checkpoint in the folder, where it is one that was published."""
+    where = f"file {CHECKPOINT}"
+    try:
+        note = Note.parse((_read(folder / CHECKPOINT) or b"").decode(errors="replace"))
+        signed = Checkpoint.parse(note.verified([key]))
+    except RegistryError as refusal:
+        survey.say(where, str(refusal))
+        return None
+    for wrong in adopted.unsigned_lines(note, [key], ours=True):
+        survey.say(where, wrong)
+    published = survey.tx.scalar(select(LogPublished.note).where(LogPublished.size == signed.size))
+    if published is None or not published.startswith(f"{note.text}\n"):
+        survey.say(where, "no such checkpoint was published")
+        return None
+    return signed.size
+
+
+def _read(path: Path) -> bytes | None:
+    """Return the bytes of a file; None where it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
+
+
+def _content(survey: Survey, tile: Tile) -> bytes | None:
+    """Return what the log holds for a tile; None where it holds what no tile can."""
+    if tile.level is None:
+        leaves = log.leaves(survey.tx, tile.start, tile.width)
+        return write_entries(leaves) if all(len(leaf) <= MAX_ENTRY for leaf in leaves) else None
+    return write_hashes(log.hashes(survey.tx, [(tile.tree_level, tile.start + place) for place in range(tile.width)]))

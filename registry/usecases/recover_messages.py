@@ -1,0 +1,265 @@
+"""Take back from the peer the messages between us, and from ours the certificates and changes that they carried.
+
+What left this node under a number, an id and a status index is known again, so that none is ever given twice. What we
+sent is believed by our own signatures; what the peer sent is taken by the same path as when it first came.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import ClassVar
+
+from sqlalchemy.orm import Session
+
+from registry.core import canonical
+from registry.core.application.lifecycle import Part, State
+from registry.core.canonical import Json
+from registry.core.certificate.credential import Certificate
+from registry.core.certificate.status_change import StatusChange
+from registry.core.channel.message import Message, MessageFork, MessageKind, position_after
+from registry.core.channel.receipt import Receipt
+from registry.core.envelope.jose import Envelope, Typ
+from registry.core.errors import Unprocessable
+from registry.core.tlog.entry import Kind, Leaf
+from registry.core.verification.presentation import Presentation
+from registry.store import acts, applications, certificates, channel, log, parties
+from registry.store.acts import Actor, Draw
+from registry.store.applications import Application
+from registry.store.certificates import CertificateRow, Source
+from registry.store.channel import MessageOut
+from registry.usecases.accept_message import Receiver, accept
+from registry.usecases.believe_peers import Beliefs
+from registry.usecases.change_status import keep_change
+from registry.usecases.read_log import prove_entry
+from registry.usecases.recall_messages import Recalled
+
+
+@dataclass(eq=False)
+class RecalledNotOurs(Unprocessable):
+    """What the peer gave back as ours is not signed by this node, or by a signer that this country's list knows."""
+
+    code: ClassVar[str] = "recalled-not-ours"
+    seq: int
+    reason: str
+
+    def __str__(self) -> str:
+        return f"message {self.seq} that came back is not taken: {self.reason}"
+
+
+@dataclass
+class TakenMessages:
+    """What came back: how many messages, the ids of certificates, the digests of changes, and whom to look at."""
+
+    sent: int = 0
+    received: int = 0
+    certificates: list[str] = field(default_factory=list)
+    changes: list[str] = field(default_factory=list)
+    logged_anew: list[tuple[str, int]] = field(default_factory=list)
+    """Body and year of each certificate whose entry of the log is gone."""
+    look_at: set[str] = field(default_factory=set)
+    """Applications that are open here and say what a certificate says that was issued already."""
+
+
+@dataclass
+class Restoring:
+    """One run: whose messages, what the log holds without an act, and what is done on whose behalf."""
+
+    tx: Session
+    country: str
+    env: str
+    did: str
+    beliefs: Beliefs
+    by: Actor
+    at: datetime
+    draw: Draw
+    taken: TakenMessages = field(default_factory=TakenMessages)
+
+    def __post_init__(self) -> None:
+        leaves = ((row.index, Leaf.parse(row.leaf)) for row in log.recovered(self.tx))
+        self.leaves = {(leaf.kind, str(leaf.digest)): index for index, leaf in leaves}
+
+    def take_sent(self, to: str, recalled: Sequence[Recalled]) -> None:
+        """Take back what we sent to a node, from where we stand; each must be signed by us and follow the one before.
+
+        Raises `RecalledNotOurs`, `NotAddressedHere`, `MessageGap`, `MessageFork`, and what parsing raises.
+        """
+        position = channel.sent(self.tx, to)
+        for each in recalled:
+            envelope = Envelope.parse(each.message, Typ.MESSAGE)
+            message = Message.parse(envelope.payload)
+            message.check_address(env=self.env, sender=self.did, receiver=to, kid_did=envelope.signer)
+            self._check_signed(envelope, message.seq)
+            message.check_follows(position)
+            self._keep(envelope, message, each.receipt)
+            position = position_after(envelope, message)
+            self.taken.sent += 1
+
+    def take_received(self, recalled: Sequence[Recalled], receiver: Receiver) -> None:
+        """Take again what the peer sent, each with the receipt that it was given. Raises what `accept` raises."""
+        for each in recalled:
+            answer = accept(
+                self.tx, each.message, receiver, self.beliefs, at=self.at, draw=self.draw, given=each.receipt
+            )
+            if isinstance(answer, MessageFork):
+                raise answer
+            self.taken.received += 1
+
+    def prove(self) -> None:
+        """Give each certificate that came back without a proof the one that the log, as it came back, has."""
+        for certificate in self.taken.certificates:
+            row = certificates.certificate(self.tx, certificate)
+            assert row is not None
+            index = self.leaves.get((Kind.CERTIFICATE_ISSUED, row.digest))
+            proof = None if row.proof is not None or index is None else prove_entry(self.tx, index)
+            if proof is not None:
+                row.proof = proof.encode()
+        self.tx.flush()
+
+    def _check_signed(self, envelope: Envelope, seq: int) -> None:
+        node = self.beliefs.node(self.did)
+        if node is None or node.chained.kid(self.did) != envelope.kid or not envelope.is_signed_by(node.chained.key):
+            raise RecalledNotOurs(seq, "its signature is not that of this node's key")
+
+    def _keep(self, envelope: Envelope, message: Message, receipt: str | None) -> None:
+        """Keep a message as it was sent, and what it carried."""
+        pending = False
+        if message.kind is MessageKind.CERTIFICATE_STATUS:
+            index, act = self._keep_change(message)
+        elif message.kind is MessageKind.CERTIFICATE_LOGGED:
+            index, act = self._keep_proof(message)
+        else:
+            presentation = Presentation.of(message.body)
+            pending = presentation.proof is None
+            index, act = self._keep_certificate(presentation, message.seq)
+        answer = None if receipt is None else Receipt.parse(Envelope.parse(receipt, Typ.RECEIPT).payload)
+        self.tx.add(
+            MessageOut(
+                to=message.to,
+                epoch=message.epoch,
+                seq=message.seq,
+                id=message.id,
+                kind=message.kind,
+                digest=envelope.digest,
+                log_index=index,
+                act=act,
+                pending=pending,
+                envelope=envelope.text,
+                made_at=message.issued_at,
+                receipt=receipt,
+                outcome=None if answer is None else answer.outcome,
+                receipted_at=None if answer is None else answer.received_at,
+            )
+        )
+        self.tx.flush()
+
+    def _keep_certificate(self, presentation: Presentation, seq: int) -> tuple[int | None, str | None]:
+        envelope = Envelope.parse(presentation.certificate, Typ.CERTIFICATE)
+        certificate = Certificate.parse(envelope.payload)
+        index, act = self._find(Kind.CERTIFICATE_ISSUED, certificate.id, envelope.digest)
+        if certificates.by_digest(self.tx, envelope.digest) is None:
+            self._check_signer(envelope, certificate.issuer, seq)
+            anew = None
+            if index is None:
+                to, at = certificate.subject.presented_in, certificate.valid_from
+                anew = self._record(Kind.CERTIFICATE_ISSUED, certificate.id, envelope.digest, to, at)
+            self._restore(envelope, certificate, presentation.proof, anew)
+        return index, act
+
+    def _keep_proof(self, message: Message) -> tuple[int | None, str | None]:
+        digest = str(message.body.get("digest"))
+        row = certificates.by_digest(self.tx, digest)
+        if row is not None and row.source == Source.RECOVERED and row.proof is None:
+            row.proof = str(message.body.get("proof"))
+        return self._find(Kind.CERTIFICATE_ISSUED, str(message.body.get("certificate")), digest)
+
+    def _keep_change(self, message: Message) -> tuple[int | None, str | None]:
+        envelope = Envelope.parse(str(message.body.get("change")), Typ.STATUS)
+        change = StatusChange.parse(envelope.payload)
+        index, act = self._find(Kind.CERTIFICATE_STATUS, change.certificate, envelope.digest)
+        if certificates.change_by_digest(self.tx, envelope.digest) is None:
+            self._check_signer(envelope, change.issuer, message.seq)
+            row = certificates.certificate(self.tx, change.certificate)
+            if row is None:
+                raise RecalledNotOurs(message.seq, "the certificate whose status it changed is not here")
+            anew = None
+            if index is None:
+                to, at = row.presented_in, change.recorded_at
+                anew = self._record(Kind.CERTIFICATE_STATUS, change.certificate, envelope.digest, to, at)
+            keep_change(self.tx, envelope, change, anew)
+            self.taken.changes.append(envelope.digest)
+        return index, act
+
+    def _find(self, kind: Kind, certificate: str, digest: str) -> tuple[int | None, str | None]:
+        """Return where the log holds what was carried, and its act where that is here: it may hold neither."""
+        found = log.find_digest(self.tx, kind, certificate, digest)
+        return found or (self.leaves.get((kind, digest)), None)
+
+    def _check_signer(self, envelope: Envelope, issuer: str, seq: int) -> None:
+        known = self.beliefs.list_of(self.country).signers.get(envelope.kid)
+        if known is None or envelope.signer != issuer or not envelope.is_signed_by(known.chained.key):
+            raise RecalledNotOurs(seq, "no signer of the adopted list of this country signed what it carries")
+
+    def _record(self, kind: Kind, certificate: str, digest: str, to: str, at: datetime) -> str:
+        """Record anew what the log lost with its entry, as of when it was: nothing that was issued is without a leaf.
+
+        It is sent again with the proof that this entry gets; the peer has it already, and takes the proof.
+        """
+        private: dict[str, Json] = {"certificate": certificate, "recovered": True}
+        return acts.record(
+            self.tx,
+            kind,
+            private,
+            by=self.by,
+            at=at,
+            draw=self.draw,
+            to=to,
+            digest=digest,
+            subject=certificate,
+        )
+
+    def _restore(self, envelope: Envelope, certificate: Certificate, proof: str | None, act: str | None) -> None:
+        body = parties.organisation_by_did(self.tx, certificate.issuer)
+        application = self._claim_application(certificate, None if body is None else body.id)
+        row = CertificateRow(
+            source=Source.RECOVERED,
+            recorded_at=certificate.valid_from,
+            proof=proof,
+            act=act,
+            organisation=None if application is None else application.organisation,
+            principal=None if application is None else application.principal,
+            body_organisation=None if body is None else body.id,
+            application=None if application is None else application.id,
+            signatory=None if application is None else certificate.subject.signatory.id,
+            **certificates.index_columns(envelope, certificate),
+        )
+        self.tx.add(row)
+        self.tx.flush()
+        certificates.keep_index(self.tx, row.status_list, row.status_index)
+        self.taken.certificates.append(row.id)
+        if act is not None:
+            self.taken.logged_anew.append((row.body, row.year))
+
+    def _claim_application(self, certificate: Certificate, body: str | None) -> Application | None:
+        """Find the application that waits for this very certificate and end it, so that it is not issued again.
+
+        One that is not that far at the time of the backup is left to people, who are told of it.
+        """
+        claims = canonical.encode(certificate.subject.claims)
+        subject = certificate.subject
+        said = (subject.scheme, subject.rules_set, subject.issued_in, subject.presented_in, body)
+        same = [
+            each
+            for each in applications.open_ones(self.tx)
+            if (each.scheme, each.rules_set, each.issued_in, each.presented_in, each.body) == said
+            and canonical.encode(each.claims) == claims
+        ]
+        signatory, at = subject.signatory.id, certificate.valid_from
+        for each in same:
+            if each.state == State.APPROVED and parties.person(self.tx, signatory) is not None:
+                part = applications.claim_part(self.tx, each.id, signatory, Part.SIGNATORY, at)
+                if part is Part.SIGNATORY:
+                    each.state, each.version, each.changed_at = State.ISSUED, each.version + 1, at
+                    self.tx.flush()
+                    return each
+        self.taken.look_at.update(each.id for each in same)
+        return None

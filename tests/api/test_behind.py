@@ -1,0 +1,41 @@
+"""A node whose database is a backup: it reads and verifies, and issues nothing that is numbered."""
+
+import pytest
+
+from registry.store.guard import Mark, of_log, of_sent
+from tests.api.desk import Office, assert_problem
+from tests.kit import Corridor
+
+MARKS = {
+    "log-behind": (of_log("by.registry.example/log"), "registry log recover"),
+    "channel-behind": (of_sent("did:web:uz.registry.example", 1), "registry log recover"),
+}
+
+
+@pytest.mark.parametrize("code", MARKS)
+def test_nothing_is_issued_or_annulled_while_the_database_is_behind(
+    corridor: Corridor, minsk: Office, code: str
+) -> None:
+    issued, approved = minsk.issued(), minsk.approved()
+    path = f"{issued['href']}/annulment"
+    proposal = {"reason": "Акт экспертизы отозван.", "effective_from": issued["issue_date"]}
+    assert minsk.desk("signatory").post(path, proposal).status_code == 201
+    what, says = MARKS[code]
+    corridor.by.node.guard.advance(what, Mark(99, "0" * 64))
+    before = corridor.by.everything()
+    for answer in (minsk.issue(approved), minsk.desk("second_signatory").post(f"{path}/confirm")):
+        assert says in assert_problem(answer, 503, code)["title"]
+    assert corridor.by.everything() == before
+    ready = minsk.get("/health/ready")
+    assert ready.status_code == 503
+    assert any(says in wrong for wrong in ready.json()["wrong"])
+    assert minsk.desk("signatory").get(issued["href"]).status_code == 200
+    assert minsk.desk("officer").post("/api/v1/verifications", {"number": issued["number"]}).status_code in {200, 201}
+
+
+def test_without_its_guard_a_node_with_a_history_issues_nothing(corridor: Corridor, minsk: Office) -> None:
+    approved = minsk.approved()
+    corridor.by.sequence()
+    corridor.by.node.guard.path.unlink()
+    answer = minsk.issue(approved)
+    assert "registry log guard --begin" in assert_problem(answer, 503, "guard-missing")["title"]

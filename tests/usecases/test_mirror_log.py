@@ -1,0 +1,240 @@
+"""The mirror keeps what is proved to continue what it has, and evidence of what does not."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from functools import partial
+
+import pytest
+from sqlalchemy import delete, func, select, update
+
+from registry.core.tlog.checkpoint import Checkpoint
+from registry.core.tlog.entry import Kind
+from registry.core.tlog.follow import Edge
+from registry.core.tlog.merkle import prove_consistency
+from registry.core.tlog.note import Note
+from registry.core.tlog.policy import QuorumNotMet
+from registry.store import log, mirror, tasks, witness
+from registry.store.acts import Act, Actor
+from registry.store.log import LogEntry
+from registry.store.mirror import MirrorEntry
+from registry.store.peers import AgreementRow
+from registry.store.tasks import TaskKind
+from registry.usecases import mirror_log
+from registry.usecases.mirror_log import LogRewritten, NotMirrored, Shown
+from registry.usecases.publish_log import published_note
+from registry.usecases.reconcile_log import PATIENCE, reconcile
+from tests.kit import Corridor, Country
+
+ORIGIN = "by.registry.example/log"
+
+
+def note_of(country: Country) -> str:
+    with country.node.database.read() as tx:
+        note = published_note(tx)
+    assert note is not None
+    return note
+
+
+def shown_to(country: Country, note: str, peer: Country) -> Shown:
+    with country.node.database.read() as tx:
+        return mirror_log.read_shown(tx, note, peer.did, country.beliefs())
+
+
+def entries_of(country: Country, first: int, end: int) -> Sequence[bytes]:
+    with country.node.database.read() as tx:
+        return log.leaves(tx, first, end - first)
+
+
+def mirrored(country: Country, peer: Country, end: int | None = None) -> Shown:
+    """Let a country take the other's published log into its mirror, up to an entry."""
+    shown = shown_to(country, note_of(peer), peer)
+    stop = shown.checkpoint.size if end is None else end
+    with peer.node.database.read() as tx:
+        proof = prove_consistency(stop, shown.checkpoint.size, partial(log.hashes, tx))
+    with country.tx() as tx:
+        mirror_log.grow(tx, shown, entries_of(peer, shown.known, stop), proof, at=country.clock())
+    return shown
+
+
+def grown(country: Country, by: Country) -> None:
+    country.draft()
+    country.sequence()
+    country.witnessed(by)
+
+
+def forged(country: Country, witness_of: Country, size: int) -> str:
+    """Return a checkpoint over another tree, signed by the log and cosigned by a witness that does not look."""
+    signer = country.node.keyring.log
+    note = signer.sign(Checkpoint(ORIGIN, size, b"\x07" * 32).encode())
+    line = witness_of.node.keyring.witness.cosign(note.text, witness_of.clock())
+    return Note(note.text, (*note.lines, line)).encode()
+
+
+def test_a_mirror_grows_with_the_log_in_steps_of_any_size(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    by.issued()
+    by.sequence()
+    by.witnessed(uz)
+    first = mirrored(uz, by, end=3)
+    assert (first.known, first.end) == (0, first.checkpoint.size)
+    mirrored(uz, by)
+    grown(by, uz)
+    last = mirrored(uz, by)
+    assert last.known == first.checkpoint.size
+    mirrored(uz, by)
+    size = last.checkpoint.size
+    with uz.node.database.read() as tx:
+        head = mirror.head(tx, ORIGIN)
+        assert head is not None
+        assert (head.size, head.root) == (size, last.checkpoint.root)
+        assert mirror.entries(tx, ORIGIN, 0, size) == entries_of(by, 0, size)
+        assert tx.scalar(select(func.count()).where(MirrorEntry.kind == Kind.CERTIFICATE_ISSUED)) == 1
+
+
+def test_what_the_witnesses_did_not_cosign_is_not_mirrored(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    by.sequence()
+    with by.node.database.read() as tx:
+        newest = log.newest_checkpoint(tx, 1000)
+    assert newest is not None
+    with pytest.raises(QuorumNotMet):
+        shown_to(uz, newest.note, by)
+    with uz.node.database.read() as tx, pytest.raises(NotMirrored, match="no log with this origin"):
+        mirror_log.read_shown(tx, newest.note, "did:web:elsewhere.example", uz.beliefs())
+
+
+def test_entries_that_do_not_lead_to_the_signed_root_are_not_kept(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    by.sequence()
+    by.witnessed(uz)
+    shown = shown_to(uz, note_of(by), by)
+    entries = entries_of(by, 0, shown.checkpoint.size)
+    for wrong in ([*entries[:-1], b"another"], entries[:-1], [*entries, b"one more"]):
+        with uz.refuses(LogRewritten) as refused:
+            mirror_log.grow(refused.tx, shown, wrong, (), at=uz.clock())
+        assert "does not continue" in str(refused.value)
+
+
+def test_an_entry_that_is_no_leaf_of_ours_is_mirrored_as_it_is(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    by.sequence()
+    with corridor.forge.breaking(by) as tx:
+        tx.execute(
+            update(Act)
+            .where(Act.id == select(LogEntry.act).where(LogEntry.index == 0).scalar_subquery())
+            .values(leaf=b"{}")
+        )
+    signer = by.node.keyring.log
+    edge, _ = Edge().grown(entries_of(by, 0, 5))
+    note = signer.sign(Checkpoint(ORIGIN, 5, edge.root).encode())
+    line = uz.node.keyring.witness.cosign(note.text, uz.clock())
+    shown = shown_to(uz, Note(note.text, (*note.lines, line)).encode(), by)
+    with uz.tx() as tx:
+        mirror_log.grow(tx, shown, entries_of(by, 0, 5), (), at=uz.clock())
+        rows = tx.scalars(select(MirrorEntry).order_by(MirrorEntry.index)).all()
+    assert [row.kind is None for row in rows] == [True, False, False, False, False]
+
+
+def test_a_smaller_checkpoint_of_the_same_history_changes_nothing_and_of_another_is_evidence(
+    corridor: Corridor,
+) -> None:
+    by, uz = corridor.by, corridor.uz
+    by.sequence()
+    by.witnessed(uz)
+    older = note_of(by)
+    grown(by, uz)
+    mirrored(uz, by)
+    shown = shown_to(uz, older, by)
+    before = uz.everything()
+    with uz.tx() as tx:
+        mirror_log.grow(tx, shown, [], (), at=uz.clock())
+    assert uz.everything() == before
+    split = shown_to(uz, forged(by, uz, 4), by)
+    with uz.refuses(LogRewritten) as refused:
+        mirror_log.grow(refused.tx, split, [], (), at=uz.clock())
+    for _ in range(2):
+        with uz.tx() as tx:
+            by_ = Actor(uz.did)
+            mirror_log.keep_evidence(tx, split, refused.value, by=by_, at=uz.clock(), draw=uz.node.draw)
+    with uz.node.database.read() as tx:
+        (kept,) = witness.evidence(tx)
+        (task,) = tasks.open_tasks(tx)
+    assert (kept.note, task.kind, task.subject) == (split.note, TaskKind.LOG_SPLIT, ORIGIN)
+    assert len(uz.acts(Kind.WITNESS_CONFLICT)) == 1
+
+
+def test_evidence_against_a_log_that_was_never_mirrored_stands_alone(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    split = shown_to(uz, forged(by, uz, 4), by)
+    with uz.refuses(LogRewritten) as refused:
+        mirror_log.grow(refused.tx, split, [b"1", b"2", b"3", b"4"], (), at=uz.clock())
+    with uz.tx() as tx:
+        mirror_log.keep_evidence(tx, split, refused.value, by=Actor(uz.did), at=uz.clock(), draw=uz.node.draw)
+        assert [row.against for row in witness.evidence(tx)] == [""]
+
+
+def test_a_mirror_that_moved_meanwhile_is_left_as_it_is(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    by.sequence()
+    by.witnessed(uz)
+    shown = shown_to(uz, note_of(by), by)
+    entries = entries_of(by, 0, shown.checkpoint.size)
+    mirrored(uz, by)
+    before = uz.everything()
+    with uz.tx() as tx:
+        mirror_log.grow(tx, shown, entries, (), at=uz.clock())
+    assert uz.everything() == before
+
+
+def open_kinds(country: Country, peer: Country) -> list[str]:
+    with country.tx() as tx:
+        count = reconcile(tx, country.code, peer.node.settings.name, at=country.clock())
+        open_ = tasks.open_tasks(tx)
+    assert count == len(open_)
+    return [task.kind for task in open_]
+
+
+def test_a_certificate_that_is_logged_and_not_delivered_is_named_until_it_comes(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    issued = by.issued()
+    by.sequence()
+    by.witnessed(uz)
+    mirrored(uz, by)
+    assert open_kinds(uz, by) == []
+    corridor.clock.forward(PATIENCE)
+    assert open_kinds(uz, by) == [TaskKind.CERTIFICATE_NOT_DELIVERED]
+    assert open_kinds(uz, by) == [TaskKind.CERTIFICATE_NOT_DELIVERED]
+    with uz.node.database.read() as tx:
+        (task,) = tasks.open_tasks(tx)
+    assert task.detail["digest"] == issued.digest
+    by.deliver(uz)
+    assert open_kinds(uz, by) == []
+
+
+def test_a_certificate_that_is_delivered_and_not_logged_is_named_until_it_is(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    issued = by.issued()
+    by.deliver(uz)
+    assert open_kinds(uz, by) == []
+    corridor.clock.forward(PATIENCE)
+    assert open_kinds(uz, by) == [TaskKind.CERTIFICATE_NOT_LOGGED]
+    with uz.node.database.read() as tx:
+        (task,) = tasks.open_tasks(tx)
+    assert task.subject == issued.id
+    mirrored(uz, by)
+    assert open_kinds(uz, by) == []
+
+
+def test_what_came_and_was_refused_was_delivered(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    by.issued()
+    by.sequence()
+    by.witnessed(uz)
+    mirrored(uz, by)
+    (message,) = by.messages(uz)
+    with corridor.forge.breaking(uz) as tx:
+        tx.execute(delete(AgreementRow))
+    uz.take(message)
+    corridor.clock.forward(PATIENCE + timedelta(minutes=1))
+    assert uz.everything()["certificate"] == []
+    assert open_kinds(uz, by) == []

@@ -1,0 +1,68 @@
+"""No look at what is private without its act, and no act without the look."""
+
+from hashlib import sha256
+
+import pytest
+
+from registry.core.tlog.entry import Kind, Leaf
+from registry.store import acts
+from registry.usecases.identify_party import RoleMissing
+from registry.usecases.read_act import ActNotFound, ReasonUnfit, find, look
+from tests.kit import Corridor
+
+WHY = "Запрос ГТК № 17:\nкто подтвердил?"
+
+
+def test_a_look_gives_what_the_leaf_commits_to_and_is_itself_an_act(corridor: Corridor) -> None:
+    by = corridor.by
+    row = by.issued()
+    assert row.act is not None
+    with by.tx() as tx:
+        seen = look(tx, row.act, WHY, **by.by("auditor"))
+    assert seen.private["number"] == row.number
+    assert Leaf.parse(seen.leaf).private == sha256(seen.salt + acts.committed(seen)).hexdigest()
+    (act,) = by.acts(Kind.ACTS_READ)
+    auditor = by.people["auditor"]
+    assert (act.person, act.organisation, act.subject) == (auditor.person, auditor.organisation, row.act)
+    assert act.private == {"act": row.act, "reason": WHY}
+
+
+def test_a_look_at_a_look_is_an_act_too(corridor: Corridor) -> None:
+    by = corridor.by
+    (act, *_) = by.acts()
+    with by.tx() as tx:
+        look(tx, act.id, WHY, **by.by("auditor"))
+    (first,) = by.acts(Kind.ACTS_READ)
+    with by.tx() as tx:
+        look(tx, first.id, WHY, **by.by("auditor"))
+    assert {each.subject for each in by.acts(Kind.ACTS_READ)} == {act.id, first.id}
+
+
+def test_only_an_auditor_looks(corridor: Corridor) -> None:
+    by = corridor.by
+    (act, *_) = by.acts()
+    for who in ("exporter", "examiner", "signatory", "officer", "operator"):
+        with by.refuses(RoleMissing) as refused:
+            look(refused.tx, act.id, WHY, **by.by(who))
+        with by.node.database.read() as tx, pytest.raises(RoleMissing):
+            find(tx, act.id, by=by.people[who])
+
+
+def test_an_act_that_is_not_there_and_a_reason_that_is_none_are_refused(corridor: Corridor) -> None:
+    by = corridor.by
+    (act, *_) = by.acts()
+    with by.refuses(ActNotFound) as refused:
+        look(refused.tx, "0" * 32, WHY, **by.by("auditor"))
+    assert str(refused.value) == "there is no such act"
+    for reason, said in (("", "is empty"), (" so", "begins or ends"), ("a\u202eb", "control"), ("x" * 2001, "longer")):
+        with by.refuses(ReasonUnfit) as unfit:
+            look(unfit.tx, act.id, reason, **by.by("auditor"))
+        assert said in str(unfit.value)
+
+
+def test_what_is_public_of_an_act_is_found_without_a_look(corridor: Corridor) -> None:
+    by = corridor.by
+    (act, *_) = by.acts()
+    with by.node.database.read() as tx:
+        assert find(tx, act.id, by=by.people["auditor"]).leaf == act.leaf
+    assert by.acts(Kind.ACTS_READ) == []

@@ -1,0 +1,356 @@
+"""A restored node signs nothing until it has back what it signed before, and then goes on as the same log."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from registry.core.tlog.checkpoint import Checkpoint
+from registry.core.tlog.entry import Kind
+from registry.core.tlog.merkle import EMPTY_ROOT
+from registry.core.tlog.note import NotSigned
+from registry.core.verification.verdict import Check
+from registry.store import channel, log
+from registry.store.acts import QueuedAct
+from registry.store.guard import Mark, of_log
+from registry.store.log import LogPublished, LogRecovered
+from registry.usecases.check_guard import Marks
+from registry.usecases.compare_guard import Standing, check_caught_up, marks_of
+from registry.usecases.deliver_message import ChannelBehind
+from registry.usecases.extend_log import LogBehind
+from registry.usecases.identify_party import RoleMissing
+from registry.usecases.mirror_log import NotMirrored
+from registry.usecases.read_log import prove
+from registry.usecases.recover_log import (
+    CopyDiffers,
+    EntriesLost,
+    NodeWorks,
+    UnseenLeft,
+    count_unseen,
+    read_copy,
+    read_cosigned,
+    take_back,
+)
+from registry.usecases.recover_node import Fetched, NotAsked, recover, witnesses_of
+from tests.kit import Corridor, Country
+from tests.usecases.lived import found
+from tests.usecases.lived import mirror as mirror_of
+from tests.usecases.restored import (
+    Backup,
+    behind,
+    carry,
+    copy_of,
+    cosigned_of,
+    fetched_from,
+    make,
+    receiver,
+    recovered,
+    send,
+    standings,
+)
+
+ORIGIN = "by.registry.example/log"
+
+
+@pytest.fixture
+def minsk(corridor: Corridor) -> Iterator[Backup]:
+    """A backup of Minsk after its first certificate."""
+    by, uz = corridor.by, corridor.uz
+    _ = by.node.guard, uz.node.guard
+    by.issued()
+    carry(by, uz)
+    backup = Backup.take(corridor.forge, by)
+    yield backup
+    backup.drop()
+
+
+def marks(country: Country) -> Marks:
+    return country.node.guard.marks()
+
+
+def agree(corridor: Corridor) -> None:
+    """Everything that is checked agrees in both countries."""
+    carry(corridor.by, corridor.uz)
+    for country in (corridor.by, corridor.uz):
+        assert found(country, marks=marks(country)) == []
+
+
+def size_of(country: Country) -> int:
+    with country.node.database.read() as tx:
+        return log.root_of(log.head(tx))[0]
+
+
+def test_what_was_signed_comes_back_and_the_log_goes_on(corridor: Corridor, minsk: Backup) -> None:
+    by, uz = corridor.by, corridor.uz
+    issued = by.issued()
+    carry(by, uz)
+    signed = size_of(by)
+    assert behind(by) == []
+    minsk.restore()
+    assert behind(by) == [of_log(ORIGIN), f"sent 1 to {uz.did}"]
+    with pytest.raises(LogBehind):
+        by.sequence()
+    done = recovered(by, uz)
+    assert behind(by) == []
+    assert size_of(by) == signed
+    (act,) = by.acts(Kind.LOG_RECOVERED)
+    assert act.private == done.said
+    assert (act.private["held"], act.private["size"]) == (signed - act.private["private_rows_lost"], signed)
+    assert act.private["certificates"] == [issued.id]
+    with by.node.database.read() as tx:
+        published = tx.get(LogPublished, signed)
+        assert published is not None
+        assert len(log.lines(tx, signed)) == 1
+    agree(corridor)
+
+
+def test_acts_that_waited_when_the_backup_was_made_get_the_numbers_they_had(corridor: Corridor, minsk: Backup) -> None:
+    by, uz = corridor.by, corridor.uz
+    minsk.restore()
+    waiting = by.draft()
+    later = Backup.take(corridor.forge, by, "later")
+    by.draft()
+    carry(by, uz)
+    (act,) = [each for each in by.acts(Kind.APPLICATION_DRAFTED) if each.subject == waiting.id]
+    with by.node.database.read() as tx:
+        before = log.index_of(tx, act.id)
+    later.restore()
+    later.drop()
+    by.draft()  # made by whoever did not know: it waits until the log is back
+    done = recovered(by, uz)
+    assert (done.said["acts_found"], done.said["private_rows_lost"]) == (1, 1)
+    with by.node.database.read() as tx:
+        assert log.index_of(tx, act.id) == before
+        assert act.id not in tx.scalars(select(QueuedAct.act)).all()
+        proof = prove(tx, act.id)
+    assert proof is not None
+    agree(corridor)
+
+
+def test_a_copy_of_another_history_is_refused(corridor: Corridor, minsk: Backup) -> None:
+    by, uz = corridor.by, corridor.uz
+    by.issued()
+    carry(by, uz)
+    minsk.restore()
+    fetched = fetched_from(by, uz)
+    others = replace(fetched, entries=[fetched.entries[1], fetched.entries[0], *fetched.entries[2:]])
+    with by.refuses(CopyDiffers) as refused:
+        recover_in(by, refused.tx, others)
+    assert "another history" in str(refused.value)
+    copy = fetched.copy
+    assert copy is not None
+    older = replace(copy, checkpoint=Checkpoint(ORIGIN, 1, bytes(32)))
+    with by.refuses(CopyDiffers) as refused:
+        take_back(refused.tx, older, [], at=by.clock())
+
+
+def recover_in(country: Country, tx: Session, fetched: Fetched, give_up: int = 0) -> None:
+    recover(
+        tx, fetched, receiver(country), marks(country), country.beliefs(), give_up=give_up, **country.by("operator")
+    )
+
+
+def test_nothing_is_taken_while_the_worker_runs(corridor: Corridor, minsk: Backup) -> None:
+    by, uz = corridor.by, corridor.uz
+    by.issued()
+    carry(by, uz)
+    minsk.restore()
+    fetched = fetched_from(by, uz)
+    for hold in (log.try_sequencing, channel.try_courier):
+        with by.tx() as held:
+            assert hold(held)
+            with pytest.raises(NodeWorks, match="stop it"), by.tx() as tx:
+                recover_in(by, tx, fetched)
+    assert fetched.copy is not None
+    moved = replace(fetched, copy=replace(fetched.copy, known=fetched.copy.known + 1))
+    with by.refuses(NodeWorks) as refused:
+        recover_in(by, refused.tx, moved)
+
+
+@pytest.mark.usefixtures("minsk")
+def test_only_an_operator_recovers(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    fetched = fetched_from(by, uz)
+    with by.refuses(RoleMissing) as refused:
+        recover(refused.tx, fetched, receiver(by), marks(by), by.beliefs(), give_up=0, **by.by("auditor"))
+
+
+@pytest.mark.usefixtures("minsk")
+def test_everyone_who_may_have_seen_more_is_asked(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    fetched = replace(fetched_from(by, uz), sent={})
+    with by.refuses(NotAsked) as refused:
+        recover_in(by, refused.tx, fetched)
+    assert uz.did in str(refused.value)
+    assert list(witnesses_of(by.beliefs(), "BY")) == [uz.did]
+
+
+def test_what_a_witness_cosigned_and_no_copy_holds_is_lost(corridor: Corridor, minsk: Backup) -> None:
+    by, uz = corridor.by, corridor.uz
+    by.draft()
+    by.sequence()
+    by.witnessed(uz)
+    minsk.restore()
+    with by.refuses(EntriesLost) as refused:
+        recover_in(by, refused.tx, fetched_from(by, uz), give_up=1)
+    assert (refused.value.held + 1, str(refused.value).count("cannot go on")) == (refused.value.cosigned, 1)
+
+
+def test_what_nobody_saw_is_given_up_by_a_person_who_says_how_much(corridor: Corridor, minsk: Backup) -> None:
+    by, uz = corridor.by, corridor.uz
+    before = size_of(by)
+    lost = by.issued()
+    by.sequence()
+    unseen = size_of(by) - before
+    minsk.restore()
+    for give_up in (0, unseen - 1, unseen + 1):
+        with by.refuses(UnseenLeft) as refused:
+            recover_in(by, refused.tx, fetched_from(by, uz), give_up=give_up)
+        assert (refused.value.entries, refused.value.messages) == (unseen, 0)
+        assert f"--give-up-unseen {unseen} " in str(refused.value)
+    done = recovered(by, uz, give_up=unseen)
+    assert done.said["entries_given_up"] == unseen
+    assert behind(by) == []
+    again = by.issued()
+    assert int(again.number[-6:]) == int(lost.number[-6:]) + unseen
+    agree(corridor)
+
+
+def test_a_certificate_that_was_sent_ahead_of_its_proof_gets_a_leaf_again(corridor: Corridor, minsk: Backup) -> None:
+    """The witness never cosigned its entry; the peer has the certificate, its change, and no proof."""
+    by, uz = corridor.by, corridor.uz
+    before = size_of(by)
+    issued = by.issued()
+    by.annulled(issued)
+    by.sequence()
+    unseen = size_of(by) - before
+    corridor.clock.forward(timedelta(minutes=1))
+    send(by, uz)
+    minsk.restore()
+    done = recovered(by, uz, give_up=unseen)
+    assert (done.said["certificates"], done.said["certificates_lost"]) == ([issued.id], [])
+    assert len(by.acts(Kind.CERTIFICATE_ISSUED)) == 2
+    corridor.clock.forward(timedelta(minutes=1))
+    agree(corridor)
+    with uz.node.database.read() as tx:
+        arrived = tx.execute(text("SELECT proof FROM certificate WHERE id = :id"), {"id": issued.id}).scalar()
+    assert arrived is not None
+    finding = uz.asks(issued.number).verdict.finding(Check.STATUS)
+    assert finding is not None
+    assert finding.code == "annulled"
+
+
+def test_messages_that_reached_nobody_are_given_up_with_their_numbers(corridor: Corridor, minsk: Backup) -> None:
+    by, uz = corridor.by, corridor.uz
+    issued = by.issued()
+    by.sequence()
+    by.witnessed(uz)
+    mirror_of(by, uz)
+    make(by, uz)
+    minsk.restore()
+    with by.node.database.read() as tx, pytest.raises(LogBehind):
+        check_caught_up(tx, marks(by), ORIGIN)
+    with by.refuses(UnseenLeft) as refused:
+        recover_in(by, refused.tx, fetched_from(by, uz))
+    assert (refused.value.entries, refused.value.messages) == (0, 1)
+    done = recovered(by, uz, give_up=1)
+    assert done.said["certificates_lost"] == [issued.digest]
+    assert behind(by) == []
+    assert by.issued().number > issued.number
+    agree(corridor)
+
+
+@pytest.mark.usefixtures("minsk")
+def test_issuing_waits_while_only_the_messages_are_behind(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    by.issued()
+    by.sequence()
+    by.witnessed(uz)
+    later = Backup.take(corridor.forge, by, "later")
+    send(by, uz)
+    later.restore()
+    later.drop()
+    assert behind(by) == [f"sent 1 to {uz.did}"]
+    with by.node.database.read() as tx, pytest.raises(ChannelBehind):
+        check_caught_up(tx, marks(by), ORIGIN)
+    done = recovered(by, uz)
+    assert (done.said["messages_sent"], done.said["private_rows_lost"]) == (1, 0)
+    with by.node.database.read() as tx:
+        check_caught_up(tx, marks(by), ORIGIN)
+    agree(corridor)
+
+
+def test_a_log_of_nothing_and_a_copy_of_nothing_are_nothing(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    _ = by.node.guard
+    with by.tx() as tx:
+        taken = take_back(tx, None, [], at=by.clock())
+        assert (taken.size, taken.root) == (0, EMPTY_ROOT)
+        assert count_unseen(tx, taken, None, [Checkpoint(ORIGIN, 0, EMPTY_ROOT)]) == 0
+        assert count_unseen(tx, taken, Mark(0, ""), []) == 0
+        assert marks_of(tx, ORIGIN, "w") == {}
+        check_caught_up(tx, {f"sent 1 to {uz.did}": Mark(0, "")}, ORIGIN)
+    assert copy_of(by, uz) == (None, ())
+    assert cosigned_of(by, uz) == []
+    assert standings(by) == []
+    with by.node.database.read() as tx, pytest.raises(NotMirrored):
+        read_copy(tx, by.node.keyring.log.sign("x\n1\nAAAA\n").encode(), "did:web:elsewhere.example", by.beliefs())
+
+
+def test_a_witness_or_a_guard_that_knows_another_tree_stops_it(corridor: Corridor, minsk: Backup) -> None:
+    by, uz = corridor.by, corridor.uz
+    by.draft()
+    carry(by, uz)
+    minsk.restore()
+    fetched = fetched_from(by, uz)
+    with by.refuses(CopyDiffers) as refused:
+        recover_in(by, refused.tx, replace(fetched, cosigned=[Checkpoint(ORIGIN, 2, bytes(32))]))
+    assert "the witness cosigned" in str(refused.value)
+    with by.tx() as tx:
+        taken = take_back(tx, fetched.copy, fetched.entries, at=by.clock())
+        with pytest.raises(CopyDiffers, match="guard remembers"):
+            count_unseen(tx, taken, Mark(2, "00"), [])
+
+
+@pytest.mark.usefixtures("minsk")
+def test_what_a_witness_shows_counts_only_under_both_signatures(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    log_, witness = by.node.keyring.log, uz.node.keyring.witness
+    note = log_.sign(Checkpoint(ORIGIN, 0, EMPTY_ROOT).encode())
+    with pytest.raises(NotSigned):
+        read_cosigned(note.encode(), log_.vkey, [witness.vkey])
+    assert [each.size for each in cosigned_of(by, uz)] == [size_of(by)]
+
+
+def test_the_guard_beside_the_database_says_what_is_behind(corridor: Corridor, minsk: Backup) -> None:
+    by, uz = corridor.by, corridor.uz
+    uz.issued("cotton-yarn")
+    carry(uz, by)
+    sizes = {each.what: each for each in standings(by)}
+    assert not any(each.behind for each in sizes.values())
+    witnessed = f"witness {by.node.keyring.witness.vkey.name} of uz.registry.example/log"
+    assert set(sizes) == {of_log(ORIGIN), f"sent 1 to {uz.did}", f"received 1 from {uz.did}", witnessed}
+    with by.node.database.read() as tx:
+        assert marks_of(tx, ORIGIN, by.node.keyring.witness.vkey.name) == marks(by)
+    minsk.restore()
+    now = {each.what: each for each in standings(by)}
+    assert now[witnessed] == Standing(witnessed, size_of(uz), 0, behind=True)
+    assert now[f"received 1 from {uz.did}"].behind
+    by.node.guard.advance("something else", Mark(1, "x"))
+    by.node.guard.advance("witness former of uz.registry.example/log", Mark(99, "x"))
+    assert {each.what for each in standings(by)} == set(sizes)
+
+
+def test_recovered_leaves_are_kept_for_ever(corridor: Corridor, minsk: Backup) -> None:
+    by, uz = corridor.by, corridor.uz
+    by.draft()
+    carry(by, uz)
+    minsk.restore()
+    recovered(by, uz)
+    with by.node.database.read() as tx:
+        kept = tx.scalars(select(LogRecovered)).all()
+        assert [row.leaf for row in kept] == list(log.leaves(tx, kept[0].index, len(kept)))
+    assert len(kept) == 1
