@@ -177,7 +177,7 @@ def test_a_dossier_is_taken_home_and_checked_there(desk: Desk) -> None:
     found = {each["id"]: each for each in report["acts"]}
     assert desk.certificate.act is not None
     assert found[desk.certificate.act]["standing"] == "proved"
-    assert found[desk.certificate.act]["private"]["number"] == desk.certificate.number
+    assert found[desk.certificate.act]["private"]["what"]["number"] == desk.certificate.number
     assert found[desk.certificate.act]["logged_by"] == "2026-11-21T09:30:00Z"
     assert found[late.act or ""]["standing"] == "pending"
 

@@ -4,6 +4,8 @@ import os
 import shutil
 import socket
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -21,13 +23,27 @@ FOLDER = kit.FOLDER / str(os.getpid()) / "two_nodes"
 @pytest.fixture(scope="session")
 def running() -> Iterator[Mapping[str, Country]]:
     """Two running nodes; whoever stops one starts it again."""
-    FOLDER.mkdir(parents=True)
+    with living(FOLDER) as countries:
+        yield countries
+
+
+@pytest.fixture
+def renewed() -> Iterator[Mapping[str, Country]]:
+    """Two running nodes for one test alone, which leaves them with other keys than they were born with."""
+    with living(FOLDER.with_name("renewed")) as countries:
+        yield countries
+
+
+@contextmanager
+def living(folder: Path) -> Iterator[Mapping[str, Country]]:
+    """Let a corridor be born and run its two nodes."""
+    folder.mkdir(parents=True)
     ports = dict(zip(NAMES, _free_ports(len(NAMES)), strict=True))
     other = {"BY": "UZ", "UZ": "BY"}
-    var = FOLDER / "var"
+    var = folder / "var"
     server = Server.start(var / "postgres")
     countries = {
-        code: Country(code, name, FOLDER / code.lower(), ports[code], NAMES[other[code]], ports[other[code]], var)
+        code: Country(code, name, folder / code.lower(), ports[code], NAMES[other[code]], ports[other[code]], var)
         for code, name in NAMES.items()
     }
     try:
@@ -41,7 +57,7 @@ def running() -> Iterator[Mapping[str, Country]]:
         for country in countries.values():
             country.stop()
         server.stop()
-        shutil.rmtree(FOLDER, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _free_ports(count: int) -> list[int]:

@@ -142,15 +142,15 @@ def mirrored(country: Country, of: Country) -> int:
         return mirror.root_of(mirror.head(tx, of.node.keyring.log.vkey.name))[0]
 
 
-def test_the_way_back_by_commands_over_http(running: Mapping[str, Demo]) -> None:
-    home, abroad = running["BY"], running["UZ"]
+def test_the_way_back_by_commands_over_http(renewed: Mapping[str, Demo]) -> None:
+    home, abroad = renewed["BY"], renewed["UZ"]
     numbers = [issue(home), issue(home)]
-    settle(running)
+    settle(renewed)
     with stopped(home):
         copy(home, "registry_by", "registry_by_backup")
     numbers += [issue(home) for _ in range(3)]
     story.issue(abroad, story.approve(abroad, "grapes", story.applications()["grapes"]))
-    settle(running)
+    settle(renewed)
     wait_for(lambda: caught_up(home, abroad), "the mirror of BY")
     with stopped(home):
         copy(home, "registry_by_backup", "registry_by")
@@ -175,9 +175,9 @@ def test_the_way_back_by_commands_over_http(running: Mapping[str, Demo]) -> None
     assert len(set(numbers)) == len(numbers)
     story.issue(abroad, story.approve(abroad, "grapes", story.applications()["grapes"]))
     wait_for(lambda: f"{home.name}/witness-2 " in shown(abroad) or None, "a cosignature under the new key")
-    settle(running)
+    settle(renewed)
     wait_for(lambda: caught_up(home, abroad), "the mirror of BY")
-    assert [discrepancies(country) for country in running.values()] == [[], []]
+    assert [discrepancies(country) for country in renewed.values()] == [[], []]
 
 
 def issue(country: Demo) -> str:
