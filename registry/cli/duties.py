@@ -91,7 +91,7 @@ class Witnessing:
 class Mirroring:
     """Keeps a copy of a peer's log, and compares it with what the peer delivered."""
 
-    EVERY = timedelta(seconds=2)
+    EVERY = timedelta(seconds=1)
     COMPARED_EVERY = timedelta(seconds=60)
 
     def __init__(self, node: Node, did: str, peer: Peer) -> None:

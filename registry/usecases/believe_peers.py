@@ -125,6 +125,17 @@ def read_list(tx: Session, pins: Pins, country: str) -> BelievedList | None:
     return next(found, None)
 
 
+def carried_lists(tx: Session, pins: Pins, beliefs: Beliefs) -> tuple[str, ...]:
+    """Return what a file must carry: the newest list of each country, and those that an agreement still needs."""
+    lists = [beliefs.lists[name].text for name in sorted(beliefs.lists)]
+    for row in peers.agreements(tx):
+        try:
+            believe_agreement(row.text, beliefs.lists)
+        except (ListNotTrusted, AgreementNotBelieved):
+            lists += [older.text for older in peers.newest_lists(tx, row.adopted_at) if older.country in pins]
+    return tuple(dict.fromkeys(lists))
+
+
 def _sources(rows: Iterable[TrustListRow], pins: Pins) -> Sources:
     return tuple((row.country, row.text, pins[row.country]) for row in rows if row.country in pins)
 

@@ -15,8 +15,6 @@ from registry.core.product.texts import texts, unfit
 from registry.core.record import encode
 from registry.core.signature import Signer
 from registry.core.tlog.entry import Kind
-from registry.core.trust.agreement_adoption import AgreementNotBelieved, believe_agreement
-from registry.core.trust.trust_list import ListNotTrusted
 from registry.core.verification.dossier import (
     MAX_ACTS,
     MAX_PRIVATE,
@@ -29,7 +27,7 @@ from registry.core.verification.dossier import (
 from registry.store import acts, peers
 from registry.store.acts import Act, Draw
 from registry.store.parties import Role
-from registry.usecases.believe_peers import Beliefs, Pins, read_beliefs
+from registry.usecases.believe_peers import Pins, carried_lists, read_beliefs
 from registry.usecases.identify_party import Party
 from registry.usecases.read_act import check_reason
 from registry.usecases.read_log import prove
@@ -94,7 +92,7 @@ def export(
         country=home.country,
         made_at=at,
         selection=selection,
-        lists=_lists(tx, pins, beliefs),
+        lists=carried_lists(tx, pins, beliefs),
         acts=tuple(_exported(tx, row) for row in track(rows)),
         agreements=tuple(row.text for row in peers.agreements(tx)),
         after=after,
@@ -136,17 +134,6 @@ def _take(rows: Iterable[Act], most: int, largest: int) -> tuple[Sequence[Act], 
             return taken, place_of(taken[-1])
         taken.append(row)
     return taken, None
-
-
-def _lists(tx: Session, pins: Pins, beliefs: Beliefs) -> tuple[str, ...]:
-    """Return the newest list of each country, and those under which an agreement was adopted that needs them."""
-    lists = [beliefs.lists[name].text for name in sorted(beliefs.lists)]
-    for row in peers.agreements(tx):
-        try:
-            believe_agreement(row.text, beliefs.lists)
-        except (ListNotTrusted, AgreementNotBelieved):
-            lists += [older.text for older in peers.newest_lists(tx, row.adopted_at) if older.country in pins]
-    return tuple(dict.fromkeys(lists))
 
 
 def _exported(tx: Session, row: Act) -> ExportedAct:

@@ -15,7 +15,7 @@ from registry.core.verification.bundle import DIGEST_BYTES, Bundle, Delivered
 from registry.store import acts, certificates, channel, mirror, peers
 from registry.store.acts import Actor, Draw
 from registry.store.certificates import Unexpired
-from registry.usecases.believe_peers import Beliefs, Pins, read_beliefs
+from registry.usecases.believe_peers import Beliefs, Pins, carried_lists, read_beliefs
 from registry.usecases.verify_certificate import open_change
 
 FRESH_FOR = timedelta(hours=24)
@@ -43,7 +43,7 @@ def export(
         sequence=acts.count_exclusively(tx, Kind.BUNDLE_MADE) + 1,
         made_at=at,
         stale_after=at + fresh_for,
-        lists=tuple(beliefs.lists[name].text for name in sorted(beliefs.lists)),
+        lists=carried_lists(tx, pins, beliefs),
         agreements=tuple(row.text for row in peers.agreements(tx)),
         changes=(*certificates.changes_for(tx, country, at), *map(open_change, channel.open_changes(tx))),
         delivered=_delivered(tx, country, beliefs, at),

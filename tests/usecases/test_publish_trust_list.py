@@ -13,6 +13,7 @@ from registry.core.tlog.cosignature import cosigned_at
 from registry.core.tlog.note import KeyType, Note
 from registry.core.trust.document_signer import ChainBroken, Purpose
 from registry.core.trust.trust_list import BodyRole, FormerWitness, WitnessKey
+from registry.core.verification.bundle import open_bundle
 from registry.node import Node
 from registry.signing.ceremony import Authority, make_key, renew_witness
 from registry.signing.key_file import FileSigner, KeyExists, NoteSigner
@@ -22,6 +23,7 @@ from registry.usecases import publish_trust_list, register_party
 from registry.usecases.adopt_trust_list import adopt
 from registry.usecases.publish_trust_list import NewKeysMissing, NothingPinned
 from tests.kit import AT, SECRET, Corridor, Country, draft_list, list_signers, material_of, sign_list
+from tests.usecases.test_export_bundle import export as bundle_of
 
 
 def test_a_list_is_not_drafted_before_ones_own_root_is_pinned(corridor: Corridor) -> None:
@@ -142,6 +144,9 @@ def test_a_new_epoch_replaces_the_witness_key_and_keeps_the_one_before_for_what_
     signers = tuple(FileSigner.open(lists, label, SECRET) for label in made)
     adopt_everywhere(corridor, sign_list(drafted, signers))
     assert by.beliefs().list_of("BY").list.epoch == 2
+    opened = open_bundle(bundle_of(uz).text, uz.node.pins)
+    assert opened.trusted.lists["BY"].list.epoch == 2
+    assert len(opened.trusted.agreements) == 1, "the agreement is signed by list keys of the epoch before"
     (policy,) = uz.beliefs().log_policies(uz.did)
     with uz.node.database.read() as tx:
         before = log.newest_published(tx)

@@ -20,9 +20,9 @@ from registry.core.record import MalformedRecord, decode, encode
 from registry.core.tlog.checkpoint import Checkpoint
 from registry.core.tlog.note import Note
 from registry.core.tlog.policy import QuorumNotMet
-from registry.core.trust.agreement_adoption import believe_agreement
 from registry.core.trust.log_policy import log_policy
-from registry.core.trust.trust_list import BelievedList, KnownNode, Pin, believe
+from registry.core.trust.trust_list import BelievedList, KnownNode, Pin
+from registry.core.verification.carried import believe_carried, believe_lists, newest_of
 from registry.core.verification.evidence import Evidence, Held, ReadEvidence, Standpoint, Trusted
 
 DIGEST_BYTES = 16
@@ -100,7 +100,8 @@ def open_bundle(text: str, pins: Mapping[str, Pin], *, newest_sequence: int = 0)
     """
     envelope = Envelope.parse(text.strip(), Typ.BUNDLE)
     bundle = Bundle.parse(envelope.payload)
-    lists = _believe_lists(bundle, pins)
+    carried = believe_lists(bundle.lists, pins, bundle.env)
+    lists = newest_of(carried)
     home = lists.get(bundle.country)
     node = home.nodes.get(envelope.kid) if home else None
     if home is None or node is None or node.row.id != bundle.issuer:
@@ -109,7 +110,7 @@ def open_bundle(text: str, pins: Mapping[str, Pin], *, newest_sequence: int = 0)
         raise BundleNotTrusted("the signature of the node does not verify")
     if bundle.sequence < newest_sequence:
         raise BundleNotTrusted(f"its number {bundle.sequence} is below {newest_sequence}, which this device has seen")
-    agreements = [believe_agreement(agreement, lists) for agreement in bundle.agreements]
+    agreements = [believe_carried(agreement, carried) for agreement in bundle.agreements]
     trusted = Trusted(
         bundle.env,
         bundle.country,
@@ -148,22 +149,6 @@ def _logs(agreements: Sequence[Agreement], lists: Mapping[str, BelievedList]) ->
         for country in agreement.countries:
             for node in lists[country].nodes.values():
                 yield agreement, node
-
-
-def _believe_lists(bundle: Bundle, pins: Mapping[str, Pin]) -> dict[str, BelievedList]:
-    """Believe each list that a pin is for, one for each country; one that no pin is for is not looked at."""
-    lists: dict[str, BelievedList] = {}
-    for text in bundle.lists:
-        country = Envelope.parse(text.partition("\n")[0], Typ.TRUST_LIST).payload.get("country")
-        if not isinstance(country, str) or country not in pins:
-            continue
-        believed = believe(text, pins[country])
-        if country in lists or believed.list.epoch < pins[country].epoch or believed.list.env != bundle.env:
-            raise BundleNotTrusted(
-                f"its list of {country} stands twice, or is of an earlier epoch or other environment"
-            )
-        lists[country] = believed
-    return lists
 
 
 def _reader(bundle: Bundle) -> ReadEvidence:

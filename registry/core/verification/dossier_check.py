@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from itertools import product
 from typing import ClassVar
 
 from registry.core import canonical
@@ -17,12 +16,10 @@ from registry.core.tlog.entry import Leaf
 from registry.core.tlog.note import Note
 from registry.core.tlog.policy import KnownLog, Policy, QuorumNotMet
 from registry.core.tlog.proof import TlogProof, verify_proof
-from registry.core.trust.agreement_adoption import AgreementNotBelieved, believe_agreement
 from registry.core.trust.log_policy import NoQuorum, log_policy
-from registry.core.trust.trust_list import BelievedList, KnownNode, ListNotTrusted, Pin, believe
-from registry.core.verification.dossier import Contents, Dossier, ExportedAct
-
-MAX_LISTS = 64
+from registry.core.trust.trust_list import BelievedList, KnownNode, Pin
+from registry.core.verification.carried import believe_carried, believe_lists, newest_of
+from registry.core.verification.dossier import Dossier, ExportedAct
 
 NOT_PROVED = (
     "that nothing was left out: a dossier is a selection; only within a range of entries does it hold every act",
@@ -144,18 +141,17 @@ def check(dossier: Dossier, pins: Mapping[str, Pin], *, track: Track = iter) -> 
     """Judge each act by the pins and by nothing else; a proof is judged whatever became of the node's signature.
 
     Proofs are judged by the newest agreement, in the order of the dossier, that has the node's country as a party:
-    for what goes to a country, the newest with that country. Raises `DossierNotTrusted`, and what a trust list or an
-    agreement raises that cannot be believed.
+    for what goes to a country, the newest with that country. Raises `DossierNotTrusted`, `ListsUnfit`, and
+    what a trust list or an agreement raises that cannot be believed.
     """
     contents = dossier.contents
-    lists = _believe_lists(contents, pins)
+    lists = believe_lists(contents.lists, pins, contents.env)
     home = next(iter(lists.get(contents.country, ())), None)
     node = None if home is None else home.node(contents.node)
     if home is None or node is None:
         raise DossierNotTrusted(f"no pinned country has {contents.node} as its node")
-    agreements = [_believe_agreement(text, lists) for text in contents.agreements]
-    newest = {country: believed[0] for country, believed in lists.items()}
-    judge = _Judge(node, agreements, newest)
+    agreements = [believe_carried(text, lists) for text in contents.agreements]
+    judge = _Judge(node, agreements, newest_of(lists))
     return Report(tuple(judge.find(act) for act in track(contents.acts)), _altered(dossier, home))
 
 
@@ -247,34 +243,3 @@ def _altered(dossier: Dossier, home: BelievedList) -> str | None:
     if envelope.payload != contents.statement:
         return f"{contents.node} signed other contents"
     return None
-
-
-def _believe_lists(contents: Contents, pins: Mapping[str, Pin]) -> Mapping[str, Sequence[BelievedList]]:
-    """Return the lists of each pinned country, newest first; one that no pin is for is not looked at."""
-    lists: dict[str, list[BelievedList]] = {}
-    if len(contents.lists) > MAX_LISTS:
-        raise DossierNotTrusted(f"it holds more than {MAX_LISTS} trust lists")
-    for text in contents.lists:
-        country = Envelope.parse(text.partition("\n")[0], Typ.TRUST_LIST).payload.get("country")
-        if isinstance(country, str) and country in pins:
-            believed = believe(text, pins[country])
-            if believed.list.epoch < pins[country].epoch or believed.list.env != contents.env:
-                raise DossierNotTrusted(f"its list of {country} is of an epoch before the pin's or another environment")
-            lists.setdefault(country, []).append(believed)
-    for several in lists.values():
-        several.sort(key=lambda each: (each.list.epoch, each.list.version), reverse=True)
-    return lists
-
-
-def _believe_agreement(text: str, lists: Mapping[str, Sequence[BelievedList]]) -> Agreement:
-    """Believe an agreement by the newest lists, or by earlier ones in the dossier.
-
-    A country that takes new list keys does not sign its agreements again.
-    """
-    refused: RegistryError = AgreementNotBelieved("no trust list is in the dossier")
-    for several in product(*lists.values()):
-        try:
-            return believe_agreement(text, dict(zip(lists, several, strict=True)))
-        except (ListNotTrusted, AgreementNotBelieved) as refusal:
-            refused = refusal
-    raise refused

@@ -24,11 +24,11 @@ from registry.core.tlog.note import Note
 from registry.core.tlog.proof import TlogProof
 from registry.core.trust.agreement_adoption import AgreementNotBelieved
 from registry.core.trust.trust_list import ListBelowThreshold, believe
+from registry.core.verification import carried
 from registry.core.verification import dossier as dossier_module
-from registry.core.verification import dossier_check
+from registry.core.verification.carried import MAX_LISTS, ListsUnfit
 from registry.core.verification.dossier import Contents, Dossier, ExportedAct, Place, Selection
 from registry.core.verification.dossier_check import (
-    MAX_LISTS,
     ActFinding,
     DossierNotTrusted,
     Report,
@@ -320,11 +320,11 @@ def test_a_dossier_is_of_a_node_that_the_pins_vouch_for(office: Office) -> None:
     for pins in ({}, {"UZ": office.world.uz.pin}):
         with pytest.raises(DossierNotTrusted, match="no pinned country"):
             check(office.dossier(agreements=()), pins)
-    with pytest.raises(DossierNotTrusted, match="another environment"):
+    with pytest.raises(ListsUnfit, match="another environment"):
         check(office.dossier(env=Environment.PRODUCTION), office.pins)
-    with pytest.raises(DossierNotTrusted, match="epoch before"):
+    with pytest.raises(ListsUnfit, match="epoch before"):
         check(office.dossier(), {**office.pins, "BY": replace(office.side.pin, epoch=2)})
-    with pytest.raises(DossierNotTrusted, match="more than"):
+    with pytest.raises(ListsUnfit, match="more than"):
         check(office.dossier(lists=office.contents().lists[:1] * (MAX_LISTS + 1)), office.pins)
 
 
@@ -409,7 +409,7 @@ def test_each_flipped_byte_of_a_dossier_is_found(office: Office, monkeypatch: py
 
     A list that was believed once under a pin is not checked twice, because the check has no other input.
     """
-    monkeypatch.setattr(dossier_check, "believe", lru_cache(believe))
+    monkeypatch.setattr(carried, "believe", lru_cache(believe))
     dossier = small(office)
     whole = dossier.encode()
     pins = {country: replace(pin, threshold=1) for country, pin in office.pins.items()}
