@@ -16,7 +16,7 @@ HEADS = {
     "witness_head": ("size", "root", "note", "at"),
     "mirror_head": ("size", "root", "note", "cosigned_at", "at"),
 }
-TASK_KINDS = ("log.split", "witness.ahead", "certificate.not-delivered", "certificate.not-logged")
+TASK_KINDS = ("log.split", "witness.ahead", "certificate.not-delivered", "mirror.behind", "certificate.not-logged")
 MESSAGES_BEFORE = ("certificate.issued", "certificate.status")
 MESSAGES = ("certificate.issued", "certificate.logged", "certificate.status")
 ACTS_BEFORE = (

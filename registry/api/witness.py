@@ -8,10 +8,13 @@ from registry.api.call import NodeDep
 from registry.api.limits import ANY, StrictRoute
 from registry.api.operation import operation
 from registry.api.public import NOTE
+from registry.core.tlog.checkpoint import Checkpoint
+from registry.core.tlog.note import Note
 from registry.core.tlog.witness import LogSignatureMissing, LogUnknown, MalformedGrowth, NotConsistent, StaleOldSize
 from registry.store.acts import Actor
 from registry.store.guard import GuardBroken, GuardMissing, of_witness
 from registry.usecases.believe_peers import read_beliefs
+from registry.usecases.extend_log import mark_of
 from registry.usecases.witness_checkpoint import NothingWitnessed, WitnessBehind, cosign, cosigned_note, read_growth
 
 router = APIRouter(prefix="/witness", tags=["witness"], route_class=StrictRoute)
@@ -62,12 +65,14 @@ def add_checkpoint(node: NodeDep, text: Annotated[str, Depends(growth_text)]) ->
     return Response(answer.line, 200, {"Cache-Control": "no-store"}, TEXT)
 
 
-@router.get("/{origin}/checkpoint", **operation(None, NothingWitnessed, gives=[TEXT]))
+@router.get("/{origin}/checkpoint", **operation(None, NothingWitnessed, GuardBroken, GuardMissing, gives=[TEXT]))
 def read_cosigned(
     origin: Annotated[str, Path(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the log's origin, in hex.")],
     node: NodeDep,
 ) -> Response:
-    """Give what was cosigned last of a log, under its line and ours."""
+    """Give what was cosigned last of a log, under its line and ours; what the guard has not is not shown."""
     with node.database.read() as tx:
         note = cosigned_note(tx, origin)
+    checkpoint = Checkpoint.parse(Note.parse(note).text)
+    node.guard.advance(of_witness(node.keyring.witness.vkey.name, checkpoint.origin), mark_of(checkpoint))
     return Response(note, 200, {"Cache-Control": "public, max-age=5"}, NOTE)

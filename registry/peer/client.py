@@ -15,6 +15,7 @@ import orjson
 
 from registry.core.errors import Unavailable
 from registry.core.tlog.entry import MAX_ENTRY
+from registry.core.tlog.merkle import MAX_SIZE
 from registry.core.tlog.tile import WIDTH, Tile, read_entries
 
 DEADLINE = 10.0
@@ -238,6 +239,6 @@ def _refusal(status: int, body: bytes) -> PeerUnavailable | PeerWantsEarlier:
     if not isinstance(problem, dict):
         return PeerUnavailable(f"status {status}")
     next_seq, code = problem.get("next_seq"), problem.get("code")
-    if status == CONFLICT and isinstance(next_seq, int) and not isinstance(next_seq, bool):
+    if status == CONFLICT and type(next_seq) is int and 0 < next_seq <= MAX_SIZE:
         return PeerWantsEarlier(next_seq)
     return PeerUnavailable(f"status {status}, {str(code)[:60]}")

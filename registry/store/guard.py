@@ -75,15 +75,21 @@ class Guard:
         return self._read()
 
     def advance(self, what: str, mark: Mark) -> None:
-        """Remember a mark on disk; a lower number changes nothing. Raises `GuardMissing` or `GuardBroken`."""
-        known = self.mark(what)
-        if known is not None and known.number >= mark.number:
+        """Remember a mark on disk; a lower number changes nothing, another digest under a number is another history.
+
+        Raises `GuardMissing` or `GuardBroken`.
+        """
+        if self._has(mark, self.mark(what)):
             return
         with self._alone():
             marks = self._read()
-            known = marks.get(what)
-            if known is None or known.number < mark.number:
+            if not self._has(mark, marks.get(what)):
                 self._write(marks | {what: mark})
+
+    def _has(self, mark: Mark, known: Mark | None) -> bool:
+        if known is not None and known.number == mark.number and known.digest != mark.digest:
+            raise GuardBroken(str(self.path), f"number {mark.number} left with another digest: two databases use it")
+        return known is not None and known.number >= mark.number
 
     def lower(self, what: str, mark: Mark) -> None:
         """Remember a lower mark: for the one ceremony that gives up what no one has seen, and for nothing else."""

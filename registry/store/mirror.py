@@ -124,7 +124,12 @@ def not_delivered(tx: Session, origin: str, country: str, due: datetime, limit: 
 
 def not_logged(tx: Session, origin: str, node: str, due: datetime, limit: int = 1000) -> Sequence[CertificateRow]:
     """Return the certificates that a node delivered by `due` and that no entry of its log here is."""
-    logged = select(MirrorEntry.index).where(MirrorEntry.origin == origin, MirrorEntry.digest == CertificateRow.digest)
+    logged = select(MirrorEntry.index).where(
+        MirrorEntry.origin == origin,
+        MirrorEntry.digest == CertificateRow.digest,
+        MirrorEntry.kind == Kind.CERTIFICATE_ISSUED,
+        MirrorEntry.to == CertificateRow.presented_in,
+    )
     query = select(CertificateRow).where(
         CertificateRow.source == Source.DELIVERED,
         CertificateRow.id.startswith(f"https://{node}/", autoescape=True),

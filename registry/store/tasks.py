@@ -22,6 +22,8 @@ class TaskKind(StrEnum):
     """A witness has cosigned more of our log than we hold."""
     CERTIFICATE_NOT_DELIVERED = "certificate.not-delivered"
     """The peer's log holds a certificate for us that never came."""
+    MIRROR_BEHIND = "mirror.behind"
+    """The peer does not show what our witness cosigned of its log."""
     CERTIFICATE_NOT_LOGGED = "certificate.not-logged"
     """A certificate came that the peer's log does not hold."""
 

@@ -73,7 +73,10 @@ def make_messages(
     `mark` is what the guard remembers of this direction. Raises `ChannelBehind`.
     """
     position = channel.sent(tx, to)
-    if mark is not None and position.seq < mark.number:
+    if mark is not None and (
+        position.seq < mark.number
+        or (mark.number and channel.sent_digest(tx, to, position.epoch, mark.number) != mark.digest)
+    ):
         raise ChannelBehind(to, position.seq, mark.number)
     direction = _Direction(tx, sender, to, position, at, draw)
     published = log.published_size(tx)

@@ -15,6 +15,7 @@ from registry.core.tlog.checkpoint import Checkpoint
 from registry.core.tlog.entry import Kind, Leaf
 from registry.core.tlog.merkle import Hash, leaf_hash, new_hashes, tree_root, verify_consistency
 from registry.core.tlog.note import Note
+from registry.core.tlog.policy import Policy
 from registry.core.tlog.tile import Tile, write_entries, write_hashes
 from registry.store import acts, mirror, tasks, witness
 from registry.store.acts import Actor, Draw
@@ -25,7 +26,7 @@ from registry.store.witness import WitnessEvidence
 from registry.usecases.believe_peers import Beliefs
 from registry.usecases.read_log import TileNotFound
 
-STEP = 16_384
+STEP = 2_048
 """Entries that are taken at a time, a whole number of bundles: what is fetched before it is checked."""
 
 
@@ -76,7 +77,20 @@ def read_shown(tx: Session, note: str, peer: str, beliefs: Beliefs) -> Shown:
     checkpoint = checked[0].checkpoint
     times = [each.at for each in checked if each.at is not None]
     known = mirror.head(tx, checkpoint.origin)
-    return Shown(checkpoint, parsed.encode(), max(times, default=None), 0 if known is None else known.size)
+    return Shown(
+        checkpoint,
+        _lines_that_count(parsed, beliefs.log_policies(peer)).encode(),
+        max(times, default=None),
+        0 if known is None else known.size,
+    )
+
+
+def _lines_that_count(note: Note, policies: Sequence[Policy]) -> Note:
+    """Return a note under the lines of the log and of the witnesses alone: what a stranger wrote is not passed on."""
+    keys = [log.vkey for policy in policies for log in policy.logs]
+    keys += [witness.vkey for policy in policies for witness in policy.witnesses]
+    known = {(key.name, key.id) for key in keys}
+    return Note(note.text, tuple(line for line in note.lines if (line.name, line.id) in known))
 
 
 def grow(tx: Session, shown: Shown, entries: Sequence[bytes], proof: Sequence[Hash], *, at: datetime) -> None:

@@ -18,6 +18,7 @@ from registry.store import log, tasks
 from registry.store.guard import Mark
 from registry.store.parties import Role
 from registry.store.tasks import TaskKind
+from registry.usecases.extend_log import check_not_behind
 
 HEARTBEAT = timedelta(minutes=5)
 """After this time a witness is asked again for a checkpoint that has not grown: its word is to be fresh."""
@@ -36,6 +37,7 @@ def ask(tx: Session, key: VerifierKey, mark: Mark, *, at: datetime, old: int | N
 
     Only what the guard has is asked for: a cosignature is the first that leaves this node of a checkpoint.
     """
+    check_not_behind(tx, mark)
     newest = log.newest_checkpoint(tx, mark.number)
     if newest is None:
         return None
@@ -70,6 +72,7 @@ def publish(tx: Session, policies: Sequence[Policy], mark: Mark, *, at: datetime
 
     Without any policy nothing is: a proof lasts for ever, and one from before the first agreement has no witness.
     """
+    check_not_behind(tx, mark)
     newest = log.newest_checkpoint(tx, mark.number)
     if not policies or newest is None or newest.size <= log.published_size(tx):
         return None

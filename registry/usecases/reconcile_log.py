@@ -11,7 +11,7 @@ from registry.core.envelope.jose import Envelope, Typ
 from registry.core.errors import Malformed
 from registry.core.identifiers import log_origin
 from registry.core.verification.presentation import Presentation
-from registry.store import channel, mirror, tasks
+from registry.store import channel, mirror, tasks, witness
 from registry.store.parties import Role
 from registry.store.tasks import TaskKind
 
@@ -22,6 +22,7 @@ PATIENCE = timedelta(minutes=10)
 def reconcile(tx: Session, country: str, node: str, *, at: datetime) -> int:
     """Open a task for each certificate of a node that only its log or only the channel knows; return how many are open.
 
+    A mirror that stays behind what our witness cosigned is named too: what the peer does not show cannot be compared.
     What was refused was delivered: its refusal is on record. A task closes when the other side has come.
     """
     due, origin = at - PATIENCE, log_origin(node)
@@ -31,18 +32,26 @@ def reconcile(tx: Session, country: str, node: str, *, at: datetime) -> int:
         for row in mirror.not_delivered(tx, origin, country, due)
         if row.digest not in came
     }
+    stands, behind = witness.head(tx, origin), mirror.head(tx, origin)
+    held_back = stands is not None and stands.at <= due and stands.size > mirror.root_of(behind)[0]
+    lagging: dict[str, JsonObject] = (
+        {origin: {"origin": origin, "cosigned": stands.size, "mirrored": mirror.root_of(behind)[0]}}
+        if stands is not None and held_back
+        else {}
+    )
     unlogged: dict[str, JsonObject] = {
         row.id: {"origin": origin, "digest": row.digest} for row in mirror.not_logged(tx, origin, node, due)
     }
     for kind, found in (
         (TaskKind.CERTIFICATE_NOT_DELIVERED, missing),
         (TaskKind.CERTIFICATE_NOT_LOGGED, unlogged),
+        (TaskKind.MIRROR_BEHIND, lagging),
     ):
         for subject, detail in found.items():
             tasks.open_task(tx, kind, subject, detail, role=Role.OPERATOR, at=at)
         open_ = [task.subject for task in tasks.open_tasks(tx, kind) if task.detail["origin"] == origin]
         tasks.close_tasks(tx, kind, [subject for subject in open_ if subject not in found], at=at)
-    return len(missing) + len(unlogged)
+    return len(missing) + len(unlogged) + len(lagging)
 
 
 def _not_kept(tx: Session) -> set[str]:

@@ -21,7 +21,8 @@ def test_a_mark_only_grows_and_lasts(guard: Guard) -> None:
     assert guard.mark("log a") is None
     guard.advance("log a", Mark(5, "x"))
     guard.advance("log a", Mark(4, "y"))
-    guard.advance("log a", Mark(5, "z"))
+    with pytest.raises(GuardBroken, match="two databases use it"):
+        guard.advance("log a", Mark(5, "z"))
     guard.advance("log b", Mark(1, "w"))
     assert (Guard(guard.path).mark("log a"), Guard(guard.path).mark("log b")) == (Mark(5, "x"), Mark(1, "w"))
     guard.begin()

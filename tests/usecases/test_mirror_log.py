@@ -217,10 +217,10 @@ def test_a_certificate_that_is_delivered_and_not_logged_is_named_until_it_is(cor
     by.deliver(uz)
     assert open_kinds(uz, by) == []
     corridor.clock.forward(PATIENCE)
-    assert open_kinds(uz, by) == [TaskKind.CERTIFICATE_NOT_LOGGED]
+    assert open_kinds(uz, by) == [TaskKind.CERTIFICATE_NOT_LOGGED, TaskKind.MIRROR_BEHIND]
     with uz.node.database.read() as tx:
-        (task,) = tasks.open_tasks(tx)
-    assert task.subject == issued.id
+        task, behind = tasks.open_tasks(tx)
+    assert (task.subject, behind.subject) == (issued.id, ORIGIN)
     mirrored(uz, by)
     assert open_kinds(uz, by) == []
 

@@ -322,6 +322,8 @@ def _check_proof(case: _Case, proof: str) -> datetime | None:
         raise NotAgreed("the trust list does not know the node whose log this would be")
     policy = log_policy(case.agreement, case.trusted.lists, node)
     proved = verify_proof(TlogProof.parse(proof), policy, kind=Kind.CERTIFICATE_ISSUED, digest=case.envelope.digest)
+    if proved.leaf.to != case.certificate.subject.presented_in:
+        raise NotAgreed("the leaf names another destination: the country that it is for could not miss it")
     return proved.by
 
 

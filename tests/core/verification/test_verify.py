@@ -14,9 +14,10 @@ from registry.core.calendar import LocalDate, Offset
 from registry.core.canonical import Json
 from registry.core.certificate.status_change import Status
 from registry.core.envelope.jose import Typ, seal
-from registry.core.identifiers import Digest, Kid
-from registry.core.tlog.entry import Kind
+from registry.core.identifiers import ActId, Country, Digest, Kid
+from registry.core.tlog.entry import Kind, Leaf
 from registry.core.tlog.note import SignatureLine
+from registry.core.tlog.proof import TlogProof
 from registry.core.trust.document_signer import Purpose
 from registry.core.trust.trust_list import BodyRole, FormerWitness, SignerStatus, TrustList, WitnessKey
 from registry.core.verification.evidence import Evidence, Held, Standpoint, Trusted
@@ -906,3 +907,21 @@ def test_another_certificate_under_the_number_shows_nothing_of_this_one(scene: S
         finding = verdict.finding(Check.SIGNER)
         assert finding is not None
         assert finding.code == "revoked-since"
+
+
+def test_a_leaf_for_another_country_proves_nothing_here(scene: Scene) -> None:
+    """Its own country would never miss what the log says is for a third one."""
+    entry = Leaf(
+        ActId("ab" * 16),
+        Kind.CERTIFICATE_ISSUED,
+        AT,
+        by(scene).body,
+        Digest("cd" * 32),
+        Country("KZ"),
+        scene.envelope.digest,
+    ).encode()
+    proof = TlogProof(entry, 0, (), scene.world.checkpoint("BY", entry)).encode()
+    finding = replace(scene, proof=proof).online().finding(Check.LOG)
+    assert finding is not None
+    assert (finding.outcome, finding.code) == (FAILED, "proof-wrong")
+    assert "another destination" in str(finding.detail)
