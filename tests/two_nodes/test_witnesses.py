@@ -280,7 +280,7 @@ def test_our_witness_killed_at_random_while_two_forks_race_cosigns_one_history(
         witness = Witnessed(f"http://127.0.0.1:{port}", http, [])
         history = _raced(forge, uz, tmp_path, port, witness, Branch(signer, []), chance)
     assert witness.unanswered, "no kill met a request"
-    assert len(witness.cosigned) > ROUNDS
+    assert witness.cosigned, "no request was ever answered"
     for growth, answer in witness.cosigned:
         assert growth.checkpoint.root == history.root(growth.checkpoint.size), f"seed {seed}"
         line = SignatureLine.parse(answer.removesuffix("\n"))

@@ -17,6 +17,7 @@ from registry.core.envelope.jose import Envelope, MalformedEnvelope, Typ, seal
 from registry.core.errors import Malformed
 from registry.core.signature import Signer
 from registry.core.tlog.entry import Kind
+from registry.core.tlog.note import Note
 from registry.core.verification.presentation import Presentation
 from registry.core.verification.verdict import Indication, Verdict
 from registry.store import channel
@@ -436,3 +437,35 @@ def test_a_peers_node_key_takes_no_number_of_this_country_and_issuing_goes_on(co
     junk = seal(replace(certificate, subject=subject).encode(), Typ.CERTIFICATE, uz.node.keyring.node).text
     sent(uz, by, Presentation(junk).encode())
     assert by.issued().number == next_number
+
+
+def test_a_proof_that_comes_alone_is_judged_as_one_that_comes_along(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    issued = by.issued()
+    by.sequence()
+    by.witnessed(uz)
+    with by.node.database.read() as tx:
+        proof = prove(tx, str(issued.act))
+    assert proof is not None
+    note = Note.parse(proof.checkpoint_note)
+    unwitnessed = replace(proof, checkpoint_note=Note(note.text, note.lines[:1]).encode())
+
+    def told(text: str) -> Receipt:
+        body: JsonObject = {"certificate": issued.id, "digest": issued.digest, "proof": text}
+        return sent(by, uz, body, kind=MessageKind.CERTIFICATE_LOGGED)
+
+    early = told(proof.encode())
+    assert (early.outcome, [finding.code for finding in early.findings]) == (
+        Outcome.ACCEPTED_WITH_WARNINGS,
+        ["not-delivered"],
+    )
+    sent(by, uz, Presentation(issued.envelope).encode())
+    refused_for(uz, told("x"), "proof-wrong")
+    pending = told(unwitnessed.encode())
+    assert (pending.outcome, [finding.code for finding in pending.findings]) == (
+        Outcome.ACCEPTED_WITH_WARNINGS,
+        ["quorum-not-met"],
+    )
+    for _ in range(2):
+        assert told(proof.encode()).outcome is Outcome.ACCEPTED
+    assert verdict_on(uz, issued.number, uz.beliefs()).indication is Indication.TOTAL_PASSED

@@ -7,11 +7,12 @@ from functools import partial
 import pytest
 from sqlalchemy import delete, func, select, update
 
+from registry.core.channel.message import MessageKind
 from registry.core.tlog.checkpoint import Checkpoint
 from registry.core.tlog.entry import Kind
 from registry.core.tlog.follow import Edge
-from registry.core.tlog.merkle import prove_consistency
-from registry.core.tlog.note import Note
+from registry.core.tlog.merkle import EMPTY_ROOT, prove_consistency
+from registry.core.tlog.note import Note, SignatureLine
 from registry.core.tlog.policy import QuorumNotMet
 from registry.store import log, mirror, tasks, witness
 from registry.store.acts import Act, Actor
@@ -24,6 +25,7 @@ from registry.usecases.mirror_log import LogRewritten, NotMirrored, Shown
 from registry.usecases.publish_log import published_note
 from registry.usecases.reconcile_log import PATIENCE, reconcile
 from tests.kit import Corridor, Country
+from tests.usecases.test_accept_message import sent
 
 ORIGIN = "by.registry.example/log"
 
@@ -238,3 +240,53 @@ def test_what_came_and_was_refused_was_delivered(corridor: Corridor) -> None:
     corridor.clock.forward(PATIENCE + timedelta(minutes=1))
     assert uz.everything()["certificate"] == []
     assert open_kinds(uz, by) == []
+
+
+def test_an_empty_log_has_an_empty_mirror_and_no_other_log_is_found_for_it(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    note = by.node.keyring.log.sign(Checkpoint(ORIGIN, 0, EMPTY_ROOT).encode())
+    line = uz.node.keyring.witness.cosign(note.text, uz.clock())
+    shown = shown_to(uz, Note(note.text, (*note.lines, line)).encode(), by)
+    with uz.tx() as tx:
+        mirror_log.grow(tx, shown, [], (), at=uz.clock())
+        head = mirror.head(tx, ORIGIN)
+        assert head is not None
+        assert head.size == 0
+        with pytest.raises(NotMirrored):
+            mirror_log.find_mirror(tx, "0" * 64)
+
+
+def test_an_older_line_under_the_same_tree_takes_no_freshness_away(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    by.sequence()
+    by.witnessed(uz)
+    older = note_of(by)
+    corridor.clock.forward(timedelta(minutes=6))
+    by.witnessed(uz)
+    mirrored(uz, by)
+    fresh = uz.beliefs().heads[ORIGIN]
+    shown = shown_to(uz, older, by)
+    with uz.tx() as tx:
+        mirror_log.grow(tx, shown, [], (), at=uz.clock())
+    assert uz.beliefs().heads[ORIGIN] == fresh == corridor.clock()
+
+
+def test_a_line_of_a_stranger_is_not_passed_on(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    by.sequence()
+    by.witnessed(uz)
+    note = Note.parse(note_of(by))
+    junk = SignatureLine("stranger.example/witness", b"abcd", bytes(72))
+    assert shown_to(uz, Note(note.text, (*note.lines, junk)).encode(), by).note == note.encode()
+
+
+def test_a_message_without_a_certificate_is_no_delivery(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    by.issued()
+    by.sequence()
+    by.witnessed(uz)
+    mirrored(uz, by)
+    body = {"certificate": "https://by.registry.example/x", "digest": "0" * 64, "proof": "x"}
+    assert sent(by, uz, body, kind=MessageKind.CERTIFICATE_LOGGED).findings
+    corridor.clock.forward(PATIENCE)
+    assert open_kinds(uz, by) == [TaskKind.CERTIFICATE_NOT_DELIVERED]
