@@ -45,6 +45,9 @@ class Settings(BaseSettings):
     var: Path = Path("var")
     database_url: SecretStr | None = None
     database_owner_url: SecretStr | None = None
+    database_password_file: Path | None = None
+    database_owner_password_file: Path | None = None
+    """Files with the passwords that the two addresses leave out."""
     database: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,40}$")] = "registry"
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 8080
@@ -55,6 +58,8 @@ class Settings(BaseSettings):
     guard: Path | None = None
     """The file that remembers how far this node has come: on a path that no backup of the database restores."""
     clock_file: Path | None = None
+    metrics: bool = False
+    """Whether `/metrics` is served; a proxy before the node must not pass it on."""
     threads: Annotated[int, Field(ge=1, le=64)] = 8
     processes: Annotated[int, Field(ge=1, le=64)] = 1
 
@@ -141,10 +146,22 @@ def _addresses(parts: tuple[str, ...]) -> dict[str, str]:
 def read_secret(value: str | None, file: Path | None) -> bytes:
     """Return a passphrase given as text or in a file; raises `SettingsWrong` where there is none."""
     if file is not None:
-        try:
-            value = file.read_text("utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise SettingsWrong(f"the passphrase file {file} cannot be read: {error}") from None
+        value = _read(file, "passphrase")
     if not value:
         raise SettingsWrong("no passphrase is given: set REGISTRY_PASSPHRASE_FILE or REGISTRY_PASSPHRASE")
     return value.encode()
+
+
+def with_password(url: SecretStr, file: Path | None) -> str:
+    """Return the address of a database with the password that its file holds; raises `SettingsWrong`."""
+    address = make_url(url.get_secret_value())
+    if file is not None:
+        address = address.set(password=_read(file, "password"))
+    return address.render_as_string(hide_password=False)
+
+
+def _read(file: Path, what: str) -> str:
+    try:
+        return file.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsWrong(f"the {what} file {file} cannot be read: {error}") from None

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from registry.api.problems import FaceProblem
 from registry.core.errors import Unprocessable
+from registry.lines import ASKED
 from registry.node import Node
 from registry.store import replies
 from registry.usecases.identify_party import Party, TokenNotAccepted, identify
@@ -126,7 +127,7 @@ class Call:
         """
         at = self.node.now()
         with self.node.database.begin() as tx:
-            by = identify(tx, self.token, node=self.node.settings.did, at=at)
+            by = _identified(tx, self.token, self.node, at)
             kept = replies.open_reply(tx, by.person, self.key, self.digest, at)
             if kept is None:
                 reply = work(tx, by, at)
@@ -158,7 +159,7 @@ class Look:
         """Read in one transaction that cannot write."""
         at = self.node.now()
         with self.node.database.read() as tx:
-            by = identify(tx, self.token, node=self.node.settings.did, at=at)
+            by = _identified(tx, self.token, self.node, at)
             reply = work(tx, by, at)
         return reply.response()
 
@@ -169,6 +170,14 @@ def look(node: NodeDep, token: BearerDep) -> Look:
 
 
 LookDep = Annotated[Look, Depends(look)]
+
+
+def _identified(tx: Session, token: str, node: Node, at: datetime) -> Party:
+    """Return who asks, and note it for the line of the request."""
+    by = identify(tx, token, node=node.settings.did, at=at)
+    if (asked := ASKED.get()) is not None:
+        asked.person, asked.organisation = by.person, by.kind.value
+    return by
 
 
 def _kept(kept: replies.Reply) -> Reply:

@@ -11,9 +11,10 @@ from urllib.parse import parse_qsl
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from registry.api.problems import FaceProblem
+from registry.api.problems import FaceProblem, of_bug
 from registry.core import canonical
 from registry.core.envelope.jose import MAX_ENVELOPE
 
@@ -105,6 +106,12 @@ class Limits:
         except _BodyTooLarge:
             assert not started
             await _too_large(limit).response()(scope, receive, noted)
+        except ClientDisconnect:
+            return
+        except Exception as error:  # the edge: whatever it is, it is told once, and nothing of it to who asked
+            if started:
+                raise
+            await of_bug(error)(scope, receive, noted)
 
 
 class _BodyTooLarge(BaseException):

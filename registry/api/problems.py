@@ -26,6 +26,7 @@ from registry.core.errors import (
 )
 from registry.core.product.product import MalformedProduct
 from registry.core.record import encode
+from registry.lines import ASKED
 from registry.usecases.identify_party import TokenNotAccepted
 from registry.usecases.keep_product import VersionStale
 
@@ -99,7 +100,9 @@ class FaceProblem(Exception):
 
 
 def problem(status: int, code: str, title: str, *, headers: Mapping[str, str] | None = None, **more: Any) -> Response:
-    """Render a problem document."""
+    """Render a problem document, and note its code for the line of the request."""
+    if (asked := ASKED.get()) is not None:
+        asked.code = code
     document = {"type": f"about:blank#{code}", "code": code, "title": title, "status": status, **more}
     kept = {"Cache-Control": "no-store", **(headers or {})}
     return Response(orjson.dumps(document, default=_plain), status, kept, MEDIA_TYPE)
@@ -131,7 +134,7 @@ def install(app: FastAPI) -> None:
         app.add_exception_handler(kind, _answer)
 
 
-def _answer(request: Request, error: Exception) -> Response:
+def _answer(_request: Request, error: Exception) -> Response:
     match error:
         case RegistryError():
             return of_refusal(error)
@@ -142,7 +145,7 @@ def _answer(request: Request, error: Exception) -> Response:
         case HTTPException():
             return _of_http(error)
         case _:
-            return _of_bug(request, error)
+            return of_bug(error)
 
 
 def _of_invalid(error: RequestValidationError) -> Response:
@@ -170,9 +173,11 @@ _HTTP = {
 }
 
 
-def _of_bug(request: Request, error: Exception) -> Response:
-    event = secrets.token_hex(8)
-    _LOG.error("event %s: %s %s", event, request.method, request.url.path, exc_info=error)
+def of_bug(error: Exception) -> Response:
+    """Render a fault of this program: one event for who asked, all else for the operator."""
+    asked = ASKED.get()
+    event = secrets.token_hex(8) if asked is None else asked.id
+    _LOG.error("internal-error", exc_info=error, extra={"members": {"id": event}})
     return problem(500, "internal-error", f"this is our fault; tell the operator of event {event}", event=event)
 
 

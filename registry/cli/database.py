@@ -8,14 +8,16 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from rich.console import Console
 from sqlalchemy import create_engine
 
 from registry.cli.console import Json, new_app, show
 from registry.node import owner_url
 from registry.settings import Settings
+from registry.store.backup import dump, load
 from registry.store.postgres import Server
 
-app = new_app("Upgrade, check and stop the database. Example: registry database upgrade")
+app = new_app("Upgrade, check, back up, restore and stop the database. Example: registry database upgrade")
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -42,6 +44,35 @@ def check(as_json: Json = False) -> None:
     show({"version": version or "none", "newest": str(newest)}, as_json=as_json)
     if version != newest:
         raise typer.Exit(1)
+
+
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="Where to write it; nobody else can read it.")], as_json: Json = False
+) -> None:
+    """Write every row, as of one moment, into a file, while the node works. Example: registry database backup by.dump.
+
+    The guard and the keys are not in it: they are kept apart, and a guard is never put back.
+    """
+    with Console(stderr=True).status("writing the backup"):
+        dump(owner_url(Settings.from_environment()), file)
+    show({"file": str(file), "bytes": file.stat().st_size}, as_json=as_json)
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="What `registry database backup` wrote.", exists=True, dir_okay=False)],
+    replace: Annotated[bool, typer.Option("--replace", help="Over what the database holds now.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Put a backup back, whole or not at all; stop the node first. Example: registry database restore by.dump.
+
+    What the node did since is behind its guard: it signs nothing before `registry log recover`.
+    """
+    url = owner_url(Settings.from_environment())
+    with Console(stderr=True).status("putting the backup back"):
+        load(url, file, replace=replace)
+    show({"file": str(file), "version": _version(url)}, as_json=as_json)
 
 
 @app.command()

@@ -1,7 +1,9 @@
 """Answer HTTP: one process a core, a few threads each."""
 
+import os
 import socket
 import sys
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -12,8 +14,10 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from registry import lines
 from registry.api.app import create_app
 from registry.api.limits import MAX_HEADERS
+from registry.api.metrics import SHARED
 from registry.api.problems import FaceProblem
 from registry.node import Node
 from registry.settings import Settings
@@ -54,6 +58,9 @@ def serve() -> None:
             )
             raise typer.Exit(1) from None
     with_node().close()
+    if settings.metrics and settings.processes > 1:
+        os.environ.setdefault(SHARED, tempfile.mkdtemp(prefix="registry-metrics-"))
+    lines.begin(sys.stderr, node=settings.name, process="serve")
     uvicorn.run(
         "registry.cli.serve:listening",
         factory=True,
@@ -64,6 +71,7 @@ def serve() -> None:
         h11_max_incomplete_event_size=MAX_HEADERS,
         server_header=False,
         access_log=False,
+        log_config=None,
         log_level="warning",
         timeout_keep_alive=30,
         timeout_graceful_shutdown=10,
@@ -80,6 +88,7 @@ def with_node() -> Node:
 def listening() -> FastAPI:
     """Return the application of one process, with its own node."""
     node = with_node()
+    lines.begin(sys.stderr, node=node.settings.name, process="serve")
     api = create_app(node)
 
     @asynccontextmanager

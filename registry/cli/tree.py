@@ -17,6 +17,7 @@ COMMANDS = (
     "log",
     "party",
     "serve",
+    "status",
     "trust",
     "worker",
 )

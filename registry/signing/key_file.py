@@ -1,5 +1,6 @@
 """A private key in a file, always encrypted, and the certificate or verifier key beside it."""
 
+import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,8 +18,10 @@ from registry.core.identifiers import Kid
 from registry.core.signature import raw_es256, thumbprint
 from registry.core.tlog.cosignature import cosign
 from registry.core.tlog.note import KeyType, Note, SignatureLine, VerifierKey, sign_note
+from registry.lines import tell
 
 PRIVATE, CERTIFICATE, VERIFIER = ".key.pem", ".cert.pem", ".vkey"
+_LOG = logging.getLogger("registry.key")
 
 
 @dataclass(eq=False)
@@ -141,6 +144,7 @@ class FileSigner:
 
     def sign(self, message: bytes) -> bytes:
         """Return the raw ES256 signature."""
+        tell(_LOG, "key.used", key=self.kid)
         return raw_es256(self._key.sign(message, ec.ECDSA(hashes.SHA256())))
 
 
@@ -174,8 +178,10 @@ class NoteSigner:
 
     def sign(self, text: str) -> Note:
         """Sign the text of a note (c2sp.org/signed-note)."""
+        tell(_LOG, "key.used", key=self.vkey.name)
         return sign_note(text, self.vkey, self._key.sign)
 
     def cosign(self, text: str, at: datetime) -> SignatureLine:
         """Cosign the text of a checkpoint as of `at` (c2sp.org/tlog-cosignature)."""
+        tell(_LOG, "key.used", key=self.vkey.name)
         return cosign(text, self.vkey, self._key.sign, at)

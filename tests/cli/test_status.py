@@ -1,0 +1,105 @@
+"""`registry status`: how the node stands on one page, and by its exit whether something is wrong."""
+
+import json
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from registry.store.tasks import TaskKind, open_task
+from tests.kit import Corridor, Country, Forge
+from tests.processes import environment_of
+
+
+def status(forge: Forge, country: Country, folder: Path, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "registry.cli.main", "status", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment_of(forge, country, folder) | {"COLUMNS": "160"} | more,
+        timeout=60,
+    )
+
+
+def told(forge: Forge, country: Country, folder: Path, code: int) -> dict[str, Any]:
+    done = status(forge, country, folder, "--json")
+    assert (done.returncode, done.stderr) == (code, ""), (done.stdout, done.stderr)
+    return json.loads(done.stdout)  # type: ignore[no-any-return]
+
+
+def test_a_node_at_rest_has_nothing_to_say(forge: Forge, corridor: Corridor, tmp_path: Path) -> None:
+    by, uz = corridor.by, corridor.uz
+    _ = by.node.guard
+    by.sequence()
+    by.witnessed(uz)
+    found = told(forge, by, tmp_path, 0)
+    assert (found["node"], found["country"], found["env"]) == (by.node.settings.name, "BY", "demo")
+    assert (found["ready"], found["wrong"], found["overdue"]) == (True, [], [])
+    assert found["log"]["size"] == found["log"]["published"] == len(by.acts())
+    assert [agreement["in_force"] for agreement in found["agreements"]] == [True]
+    assert [(peer["node"], peer["queue"], peer["silent_seconds"]) for peer in found["peers"]] == [(uz.did, 0, None)]
+    assert [held["country"] for held in found["lists"]] == ["BY", "UZ"]
+    assert set(found["tasks"].values()) == {0}
+    page = status(forge, by, tmp_path)
+    assert page.returncode == 0
+    for word in (
+        "by.registry.example (BY, demo): ready",
+        "in force",
+        "did:web:uz.registry.example",
+        "open tasks: none",
+    ):
+        assert word in page.stdout
+
+
+def test_what_is_late_is_overdue_and_what_is_wrong_exits_1(forge: Forge, corridor: Corridor, tmp_path: Path) -> None:
+    by, uz = corridor.by, corridor.uz
+    _ = by.node.guard
+    by.issued()
+    by.sequence()
+    by.messages(uz)
+    by.draft()
+    with by.tx() as tx:
+        open_task(tx, TaskKind.WITNESS_AHEAD, "[bold]x", {}, role="operator", at=by.clock())
+    corridor.clock.forward(timedelta(minutes=5))
+    found = told(forge, by, tmp_path, 1)
+    assert (found["ready"], found["tasks"]["witness.ahead"]) == (False, 1)
+    assert "is the worker running?" in found["wrong"][0]
+    log, peer = found["overdue"]
+    assert log.startswith("the log has not taken in what is 5.")
+    assert peer.startswith(f"{uz.did} has given no receipt for 5.")
+    page = status(forge, by, tmp_path)
+    assert page.returncode == 1
+    assert "NOT READY" in page.stdout
+    assert "open tasks: witness.ahead 1" in page.stdout
+    assert "witness.ahead: [bold]x, for operator, since 2026-" in page.stdout
+
+
+def test_a_list_that_ends_soon_is_overdue_before_it_has_ended(forge: Forge, corridor: Corridor, tmp_path: Path) -> None:
+    by = corridor.by
+    _ = by.node.guard
+    by.sequence()
+    by.witnessed(corridor.uz)
+    held = by.beliefs().lists["BY"].list
+    corridor.clock.at = held.expires_at - timedelta(days=2)
+    found = told(forge, by, tmp_path, 0)
+    assert [line.partition(":")[0] for line in found["overdue"]] == [
+        "the next trust list of BY",
+        "the next trust list of UZ",
+    ]
+
+
+@pytest.mark.parametrize("words", [(), ("--json",)])
+def test_a_node_that_believes_no_list_still_says_so(
+    forge: Forge, corridor: Corridor, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    country = corridor.by
+    _ = country.node.guard
+    keys = tmp_path / "keys"
+    keys.mkdir()
+    done = status(forge, country, tmp_path, *words, REGISTRY_KEYS=str(keys))
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "no trust list of BY is adopted" in done.stdout
