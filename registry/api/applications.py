@@ -85,7 +85,7 @@ class FindingView(BaseModel):
     @classmethod
     def of(cls, finding: Finding) -> "FindingView":
         """Render a finding."""
-        message = {"ru": finding.message.ru, "en": finding.message.en}
+        message = {"ru": finding.message.ru, "en": finding.message.en, "uz": finding.message.uz}
         return cls(
             rule=finding.rule, severity=finding.severity, path=finding.path, message=message, source=finding.source
         )

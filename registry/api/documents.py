@@ -1,4 +1,4 @@
-"""Write the generated documents: OpenAPI, the catalogue of problems, and who may do what.
+"""Write the generated documents: OpenAPI, the catalogues of problems and rules, and who may do what.
 
 CI writes them anew and compares; what is served is what is documented.
 """
@@ -20,6 +20,7 @@ from registry.api.operation import ROLES, Refusal, refused
 from registry.api.problems import FACE, Problem, status_of
 from registry.core.canonical import MalformedJson
 from registry.core.errors import RegistryError
+from registry.core.rules.catalogue import rule_catalogue, source_list
 from registry.store.database import DatabaseUnavailable
 from registry.store.parties import Role
 from registry.usecases.identify_party import RoleMissing, TokenNotAccepted
@@ -49,6 +50,8 @@ def documents() -> dict[str, str]:
         "openapi.json": json.dumps(schema, ensure_ascii=False, indent=1) + "\n",
         "problems.md": problem_catalogue(),
         "roles.md": role_table(schema),
+        "rules.md": rule_catalogue(),
+        "sources.md": source_list(),
     }
 
 

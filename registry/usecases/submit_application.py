@@ -15,7 +15,8 @@ from registry.core.canonical import JsonObject
 from registry.core.certificate.claims import Claims
 from registry.core.envelope.jose import Typ, check_size
 from registry.core.errors import Conflict, NotFound, Refused, Unprocessable
-from registry.core.rules.finding import Finding, Intake, Severity
+from registry.core.product.product import Product
+from registry.core.rules.finding import Finding, Intake, Kept, Severity
 from registry.core.scheme.catalogue import find_scheme
 from registry.core.tlog.entry import Kind
 from registry.store import acts, applications, parties, products
@@ -144,25 +145,41 @@ def check(tx: Session, row: Application, beliefs: Beliefs, *, at: datetime) -> S
     """Return what intake finds today, severe first; nothing is submitted and nothing kept."""
     scheme, rules_set = find_scheme(row.scheme, row.rules_set)
     today = local_day(beliefs, row.issued_in, at)
+    claims = Claims.parse(row.claims)
     try:
-        agreed = beliefs.agreed(row.scheme, row.issued_in, row.presented_in, today)[1].rules_set
+        agreed = beliefs.agreed(row.scheme, row.issued_in, row.presented_in, today)[1]
     except NotAgreed:
         agreed = None
     principal = parties.organisation(tx, row.principal)
     return scheme.examine(
         Intake(
-            Claims.parse(row.claims),
+            claims,
             row.scheme,
             rules_set,
             row.issued_in,
             row.presented_in,
-            agreed,
+            None if agreed is None else agreed.rules_set,
             today,
             principal_tax_id=None if principal is None else principal.tax_id,
             by_agent=row.principal != row.organisation,
             mandated=_mandated(tx, row, today),
+            principal_name=None if principal is None else principal.name,
+            form=None if agreed is None else agreed.form,
+            validity_months=None if agreed is None else agreed.validity_months,
+            kept=_kept(tx, row, claims),
         )
     )
+
+
+def _kept(tx: Session, row: Application, claims: Claims) -> dict[str, Kept]:
+    """Return the kept products that the items name, as they are today; another organisation's stays its own."""
+    named = sorted({item.product for item in claims.items if item.product is not None})
+    found = [kept for name in named if (kept := products.product(tx, name)) is not None]
+    return {
+        kept.id: Kept(Product.parse(kept.content), len(products.evidence(tx, kept.id)))
+        for kept in found
+        if kept.organisation in {row.organisation, row.principal}
+    }
 
 
 def _mandated(tx: Session, row: Application, today: date) -> bool:

@@ -8,8 +8,10 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
+from registry.core.agreement import Form
 from registry.core.certificate.claims import Claims, RulesSet
-from registry.core.rules.finding import Intake
+from registry.core.product.product import Product
+from registry.core.rules.finding import Intake, Kept
 
 FILE = json.loads((Path(__file__).parents[2] / "registry" / "demo" / "applications.json").read_text())
 APPLICATIONS: Mapping[str, Mapping[str, Any]] = {item["key"]: item for item in FILE["applications"]}
@@ -18,8 +20,23 @@ BESIDE_CLAIMS = {"key", "note", "scheme", "rules_set", "issued_in", "presented_i
 TODAY = date(2026, 11, 18)
 MISSING: Final = object()
 AGREED = "agreed_rules_set"
-REGISTERED: Mapping[str, Any] = {"principal_tax_id": None, "by_agent": False, "mandated": False}
-"""What the register says of who applies for whom."""
+REGISTERED: Mapping[str, Any] = {
+    "principal_name": None,
+    "principal_tax_id": None,
+    "by_agent": False,
+    "mandated": False,
+    "form": None,
+    "validity_months": None,
+    "kept": {},
+}
+"""What the register, the agreement and the product file say beside the application; a product is named by its id."""
+PRODUCT: Mapping[str, Any] = {
+    "description": "Товар",
+    "hs_code": "870193",
+    "manufacturer": {"name": "Изготовитель", "address": "Минск", "country": "BY"},
+    "origin_basis": "Полностью произведён",
+    "files": 1,
+}
 
 
 def changed(value: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -50,6 +67,8 @@ def intake(key: str, changes: Mapping[str, Any] | None = None, *, today: date = 
     application = changed(original, changes or {})
     agreed = application.pop(AGREED)
     registered = {name: application.pop(name) for name in REGISTERED}
+    registered["form"] = registered["form"] and Form(registered["form"])
+    registered["kept"] = {id: _kept(value) for id, value in registered["kept"].items()}
     draft = claims_of(application)
     return Intake(
         claims=Claims.draft(draft, draft["declaration"]["applicant"]),
@@ -61,3 +80,8 @@ def intake(key: str, changes: Mapping[str, Any] | None = None, *, today: date = 
         today=today,
         **registered,
     )
+
+
+def _kept(value: Mapping[str, Any]) -> Kept:
+    content = {**PRODUCT, **value}
+    return Kept(files=content.pop("files"), product=Product.parse(content))

@@ -153,6 +153,42 @@ def test_severe_findings_block_the_application_and_say_why(corridor: Corridor) -
     assert str(refused.value) == f"{severe} severe findings block the application"
 
 
+def test_intake_compares_with_the_register_the_product_file_and_the_agreement(corridor: Corridor) -> None:
+    by = corridor.by
+    maker = Maker("ПТЗ", "Минск", "BY")
+    with by.tx() as tx:
+        own = keep_product.keep(tx, Product("Молоко", "040210", maker, "полностью произведён"), **by.by("exporter"))
+    traded = by.boxes()["consignor_exporter"] | {"name": "Другое имя"}
+    lost = {"code": "DUPLICATE", "number": "1", "date": "2020-01-01"}
+    drafted = by.draft(items=goods(by, product=own.id), consignor_exporter=traded, official_notes=[lost])
+    with by.tx() as tx:
+        findings = {finding.rule: finding.path for finding in check(tx, drafted, by.beliefs(), at=by.clock())}
+        nothing_agreed = {finding.rule for finding in check(tx, drafted, NOTHING_BELIEVED, at=by.clock())}
+    assert findings["hs-code-not-of-product"] == "items[0].hs_code"
+    assert findings["evidence-missing"] == "items[0].product"
+    assert findings["exporter-named-otherwise"] == "consignor_exporter.name"
+    assert findings["duplicate-too-late"] == "official_notes[0].date"
+    assert nothing_agreed - findings.keys() == {"not-agreed"}
+    assert findings.keys() - nothing_agreed == {"duplicate-too-late"}
+    with by.tx() as tx:
+        keep_product.attach(tx, own.id, "akt.pdf", b"%PDF-1.7", **by.by("exporter"))
+    with by.tx() as tx:
+        assert "evidence-missing" not in {finding.rule for finding in check(tx, drafted, by.beliefs(), at=by.clock())}
+
+
+def test_another_organisations_product_is_not_looked_into(corridor: Corridor) -> None:
+    by = corridor.by
+    with by.tx() as tx:
+        other = keep_product.keep(
+            tx, Product("Молоко", "040210", Maker("М", "Минск", "BY"), "полностью произведён"), **by.by("stranger")
+        )
+    drafted = by.draft()
+    drafted.claims["items"][0]["product"] = other.id
+    with by.tx() as tx:
+        findings = {finding.rule for finding in check(tx, drafted, by.beliefs(), at=by.clock())}
+    assert findings & {"hs-code-not-of-product", "evidence-missing"} == set()
+
+
 def test_intake_without_an_agreement_asks_the_rules_on_the_day_of_utc(corridor: Corridor) -> None:
     by = corridor.by
     drafted = by.draft()

@@ -6,7 +6,7 @@ All 249 codes assigned in the edition that PyPI `pycountry` 26.2.16 carries, sor
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from registry.core.codes.bilingual import Bilingual
+from registry.core.codes.trilingual import Trilingual
 
 _CODES = """
 AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ CA CC
@@ -20,20 +20,20 @@ UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW
 
 COUNTRIES: frozenset[str] = frozenset(_CODES.split())
 
-COUNTRY_NAMES: Mapping[str, Bilingual] = MappingProxyType(
+COUNTRY_NAMES: Mapping[str, Trilingual] = MappingProxyType(
     {
-        "BY": Bilingual("Республика Беларусь", "Belarus"),
-        "UZ": Bilingual("Республика Узбекистан", "Uzbekistan"),
-        "KZ": Bilingual("Республика Казахстан", "Kazakhstan"),
-        "RU": Bilingual("Российская Федерация", "Russian Federation"),
-        "KG": Bilingual("Кыргызская Республика", "Kyrgyzstan"),
-        "TJ": Bilingual("Республика Таджикистан", "Tajikistan"),
-        "TM": Bilingual("Туркменистан", "Turkmenistan"),
-        "AM": Bilingual("Республика Армения", "Armenia"),
-        "AZ": Bilingual("Азербайджанская Республика", "Azerbaijan"),
-        "MD": Bilingual("Республика Молдова", "Moldova"),
-        "GE": Bilingual("Грузия", "Georgia"),
-        "UA": Bilingual("Украина", "Ukraine"),
+        "BY": Trilingual("Республика Беларусь", "Belarus", "Belarus Respublikasi"),
+        "UZ": Trilingual("Республика Узбекистан", "Uzbekistan", "Oʻzbekiston Respublikasi"),
+        "KZ": Trilingual("Республика Казахстан", "Kazakhstan", "Qozogʻiston Respublikasi"),
+        "RU": Trilingual("Российская Федерация", "Russian Federation", "Rossiya Federatsiyasi"),
+        "KG": Trilingual("Кыргызская Республика", "Kyrgyzstan", "Qirgʻiz Respublikasi"),
+        "TJ": Trilingual("Республика Таджикистан", "Tajikistan", "Tojikiston Respublikasi"),
+        "TM": Trilingual("Туркменистан", "Turkmenistan", "Turkmaniston"),
+        "AM": Trilingual("Республика Армения", "Armenia", "Armaniston Respublikasi"),
+        "AZ": Trilingual("Азербайджанская Республика", "Azerbaijan", "Ozarbayjon Respublikasi"),
+        "MD": Trilingual("Республика Молдова", "Moldova", "Moldova Respublikasi"),
+        "GE": Trilingual("Грузия", "Georgia", "Gruziya"),
+        "UA": Trilingual("Украина", "Ukraine", "Ukraina"),
     }
 )
 """The countries that a form offers first, in the order in which it offers them."""

@@ -7,7 +7,7 @@ carries, sorted; the names are this project's own.
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from registry.core.codes.bilingual import Bilingual
+from registry.core.codes.trilingual import Trilingual
 
 _CODES = """
 1A 1B 1D 1F 1G 1W 2C 3A 3H 43 44 4A 4B 4C 4D 4F 4G 4H 5H 5L 5M 6H 6P 7A 7B 8A 8B 8C AA AB AC AD AE AF AG AH AI AJ AL
@@ -25,29 +25,29 @@ ZJ ZK ZL ZM ZN ZP ZQ ZR ZS ZT ZU ZV ZW ZX ZY ZZ
 
 PACKAGES: frozenset[str] = frozenset(_CODES.split())
 
-PACKAGE_NAMES: Mapping[str, Bilingual] = MappingProxyType(
+PACKAGE_NAMES: Mapping[str, Trilingual] = MappingProxyType(
     {
-        "NE": Bilingual("без упаковки", "unpacked"),
-        "PX": Bilingual("паллета", "pallet"),
-        "BG": Bilingual("мешок", "bag"),
-        "CT": Bilingual("картонная коробка", "carton"),
-        "CR": Bilingual("ящик", "crate"),
-        "BX": Bilingual("коробка", "box"),
-        "PK": Bilingual("место", "package"),
-        "SA": Bilingual("куль", "sack"),
-        "DR": Bilingual("барабан", "drum"),
-        "BA": Bilingual("бочка", "barrel"),
-        "BL": Bilingual("кипа", "bale"),
-        "BE": Bilingual("связка", "bundle"),
-        "RO": Bilingual("рулон", "roll"),
-        "CN": Bilingual("контейнер", "container"),
-        "VR": Bilingual("навалом, зернистый груз", "bulk, solid, granular particles"),
-        "VY": Bilingual("насыпью, мелкий порошок", "bulk, solid, fine particles"),
-        "VO": Bilingual("навалом, крупные куски", "bulk, solid, large particles"),
-        "VS": Bilingual("металлолом навалом", "bulk, scrap metal"),
-        "VL": Bilingual("наливом, жидкость", "bulk, liquid"),
-        "VG": Bilingual("газ без упаковки", "bulk, gas"),
-        "VQ": Bilingual("сжиженный газ без упаковки", "bulk, liquefied gas"),
+        "NE": Trilingual("без упаковки", "unpacked", "qadoqlanmagan"),
+        "PX": Trilingual("паллета", "pallet", "palleta"),
+        "BG": Trilingual("мешок", "bag", "xalta"),
+        "CT": Trilingual("картонная коробка", "carton", "karton quti"),
+        "CR": Trilingual("ящик", "crate", "yashik"),
+        "BX": Trilingual("коробка", "box", "quti"),
+        "PK": Trilingual("место", "package", "yuk joyi"),
+        "SA": Trilingual("куль", "sack", "qop"),
+        "DR": Trilingual("барабан", "drum", "baraban"),
+        "BA": Trilingual("бочка", "barrel", "bochka"),
+        "BL": Trilingual("кипа", "bale", "toy"),
+        "BE": Trilingual("связка", "bundle", "bogʻlam"),
+        "RO": Trilingual("рулон", "roll", "rulon"),
+        "CN": Trilingual("контейнер", "container", "konteyner"),
+        "VR": Trilingual("навалом, зернистый груз", "bulk, solid, granular particles", "toʻkma, donador yuk"),
+        "VY": Trilingual("насыпью, мелкий порошок", "bulk, solid, fine particles", "toʻkma, mayda kukun"),
+        "VO": Trilingual("навалом, крупные куски", "bulk, solid, large particles", "uyma, yirik boʻlaklar"),
+        "VS": Trilingual("металлолом навалом", "bulk, scrap metal", "uyma metall lomi"),
+        "VL": Trilingual("наливом, жидкость", "bulk, liquid", "quyma suyuqlik"),
+        "VG": Trilingual("газ без упаковки", "bulk, gas", "qadoqsiz gaz"),
+        "VQ": Trilingual("сжиженный газ без упаковки", "bulk, liquefied gas", "qadoqsiz suyultirilgan gaz"),
     }
 )
 """The kinds that a form offers first, in the order in which it offers them."""

@@ -7,7 +7,7 @@ carries, without the X-prefixed codes of Recommendation 21, sorted; the names ar
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from registry.core.codes.bilingual import Bilingual
+from registry.core.codes.trilingual import Trilingual
 
 _CODES = """
 10 11 13 14 15 1I 20 21 22 23 24 25 27 28 2A 2B 2C 2G 2H 2I 2J 2K 2L 2M 2N 2P 2Q 2R 2U 2X 2Y 2Z 33 34 35 37 38 3B 3C
@@ -72,30 +72,36 @@ U2 UB UC VA VLT VP W2 WA WB WCD WE WEB WEE WG WHR WM WSD WTT X1 YDK YDQ YRD Z11 
 
 UNITS: frozenset[str] = frozenset(_CODES.split())
 
-UNIT_NAMES: Mapping[str, Bilingual] = MappingProxyType(
+UNIT_NAMES: Mapping[str, Trilingual] = MappingProxyType(
     {
-        "KGM": Bilingual("килограмм", "kilogram"),
-        "C62": Bilingual("штука", "piece"),
-        "TNE": Bilingual("тонна", "tonne"),
-        "LTR": Bilingual("литр", "litre"),
-        "MTR": Bilingual("метр", "metre"),
-        "MTK": Bilingual("квадратный метр", "square metre"),
-        "MTQ": Bilingual("кубический метр", "cubic metre"),
-        "PR": Bilingual("пара", "pair"),
-        "SET": Bilingual("комплект", "set"),
-        "MIL": Bilingual("тысяча штук", "thousand pieces"),
-        "CEN": Bilingual("сто штук", "hundred pieces"),
-        "DZN": Bilingual("дюжина", "dozen"),
-        "GRM": Bilingual("грамм", "gram"),
-        "CTM": Bilingual("метрический карат", "metric carat"),
-        "LPA": Bilingual("литр чистого (100 %) спирта", "litre of pure alcohol"),
-        "KNI": Bilingual("килограмм азота", "kilogram of nitrogen"),
-        "KPP": Bilingual("килограмм пятиокиси фосфора", "kilogram of phosphorus pentoxide"),
-        "KPO": Bilingual("килограмм оксида калия", "kilogram of potassium oxide"),
-        "KPH": Bilingual("килограмм гидроксида калия", "kilogram of potassium hydroxide"),
-        "KSD": Bilingual("килограмм вещества, сухого на 90 %", "kilogram of substance 90 % dry"),
-        "MWH": Bilingual("мегаватт-час", "megawatt hour"),
-        "KWH": Bilingual("киловатт-час", "kilowatt hour"),
+        "KGM": Trilingual("килограмм", "kilogram", "kilogramm"),
+        "C62": Trilingual("штука", "piece", "dona"),
+        "TNE": Trilingual("тонна", "tonne", "tonna"),
+        "LTR": Trilingual("литр", "litre", "litr"),
+        "MTR": Trilingual("метр", "metre", "metr"),
+        "MTK": Trilingual("квадратный метр", "square metre", "kvadrat metr"),
+        "MTQ": Trilingual("кубический метр", "cubic metre", "kub metr"),
+        "PR": Trilingual("пара", "pair", "juft"),
+        "SET": Trilingual("комплект", "set", "komplekt"),
+        "MIL": Trilingual("тысяча штук", "thousand pieces", "ming dona"),
+        "CEN": Trilingual("сто штук", "hundred pieces", "yuz dona"),
+        "DZN": Trilingual("дюжина", "dozen", "dyujina"),
+        "GRM": Trilingual("грамм", "gram", "gramm"),
+        "CTM": Trilingual("метрический карат", "metric carat", "metrik karat"),
+        "LPA": Trilingual("литр чистого (100 %) спирта", "litre of pure alcohol", "litr sof (100 %) spirt"),
+        "KNI": Trilingual("килограмм азота", "kilogram of nitrogen", "kilogramm azot"),
+        "KPP": Trilingual(
+            "килограмм пятиокиси фосфора", "kilogram of phosphorus pentoxide", "kilogramm fosfor besh oksidi"
+        ),
+        "KPO": Trilingual("килограмм оксида калия", "kilogram of potassium oxide", "kilogramm kaliy oksidi"),
+        "KPH": Trilingual(
+            "килограмм гидроксида калия", "kilogram of potassium hydroxide", "kilogramm kaliy gidroksidi"
+        ),
+        "KSD": Trilingual(
+            "килограмм вещества, сухого на 90 %", "kilogram of substance 90 % dry", "kilogramm 90 % quruq modda"
+        ),
+        "MWH": Trilingual("мегаватт-час", "megawatt hour", "megavatt-soat"),
+        "KWH": Trilingual("киловатт-час", "kilowatt hour", "kilovatt-soat"),
     }
 )
 """The units that a form offers first, in the order in which it offers them."""

@@ -19,6 +19,7 @@ _HEADING_DIGITS = 4
     _CRITERION_BOX,
     ru="Не указан критерий происхождения товара.",
     en="The origin criterion of the goods is not stated.",
+    uz="Tovarning kelib chiqish mezoni koʻrsatilmagan.",
 )
 def criterion_missing(intake: Intake) -> Paths:
     """Find items that do not state why their goods originate."""
@@ -31,6 +32,7 @@ def criterion_missing(intake: Intake) -> Paths:
     _CRITERION_BOX,
     ru="Критерий происхождения: П, Д, К (кириллицей) или прочерк.",
     en="The origin criterion is П, Д, К, in Cyrillic letters, or a dash.",
+    uz="Kelib chiqish mezoni: П, Д, К (kirill harflarida) yoki chiziqcha.",
 )
 def criterion_unknown(intake: Intake) -> Paths:
     """Find criteria other than wholly produced, sufficiently processed, cumulation, or a dash."""
@@ -45,6 +47,7 @@ def criterion_unknown(intake: Intake) -> Paths:
     _CRITERION_BOX,
     ru="При критерии Д указываются первые четыре цифры кода этого товара.",
     en="With criterion Д stand the first four digits of the commodity code of these goods.",
+    uz="Д mezonida aynan shu tovar kodining dastlabki toʻrt raqami koʻrsatiladi.",
 )
 def criterion_heading_differs(intake: Intake) -> Paths:
     """Find sufficient processing that does not name the heading of the goods themselves."""
@@ -61,6 +64,7 @@ def criterion_heading_differs(intake: Intake) -> Paths:
     _CRITERION_BOX,
     ru="Товарная позиция указывается только при критерии Д.",
     en="A heading stands with criterion Д only.",
+    uz="Tovar pozitsiyasi faqat Д mezonida koʻrsatiladi.",
 )
 def criterion_heading_superfluous(intake: Intake) -> Paths:
     """Find headings beside another criterion than sufficient processing."""
@@ -76,6 +80,7 @@ def criterion_heading_superfluous(intake: Intake) -> Paths:
     "S4 8.4, 8.7",
     ru="Прочерк вместо критерия допускается только в сертификате, выданном на основании или взамен другого.",
     en="A dash instead of the criterion stands only in a certificate based on, or in lieu of, another.",
+    uz="Mezon oʻrniga chiziqcha faqat boshqa sertifikat asosida yoki uning oʻrniga berilgan sertifikatda qoʻyiladi.",
 )
 def criterion_dash_unfounded(intake: Intake) -> Paths:
     """Find dashes outside the cases of 8.4 and 8.7, where a note names the other certificate."""
@@ -91,6 +96,7 @@ def criterion_dash_unfounded(intake: Intake) -> Paths:
     "S4 form, box 6",
     ru="Номера товаров идут не подряд с единицы.",
     en="The items are not numbered one after the other from one.",
+    uz="Tovarlarning tartib raqamlari birdan boshlab ketma-ket emas.",
 )
 def numbering_broken(intake: Intake) -> Paths:
     """Find a gap counting from one: an extra sheet has the same registration number, so it is the same certificate."""
@@ -103,6 +109,7 @@ def numbering_broken(intake: Intake) -> Paths:
     _INVOICE_BOX,
     ru="Не указан счёт-фактура.",
     en="The invoice is not stated.",
+    uz="Hisobvaraq-faktura koʻrsatilmagan.",
 )
 def invoice_missing(intake: Intake) -> Paths:
     """Find items without an invoice, where no long-term contract excuses it."""
@@ -115,6 +122,7 @@ def invoice_missing(intake: Intake) -> Paths:
     _INVOICE_BOX,
     ru="Счёт-фактура не указан: это допускается при долгосрочном договоре.",
     en="The invoice is not stated, as a long-term contract allows.",
+    uz="Hisobvaraq-faktura koʻrsatilmagan: uzoq muddatli shartnomada bunga yoʻl qoʻyiladi.",
 )
 def invoice_later(intake: Intake) -> Paths:
     """Find items without an invoice that a long-term contract excuses."""

@@ -1,13 +1,15 @@
 """What intake finds in an application, and how a rule is written."""
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from typing import TypeAlias
 
+from registry.core.agreement import Form
 from registry.core.certificate.claims import Claims, RulesSet
-from registry.core.codes.bilingual import Bilingual
+from registry.core.codes.trilingual import Trilingual
+from registry.core.product.product import Product
 
 
 class Severity(StrEnum):
@@ -19,12 +21,21 @@ class Severity(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """A product as the exporter keeps it today, and how many files of evidence stand with it."""
+
+    product: Product
+    files: int
+
+
+@dataclass(frozen=True, slots=True)
 class Intake:
     """An application as the rules see it, on the local day of the issuing country.
 
-    `agreed_rules_set` is what the agreement in force says for scheme, direction and day: None where it says nothing.
-    `principal_tax_id` is that of the organisation that the application is for, as it is registered; `by_agent` tells
-    whether another filed it, and `mandated` whether a power of attorney for that is registered and holds today.
+    `agreed_rules_set`, `form` and `validity_months` are what the agreement in force says for scheme, direction and
+    day: None where it says nothing. `principal_name` and `principal_tax_id` are those of the organisation that the
+    application is for, as it is registered; `by_agent` tells whether another filed it, and `mandated` whether a power
+    of attorney for that is registered and holds today. `kept` has the products that the items name.
     """
 
     claims: Claims
@@ -37,6 +48,10 @@ class Intake:
     principal_tax_id: str | None = None
     by_agent: bool = False
     mandated: bool = False
+    principal_name: str | None = None
+    form: Form | None = None
+    validity_months: int | None = None
+    kept: Mapping[str, Kept] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +61,7 @@ class Finding:
     rule: str
     severity: Severity
     path: str
-    message: Bilingual
+    message: Trilingual
     source: str
 
 
@@ -61,7 +76,7 @@ class Rule:
     code: str
     severity: Severity
     source: str
-    message: Bilingual
+    message: Trilingual
     broken_at: Callable[[Intake], Paths]
 
     def __call__(self, intake: Intake) -> Iterator[Finding]:
@@ -71,11 +86,11 @@ class Rule:
 
 
 def rule(
-    code: str, severity: Severity, source: str, *, ru: str, en: str
+    code: str, severity: Severity, source: str, *, ru: str, en: str, uz: str
 ) -> Callable[[Callable[[Intake], Paths]], Rule]:
     """Make the decorated question a rule."""
 
     def make(broken_at: Callable[[Intake], Paths]) -> Rule:
-        return Rule(code, severity, source, Bilingual(ru, en), broken_at)
+        return Rule(code, severity, source, Trilingual(ru, en, uz), broken_at)
 
     return make

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from registry.core.codes.bilingual import Bilingual
 from registry.core.codes.countries import COUNTRIES, COUNTRY_NAMES
 from registry.core.codes.packages import BULK, PACKAGE_NAMES, PACKAGES
+from registry.core.codes.trilingual import Trilingual
 from registry.core.codes.units import UNIT_NAMES, UNITS
 
 SHARED = Path(__file__).parents[4] / "shared" / "data" / "codes"
@@ -25,10 +25,11 @@ def test_a_list_has_all_its_codes_in_their_spelling(codes: AbstractSet[str], cou
     ("names", "codes"), [(COUNTRY_NAMES, COUNTRIES), (UNIT_NAMES, UNITS), (PACKAGE_NAMES, PACKAGES)]
 )
 def test_each_name_is_of_a_code_and_no_two_codes_share_one(
-    names: dict[str, Bilingual], codes: AbstractSet[str]
+    names: dict[str, Trilingual], codes: AbstractSet[str]
 ) -> None:
     assert names.keys() <= codes
-    assert len({name.ru for name in names.values()}) == len({name.en for name in names.values()}) == len(names)
+    for language in ("ru", "en", "uz"):
+        assert len({getattr(name, language) for name in names.values()}) == len(names)
 
 
 def test_bulk_is_made_of_package_codes() -> None:

@@ -21,6 +21,7 @@ from registry.core.tlog.policy import (
     Policy,
     QuorumNotMet,
     WrongOrigin,
+    lines_that_count,
 )
 
 AT = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
@@ -316,3 +317,13 @@ def test_a_log_may_have_two_keys_of_one_name() -> None:
     second = vkey(1, LOG.name, KeyType.ED25519)
     note = sign_note(CHECKPOINT.encode(), second, KEYS[1].sign)
     assert Policy((KnownLog(LOG), KnownLog(second))).signed(note) == CHECKPOINT
+
+
+def test_only_the_lines_of_logs_and_witnesses_are_kept() -> None:
+    note = by("w2", "w3", "w4")
+    few = Policy((KnownLog(LOG),), (KnownWitness("w2", WITNESSES["w2"]),))
+    other = Policy((KnownLog(LOG),), (KnownWitness("w4", WITNESSES["w4"]),))
+    impostor = SignatureLine(LOG.name, b"0000", b"x" * 64)
+    shown = Note(note.text, (*note.lines, impostor))
+    assert lines_that_count(shown, [few, other]) == by("w2", "w4", at=[AT, AT + 2 * SECOND])
+    assert lines_that_count(shown, []).lines == ()

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from registry.core.agreement import Quorum
+from registry.core.agreement import NeutralWitness, Quorum
 from registry.core.envelope.jose import Typ, join, seal
 from registry.core.errors import RegistryError
 from registry.core.record import MalformedRecord
 from registry.core.tlog.checkpoint import MalformedCheckpoint
-from registry.core.tlog.note import MalformedNote, NotSigned, WrongSignature
+from registry.core.tlog.note import MalformedNote, Note
 from registry.core.trust.agreement_adoption import AgreementNotBelieved
 from registry.core.trust.document_signer import Purpose
 from registry.core.trust.trust_list import ListBelowThreshold, ListKey, ListNotTrusted
@@ -189,16 +189,42 @@ def test_a_checkpoint_of_a_log_that_no_list_knows_is_passed_over(world: World, s
     assert heads(scene, stranger) == {}
 
 
-def test_a_forged_checkpoint_spoils_the_bundle(world: World, scene: Scene) -> None:
-    good = world.checkpoint("BY")
+def spoiled(note: str, line: int) -> str:
+    """Return a note with a wrong signature in one of its lines."""
+    lines = note.split("\n")
+    return "\n".join([*lines[:line], lines[line][:-8] + "AAAAAAA=", *lines[line + 1 :]])
+
+
+def test_a_forged_checkpoint_dates_nothing_and_spoils_nothing(world: World, scene: Scene) -> None:
+    good, other = world.checkpoint("BY"), world.checkpoint("UZ")
     lines = good.split("\n")
-    for broken, refusal in (
-        (good.replace("\n1\n", "\n2\n"), WrongSignature),
-        ("\n".join([*lines[:4], *lines[5:]]), NotSigned),
-        ("\n".join([*lines[:5], lines[5][:-8] + "AAAAAAA=", ""]), WrongSignature),
-        ("garbage", MalformedNote),
-        (good.replace("\n1\n", "\n01\n"), MalformedCheckpoint),
+    for forged in (
+        good.replace("\n1\n", "\n2\n"),
+        "\n".join([*lines[:4], *lines[5:]]),
+        spoiled(good, 4),
+        spoiled(good, 5),
     ):
+        assert forged != good
+        assert heads(scene, forged) == {}
+        assert heads(scene, forged, other) == {UZ_LOG: AT}
+        assert heads(scene, good, forged) == {BY_LOG: AT}
+
+
+def test_a_wrong_line_of_a_witness_counts_for_the_agreement_that_names_it_alone(world: World, scene: Scene) -> None:
+    """Anyone can write a line under a note: one of a witness that another agreement names is junk to this one."""
+    stranger = world.by.make_witness("neutral.example/witness")
+    naming = scene.agreeing(neutral_witnesses=(NeutralWitness(stranger.vkey.name, stranger.vkey),))
+    note = Note.parse(world.checkpoint("BY"))
+    line = stranger.cosign(note.text, AT)
+    junk = Note(note.text, (*note.lines, replace(line, signature=bytes(len(line.signature))))).encode()
+    assert heads(naming, junk) == {}
+    both = replace(scene, agreements=(*naming.agreements, *scene.agreements))
+    assert heads(both, junk) == {BY_LOG: AT}
+
+
+def test_a_checkpoint_that_cannot_be_read_spoils_the_bundle(world: World, scene: Scene) -> None:
+    good = world.checkpoint("BY")
+    for broken, refusal in (("garbage", MalformedNote), (good.replace("\n1\n", "\n01\n"), MalformedCheckpoint)):
         with pytest.raises(refusal):
             heads(scene, broken)
 
