@@ -11,13 +11,14 @@ from typing import Self
 
 from registry.core.agreement import Environment
 from registry.core.errors import RegistryError
+from registry.core.identifiers import log_origin
 from registry.core.record import decode
 from registry.core.trust.trust_list import Pin
-from registry.settings import Settings
+from registry.settings import Settings, with_password
 from registry.signing.keyring import Keyring
-from registry.store import log
+from registry.store import log, witness
 from registry.store.database import APP, OWNER, Database
-from registry.store.guard import Guard
+from registry.store.guard import Guard, Mark, of_shown
 from registry.store.postgres import Server
 
 PINS = "trust"
@@ -52,12 +53,12 @@ class Node:
 
     @cached_property
     def guard(self) -> Guard:
-        """The second memory of how far this node has come; made where the log is still empty."""
+        """The second memory of how far this node has come; made where it has logged and cosigned nothing yet."""
         guard = Guard(self.settings.guard_path)
         if not guard.exists():
             with self.database.read() as tx:
-                if log.head(tx) is None:
-                    guard.begin()
+                if log.head(tx) is None and not witness.heads(tx):
+                    guard.begin({of_shown(log_origin(self.settings.name)): Mark(0, "")})
         return guard
 
     def close(self) -> None:
@@ -75,16 +76,16 @@ def embedded(settings: Settings) -> Server:
 def app_url(settings: Settings) -> str:
     """Return where the app connects."""
     if settings.database_url is not None:
-        return settings.database_url.get_secret_value()
+        return with_password(settings.database_url, settings.database_password_file)
     return embedded(settings).url(APP, settings.database)
 
 
 def owner_url(settings: Settings) -> str:
     """Return where migrations connect."""
     if settings.database_owner_url is not None:
-        return settings.database_owner_url.get_secret_value()
+        return with_password(settings.database_owner_url, settings.database_owner_password_file)
     if settings.database_url is not None:
-        return settings.database_url.get_secret_value()
+        return with_password(settings.database_url, settings.database_password_file)
     return embedded(settings).url(OWNER, settings.database)
 
 

@@ -40,7 +40,7 @@ from registry.store.acts import Act, Actor
 from registry.store.applications import Application
 from registry.store.certificates import Annulment, CertificateRow, StatusChangeRow
 from registry.store.database import APP, OWNER, Database
-from registry.store.guard import of_log, of_witness
+from registry.store.guard import of_log, of_shown, of_witness
 from registry.store.parties import OrganisationKind, Role
 from registry.store.postgres import SUPERUSER, Server
 from registry.store.tables import METADATA
@@ -260,6 +260,7 @@ class Country:
         with self.node.database.read() as tx:
             asked = publish_log.ask(tx, key, mark, at=self.clock())
         if asked is not None:
+            self.node.guard.advance(of_shown(asked.growth.checkpoint.origin), mark)
             try:
                 line = by.cosign(asked.growth.encode())
             except StaleOldSize as stale:
@@ -268,7 +269,7 @@ class Country:
                 assert asked is not None
                 line = by.cosign(asked.growth.encode())
             with self.tx() as tx:
-                publish_log.keep_cosignature(tx, asked, key, line)
+                publish_log.keep_cosignature(tx, asked, key, line, at=self.clock())
         duties.publish_newest(self.node)
 
     def cosign(self, growth: str) -> str:

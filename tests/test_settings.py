@@ -4,14 +4,15 @@ import os
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
 from registry.core.agreement import Environment
-from registry.settings import Settings, SettingsWrong, read_secret
+from registry.settings import Settings, SettingsWrong, read_secret, with_password
 
 TOLD = {"NAME": "by.registry.example", "COUNTRY": "BY", "ENV": "demo", "KEYS": "/keys"}
 PRODUCTION = {
     "ENV": "production",
-    "DATABASE_URL": "postgresql+psycopg://app:word@db/registry",
+    "DATABASE_URL": "postgresql+psycopg://app:hidden@db/registry",
     "GUARD": "/elsewhere/guard.json",
 }
 
@@ -93,7 +94,7 @@ def test_a_token_for_commands_is_no_setting_of_a_node(monkeypatch: pytest.Monkey
 def test_production_takes_a_real_server(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = told(monkeypatch, **PRODUCTION)
     assert settings.env is Environment.PRODUCTION
-    assert "word" not in repr(settings)
+    assert "hidden" not in repr(settings)
 
 
 def test_the_passphrase_is_read_from_a_file_or_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -112,3 +113,22 @@ def test_the_passphrase_is_read_from_a_file_or_the_environment(monkeypatch: pyte
     kept.write_text("\n")
     with pytest.raises(SettingsWrong, match="no passphrase is given"):
         read_secret(None, kept)
+
+
+def test_a_password_is_read_from_a_file_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.write_text("a/b@c:d\n")
+    url = "postgresql+psycopg://app@db/registry"
+    settings = told(monkeypatch, DATABASE_URL=url, DATABASE_PASSWORD_FILE=str(file))
+    assert settings.database_url is not None
+    address = make_url(with_password(settings.database_url, settings.database_password_file))
+    assert (address.username, address.password, address.host) == ("app", "a/b@c:d", "db")
+    assert with_password(settings.database_url, None) == url
+    file.unlink()
+    with pytest.raises(SettingsWrong, match=r"the password file .* cannot be read"):
+        with_password(settings.database_url, file)
+
+
+def test_figures_are_not_served_unless_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert told(monkeypatch).metrics is False
+    assert told(monkeypatch, METRICS="true").metrics is True

@@ -9,14 +9,18 @@ from registry.api import (
     certificates,
     health,
     log,
+    metrics,
     peer,
     problems,
     products,
     public,
+    tasks,
     verifications,
     witness,
 )
 from registry.api.limits import Limits
+from registry.api.metrics import Meter
+from registry.api.request_log import RequestLog
 from registry.node import Node
 
 TITLE = "Registry of mutual electronic certification"
@@ -34,10 +38,12 @@ def create_app(node: Node | None) -> FastAPI:
         generate_unique_id_function=_operation,
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
-    app.state.node = node
+    app.state.node, app.state.meter = node, Meter()
     problems.install(app)
     app.add_middleware(Limits)
-    for resource in (products, applications, certificates, verifications, acts, peer, log, witness, public, health):
+    app.add_middleware(RequestLog, meter=app.state.meter)
+    protocols, operator = (peer, log, witness, public), (health, metrics)
+    for resource in (products, applications, certificates, verifications, acts, tasks, *protocols, *operator):
         app.include_router(resource.router)
     return app
 

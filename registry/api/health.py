@@ -1,5 +1,9 @@
-"""For the operator: does it live, is it ready, and what is wrong where it is not."""
+"""For whoever runs or watches the node: does it live, is it ready, and what is wrong where it is not.
 
+Anyone may read it: it names kinds and counts, never a certificate, a file or a size. `registry status` says more.
+"""
+
+import inspect
 from datetime import timedelta
 
 from fastapi import APIRouter, Response
@@ -19,7 +23,6 @@ from registry.usecases.compare_guard import check_caught_up
 router = APIRouter(prefix="/health", tags=["health"], route_class=StrictRoute)
 LAG = timedelta(seconds=60)
 UNWITNESSED = timedelta(minutes=2)
-MOST_TASKS = 20
 
 
 class Health(BaseModel):
@@ -48,9 +51,9 @@ def ready(node: NodeDep) -> Response:
             oldest = log.oldest_queued(tx)
             check_caught_up(tx, node.guard.marks(), log_origin(node.settings.name))
             unpublished = log.oldest_unpublished(tx)
-            open_ = tasks.open_tasks(tx, limit=MOST_TASKS)
+            open_ = tasks.count_open(tx)
     except RegistryError as refusal:
-        wrong.append(str(refusal))
+        wrong.append(f"{refusal.code}: {' '.join((inspect.getdoc(type(refusal)) or '').split())}")
     except ProgrammingError:
         wrong.append("the database has not the tables of this version: run registry database upgrade")
     else:
@@ -67,6 +70,6 @@ def ready(node: NodeDep) -> Response:
         if unpublished is not None and at - unpublished > UNWITNESSED:
             names = ", ".join(sorted(beliefs.witnesses(node.settings.country)))
             waiting.append(f"no quorum has cosigned the log since {unpublished.isoformat()}; its witnesses: {names}")
-        waiting.extend(f"{task.kind}: {task.subject}, since {task.opened_at.isoformat()}" for task in open_)
+        waiting.extend(f"{kind}: {count} open" for kind, count in open_.items() if count)
     health = Health(ready=not wrong, wrong=wrong, waiting=waiting)
     return Reply.of(health, status=503 if wrong else 200).response()

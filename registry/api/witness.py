@@ -14,6 +14,7 @@ from registry.core.tlog.witness import LogSignatureMissing, LogUnknown, Malforme
 from registry.store.acts import Actor
 from registry.store.guard import GuardBroken, GuardMissing, of_witness
 from registry.usecases.believe_peers import read_beliefs
+from registry.usecases.compare_guard import WitnessForgot, check_remembers
 from registry.usecases.extend_log import mark_of
 from registry.usecases.witness_checkpoint import NothingWitnessed, WitnessBehind, cosign, cosigned_note, read_growth
 
@@ -27,8 +28,9 @@ async def growth_text(request: Request) -> str:
     return (await request.body()).decode("utf-8", errors="replace")
 
 
-REFUSALS = (MalformedGrowth, LogUnknown, LogSignatureMissing, NotConsistent, WitnessBehind, GuardBroken, GuardMissing)
-ADD_CHECKPOINT = operation(None, *REFUSALS, gives=[TEXT], reads=[ANY])
+REFUSALS = (MalformedGrowth, LogUnknown, LogSignatureMissing, NotConsistent)
+SILENT = (WitnessBehind, WitnessForgot, GuardBroken, GuardMissing)
+ADD_CHECKPOINT = operation(None, *REFUSALS, *SILENT, gives=[TEXT], reads=[ANY])
 ADD_CHECKPOINT["responses"][409] = {
     "description": "The size that was cosigned last, which the proof must start from.",
     "content": {SIZE: {}},
@@ -42,6 +44,7 @@ def add_checkpoint(node: NodeDep, text: Annotated[str, Depends(growth_text)]) ->
     What is recorded is committed, and the guard has it, before the answer leaves.
     """
     cosigner = node.keyring.witness
+    check_remembers(node.guard.marks(), cosigner.vkey.name)
     try:
         with node.database.begin() as tx:
             logs = read_beliefs(tx, node.pins).foreign_logs(node.settings.country)

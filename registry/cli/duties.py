@@ -10,7 +10,7 @@ from registry.peer.client import Peer, PeerHasNone, PeerWantsEarlier, WitnessKno
 from registry.store import channel, log
 from registry.store.acts import Actor
 from registry.store.channel import EPOCH
-from registry.store.guard import Mark, of_log, of_sent
+from registry.store.guard import Mark, of_log, of_published, of_sent, of_shown
 from registry.usecases import mirror_log, publish_log
 from registry.usecases.believe_peers import Beliefs, read_beliefs
 from registry.usecases.deliver_message import BATCH, Sender, keep_receipt, make_messages
@@ -39,8 +39,14 @@ def publish_newest(node: Node) -> bool:
     with node.database.read() as tx:
         waits = log.published_size(tx) < mark.number
     if waits:
+        origin = node.keyring.log.vkey.name
         with node.database.begin() as tx:
-            publish(tx, read_beliefs(tx, node.pins).log_policies(node.settings.did), mark, at=node.now())
+            policies = read_beliefs(tx, node.pins).log_policies(node.settings.did)
+            published = publish(tx, policies, mark, at=node.now())
+            if published is not None:
+                node.guard.advance(of_shown(origin), mark)  # before anyone can see it, which is with the commit
+        if published is not None:
+            node.guard.advance(of_published(origin), mark)
     return False
 
 
@@ -66,6 +72,8 @@ class Witnessing:
         if key is None or asked is None:
             self.done = None if key is None else (mark.number, at)
             return
+        shown = asked.growth.checkpoint
+        self.node.guard.advance(of_shown(shown.origin), mark_of(shown))  # before the request leaves
         try:
             answer = self.peer.add_checkpoint(asked.growth.encode())
         except WitnessKnowsOther as other:
@@ -80,7 +88,7 @@ class Witnessing:
                 publish_log.note_split(tx, asked, key, str(split), at=self.node.now())
             raise
         with self.node.database.begin() as tx:
-            publish_log.keep_cosignature(tx, asked, key, answer)
+            publish_log.keep_cosignature(tx, asked, key, answer, at=self.node.now())
         self.done = (asked.size, at)
         publish_newest(self.node)
 
@@ -136,7 +144,7 @@ class Mirroring:
         except PeerHasNone:
             return False
         with self.node.database.read() as tx:
-            shown = mirror_log.read_shown(tx, note, self.did, read_beliefs(tx, self.node.pins))
+            shown = mirror_log.read_shown(tx, note, self.did, read_beliefs(tx, self.node.pins), at=at)
         size = shown.checkpoint.size
         entries = self.peer.read_entries(shown.known, shown.end, size) if shown.known < size else []
         proof = prove_consistency(shown.end, size, TileReader(size, self.peer.read_tile)) if entries else []

@@ -19,19 +19,14 @@ from registry.core.tlog.note import Note
 from registry.node import Node
 from registry.peer.client import Peer, PeerHasNone
 from registry.store import channel, log, witness
-from registry.store.guard import Guard, GuardMissing, Mark
+from registry.store.guard import Guard, GuardMissing, Mark, of_forgotten
 from registry.usecases.accept_message import Receiver
 from registry.usecases.believe_peers import Beliefs, read_beliefs
-from registry.usecases.compare_guard import Marks, Standing, compare, marks_of
+from registry.usecases.compare_guard import Marks, Standing, WitnessForgot, compare, marks_of
 from registry.usecases.identify_party import identify
 from registry.usecases.recall_messages import Recalled
 from registry.usecases.recover_log import Copy, EntriesLost, read_copy, read_cosigned
-from registry.usecases.recover_node import (
-    Fetched,
-    NotAsked,
-    Recovered,
-    witnesses_of,
-)
+from registry.usecases.recover_node import Fetched, NotAsked, Recovered, witnesses_of
 from registry.usecases.recover_node import recover as recover_in
 
 
@@ -79,30 +74,36 @@ def guard(
     """Show what the guard remembers beside what the database holds. Example: registry log guard.
 
     Exits 1 where the database is behind: it was restored from a backup. --begin asks every peer and witness first
-    whether they have seen more of this node than the database holds.
+    whether they have seen more of this node than the database holds. What this node's own witness cosigned cannot be
+    asked of anyone: it is silent from then on, until it has a new key (registry keys witness --next).
     """
     with opened() as node:
         if begin:
             _begin(node)
         standings = _compare(node)
+        forgotten = of_forgotten(node.keyring.witness.vkey.name)
     rows = [
-        {
-            "what": each.what,
-            "guard": each.marked,
-            "database": each.held,
-            "state": "behind" if each.behind else "agrees",
-        }
+        {"what": each.what, "guard": each.marked, "database": each.held, "state": _state(each, forgotten)}
         for each in standings
     ]
     show_rows(rows, as_json=as_json, nothing="the guard remembers nothing: nothing that is numbered has left yet")
-    if any(each.behind for each in standings):
+    if any(each.what == forgotten for each in standings):
+        typer.echo(str(WitnessForgot(node.keyring.witness.vkey.name)), err=True)
+    if any(each.behind and not (begin and each.what == forgotten) for each in standings):
         raise typer.Exit(1)
+
+
+def _state(standing: Standing, forgotten: str) -> str:
+    if standing.what == forgotten:
+        return "silent"
+    return "behind" if standing.behind else "agrees"
 
 
 def recover(
     token: Token = None,
     give_up_unseen: Annotated[
-        int, typer.Option(min=0, help="Go on without so many entries and messages that nobody has seen.")
+        int,
+        typer.Option(min=0, help="Go on without so many entries that were never shown and messages that none has."),
     ] = 0,
     copy: Annotated[list[str] | None, typer.Option(help="Where another copy of this log is served.")] = None,
     as_json: Json = False,
@@ -217,7 +218,10 @@ def _recall(node: Node, peer: Peer, to: str, of: str, first: int) -> Iterator[Re
 
 
 def _begin(node: Node) -> None:
-    """Make the guard from the database, once everyone has said that they have not seen more of this node."""
+    """Make the guard from the database, once everyone has said that they have not seen more of this node.
+
+    A peer that hides what it saw is believed here: whoever lost the guard and the database with it has nothing else.
+    """
     guard = Guard(node.settings.guard_path)
     if guard.exists():
         raise GuardExists(str(guard.path))

@@ -1,4 +1,4 @@
-"""The worker: a thread for each duty, each with its own transactions; a duty that dies ends the process."""
+"""The worker: a thread for each duty, each with its own transactions."""
 
 import logging
 import os
@@ -7,11 +7,12 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 import typer
 
+from registry import lines
 from registry.cli.duties import Courier, Mirroring, Witnessing, publish_newest, sequence
+from registry.cli.told import Telling
 from registry.core.errors import RegistryError, Unavailable
 from registry.node import Node
 from registry.peer.client import Peer
@@ -29,25 +30,29 @@ LOG = logging.getLogger("registry.worker")
 @app.command()
 def worker() -> None:
     """Extend the log, have it witnessed, and deliver messages until told to stop. Example: registry worker."""
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.Formatter.converter = lambda *_: datetime.now(UTC).timetuple()
-    logging.getLogger("httpx2").setLevel(logging.WARNING)
-    node = Node.open(Settings.from_environment())
+    settings = Settings.from_environment()
+    lines.begin(sys.stderr, node=settings.name, process="worker")
+    node = Node.open(settings)
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
     _ = node.keyring, node.guard
-    duties: dict[str, Callable[[], bool]] = {
+    own: dict[str, Callable[[], bool]] = {
         "sequence": lambda: sequence(node),
         "publish": lambda: publish_newest(node),
+        "tell": Telling(node).run,
     }
+    duties: dict[str, Callable[[], bool]] = {}
     for did, url in node.settings.peer_urls.items():
         duties[f"courier to {did}"] = Courier(node, did, Peer.at(url)).run
         duties[f"mirror {did}"] = Mirroring(node, did, Peer.at(f"{url}/log")).run
         duties[f"witness {did}"] = Witnessing(node, did, Peer.at(f"{url}/witness")).run
     for neutral, url in node.settings.witness_urls.items():
         duties[f"witness {neutral}"] = Witnessing(node, neutral, Peer.at(url)).run
-    threads = [threading.Thread(target=_keep, args=(name, duty, stop), daemon=True) for name, duty in duties.items()]
+    threads = [
+        threading.Thread(target=keep, args=(name, duty, stop), kwargs={"own": name in own}, daemon=True)
+        for name, duty in (own | duties).items()
+    ]
     for thread in threads:
         thread.start()
     stop.wait()
@@ -56,8 +61,14 @@ def worker() -> None:
     node.close()
 
 
-def _keep(name: str, duty: Callable[[], bool], stop: threading.Event) -> None:
-    """Do a duty until told to stop; wait longer and longer while it cannot be done, end the process when it breaks."""
+def keep(
+    name: str, duty: Callable[[], bool], stop: threading.Event, *, own: bool, longest: float = LONGEST_WAIT
+) -> None:
+    """Do a duty until told to stop, and wait longer and longer while it cannot be done.
+
+    A bug in a duty of our `own` ends the process. In one that reads what another node says it does not: whoever found
+    the words that make it stumble would stop our log, too.
+    """
     wait = IDLE
     while not stop.is_set():
         try:
@@ -65,18 +76,22 @@ def _keep(name: str, duty: Callable[[], bool], stop: threading.Event) -> None:
         except Unavailable as refusal:
             LOG.warning("%s: %s: %s", name, refusal.code, refusal)
             stop.wait(wait * random.uniform(0.8, 1.2))  # noqa: S311  jitter is no secret
-            wait = min(wait * 2, LONGEST_WAIT)
+            wait = min(wait * 2, longest)
             continue
         except AnotherSequencer as refusal:
             LOG.critical("%s: %s: this process stops", name, refusal)
             os._exit(1)
         except RegistryError as refusal:
             LOG.error("%s: %s: %s", name, refusal.code, refusal)  # noqa: TRY400  a refusal has no traceback worth keeping
-            stop.wait(LONGEST_WAIT)
+            stop.wait(longest)
             continue
         except Exception:
-            LOG.exception("%s died, and the process with it", name)
-            os._exit(1)
+            if own:
+                LOG.exception("%s died, and the process with it", name)
+                os._exit(1)
+            LOG.exception("%s stumbled over what nobody foresaw; the other duties go on", name)
+            stop.wait(longest)
+            continue
         wait = IDLE
         if not more:
             stop.wait(IDLE)

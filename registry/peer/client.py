@@ -14,7 +14,7 @@ import httpx2
 import orjson
 
 from registry.core.errors import Unavailable
-from registry.core.tlog.entry import MAX_ENTRY
+from registry.core.tlog.entry import MAX_LEAF
 from registry.core.tlog.merkle import MAX_SIZE
 from registry.core.tlog.tile import WIDTH, Tile, read_entries
 
@@ -23,8 +23,8 @@ DEADLINE = 10.0
 LARGEST = 1_000_000
 LARGEST_PAGE = 3 * LARGEST
 """One message of the largest, and its receipt, may be more than a page is meant to hold."""
-LARGEST_TILE = WIDTH * (MAX_ENTRY + 2)
-"""A bundle of the largest entries that a log may have; ours are a few hundred bytes."""
+LARGEST_TILE = WIDTH * (MAX_LEAF + 2)
+"""A bundle of the largest leaves: what a log says beyond that is not taken, and its mirror falls behind."""
 JWT = "application/jwt"
 OK, NOT_FOUND, CONFLICT, UNPROCESSABLE = 200, 404, 409, 422
 _SIZE = re.compile(rb"(?:0|[1-9]\d{0,18})\n")

@@ -154,6 +154,12 @@ def committed(act: Act) -> bytes:
     return canonical.encode(row_of(act))
 
 
+def about(tx: Session, subject: str, kind: Kind) -> Sequence[Act]:
+    """Return the acts of a kind about a subject, oldest first."""
+    query = select(Act).where(Act.subject == subject, Act.kind == kind)
+    return tx.scalars(query.order_by(Act.at, Act.seq)).all()
+
+
 def page(
     tx: Session,
     *,

@@ -6,8 +6,9 @@ from datetime import datetime
 from sqlalchemy import BigInteger, ForeignKey, Index, func, select, text, union, update
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
-from registry.core.channel.message import MessageKind, Position
-from registry.core.channel.receipt import Outcome
+from registry.core.channel.message import Message, MessageKind, Position
+from registry.core.channel.receipt import Outcome, Receipt
+from registry.core.envelope.jose import Envelope
 from registry.store.database import Row, one_of
 
 COURIER_LOCK = 0x7265675F636F75
@@ -83,6 +84,39 @@ def sent(tx: Session, to: str) -> Position:
     return Position.start(EPOCH) if last is None else Position(last.epoch, last.seq, last.digest)
 
 
+def keep_sent(
+    tx: Session,
+    envelope: Envelope,
+    message: Message,
+    *,
+    log_index: int | None,
+    act: str | None,
+    pending: bool,
+    receipt: tuple[str, Receipt] | None = None,
+) -> None:
+    """Keep a message of ours, as it is sent or as it came back after a restore with the receipt that it had."""
+    text, answer = (None, None) if receipt is None else receipt
+    tx.add(
+        MessageOut(
+            to=message.to,
+            epoch=message.epoch,
+            seq=message.seq,
+            id=message.id,
+            kind=message.kind,
+            digest=envelope.digest,
+            log_index=log_index,
+            act=act,
+            pending=pending,
+            envelope=envelope.text,
+            made_at=message.issued_at,
+            receipt=text,
+            outcome=None if answer is None else answer.outcome,
+            receipted_at=None if answer is None else answer.received_at,
+        )
+    )
+    tx.flush()
+
+
 def last_entry(tx: Session, to: str) -> int:
     """Return the index of the last entry of the log that a message carried to a node; -1 where none did."""
     carried = select(func.max(MessageOut.log_index)).where(MessageOut.to == to)
@@ -138,6 +172,20 @@ def open_changes(tx: Session, certificate: str | None = None) -> Sequence[str]:
 def newest_word(tx: Session) -> datetime | None:
     """Return when the last message of any peer was taken."""
     return tx.scalar(select(func.max(MessageIn.received_at)))
+
+
+def newest_words(tx: Session) -> dict[str, datetime]:
+    """Return when the last message of each peer was taken."""
+    return {
+        row[0]: row[1]
+        for row in tx.execute(select(MessageIn.from_, func.max(MessageIn.received_at)).group_by(MessageIn.from_))
+    }
+
+
+def queues(tx: Session) -> dict[str, tuple[int, datetime]]:
+    """Return how many messages wait for the receipt of each peer, and since when the oldest of them does."""
+    waiting = select(MessageOut.to, func.count(), func.min(MessageOut.made_at)).where(MessageOut.receipt.is_(None))
+    return {row[0]: (row[1], row[2]) for row in tx.execute(waiting.group_by(MessageOut.to))}
 
 
 def unacknowledged(tx: Session, to: str, limit: int) -> Sequence[MessageOut]:

@@ -141,9 +141,27 @@ def of_log(origin: str) -> str:
     return f"log {origin}"
 
 
+def of_shown(origin: str) -> str:
+    """Name the mark of what of our own log others may have: asked of a witness, or published.
+
+    It is made before that leaves. A new guard begins with 0; where there is none, what was shown nobody knows.
+    """
+    return f"shown {origin}"
+
+
+def of_published(origin: str) -> str:
+    """Name the mark of what was published of our own log; it is made after that is committed."""
+    return f"published {origin}"
+
+
 def of_witness(name: str, origin: str) -> str:
     """Name the mark of what our witness, under its key `name`, cosigned of a log: a new key begins anew."""
     return f"witness {name} of {origin}"
+
+
+def of_forgotten(name: str) -> str:
+    """Name the mark of a witness's key whose marks were lost: under it nothing is cosigned any more."""
+    return f"witness {name} forgotten"
 
 
 def of_sent(peer: str, epoch: int) -> str:

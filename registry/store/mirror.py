@@ -3,15 +3,18 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Index, SmallInteger, insert, select, text, update
+from sqlalchemy import BigInteger, Index, Select, SmallInteger, and_, func, insert, select, text, union_all, update
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import InstrumentedAttribute, Mapped, Session, mapped_column
 
+from registry.core.channel.message import MessageKind
 from registry.core.tlog.checkpoint import Checkpoint
 from registry.core.tlog.entry import Kind
 from registry.core.tlog.merkle import EMPTY_ROOT, Hash
-from registry.store.certificates import CertificateRow, Source
+from registry.store.certificates import CertificateRow, Source, StatusChangeRow
+from registry.store.channel import MessageIn
 from registry.store.database import Row
+from registry.store.tasks import Task, TaskKind
 
 _READ_HASHES = text(
     "SELECT hash FROM unnest(CAST(:levels AS smallint[]), CAST(:indices AS bigint[])) "
@@ -109,34 +112,84 @@ def entries(tx: Session, origin: str, first: int, count: int) -> Sequence[bytes]
     return tx.scalars(within.order_by(MirrorEntry.index)).all()
 
 
-def not_delivered(tx: Session, origin: str, country: str, due: datetime, limit: int = 1000) -> Sequence[MirrorEntry]:
-    """Return the entries of certificates for a country, seen by `due`, that no certificate here is."""
-    delivered = select(CertificateRow.id).where(CertificateRow.digest == MirrorEntry.digest)
+def not_delivered(
+    tx: Session, origin: str, country: str, due: datetime, besides: Sequence[str], limit: int = 1000
+) -> Sequence[MirrorEntry]:
+    """Return entries about certificates for a country, seen by `due`, of which nothing came here and no task is open.
+
+    `besides` are the digests of what came and was not kept.
+    """
+    named = select(Task.id).where(
+        Task.kind == TaskKind.CERTIFICATE_NOT_DELIVERED,
+        Task.subject == func.concat(MirrorEntry.origin, " ", MirrorEntry.index),
+        Task.closed_at.is_(None),
+    )
     query = select(MirrorEntry).where(
         MirrorEntry.origin == origin,
-        MirrorEntry.kind == Kind.CERTIFICATE_ISSUED,
+        MirrorEntry.kind.in_([Kind.CERTIFICATE_ISSUED, Kind.CERTIFICATE_STATUS]),
         MirrorEntry.to == country,
         MirrorEntry.seen_at <= due,
-        ~delivered.exists(),
+        MirrorEntry.digest.not_in(besides),
+        ~select(CertificateRow.id).where(CertificateRow.digest == MirrorEntry.digest).exists(),
+        ~select(StatusChangeRow.digest).where(StatusChangeRow.digest == MirrorEntry.digest).exists(),
+        ~named.exists(),
     )
     return tx.scalars(query.order_by(MirrorEntry.index).limit(limit)).all()
 
 
-def not_logged(tx: Session, origin: str, node: str, due: datetime, limit: int = 1000) -> Sequence[CertificateRow]:
-    """Return the certificates that a node delivered by `due` and that no entry of its log here is."""
-    logged = select(MirrorEntry.index).where(
+def not_logged(tx: Session, origin: str, node: str, due: datetime, limit: int = 1000) -> Sequence[tuple[str, str]]:
+    """Return what a node delivered by `due` and its log does not hold, as (certificate, digest), where no task is open.
+
+    A change is due with any message about a status of its certificate: its own time is the body's word.
+    """
+    held = and_(
+        CertificateRow.source == Source.DELIVERED, CertificateRow.id.startswith(f"https://{node}/", autoescape=True)
+    )
+    came = select(MessageIn.seq).where(
+        MessageIn.certificate == CertificateRow.id,
+        MessageIn.kind == MessageKind.CERTIFICATE_STATUS,
+        MessageIn.received_at <= due,
+    )
+    issued = select(CertificateRow.id, CertificateRow.digest).where(
+        held,
+        CertificateRow.recorded_at <= due,
+        ~_leaf(origin, Kind.CERTIFICATE_ISSUED, CertificateRow.digest).exists(),
+        ~_named(CertificateRow.digest).exists(),
+    )
+    changed = select(CertificateRow.id, StatusChangeRow.digest).where(
+        held,
+        StatusChangeRow.certificate == CertificateRow.id,
+        came.exists(),
+        ~_leaf(origin, Kind.CERTIFICATE_STATUS, StatusChangeRow.digest).exists(),
+        ~_named(StatusChangeRow.digest).exists(),
+    )
+    found = union_all(issued, changed).order_by(text("1"), text("2")).limit(limit)
+    return [(certificate, digest) for certificate, digest in tx.execute(found)]
+
+
+def settled(tx: Session, origin: str, digests: Sequence[str]) -> tuple[set[str], set[str]]:
+    """Return which of these digests came here, as a certificate or a change, and which of them the log holds."""
+    came = union_all(
+        select(CertificateRow.digest).where(CertificateRow.digest.in_(digests)),
+        select(StatusChangeRow.digest).where(StatusChangeRow.digest.in_(digests)),
+    )
+    logged = select(MirrorEntry.digest).where(MirrorEntry.origin == origin, MirrorEntry.digest.in_(digests))
+    return set(tx.scalars(came)), {digest for digest in tx.scalars(logged) if digest is not None}
+
+
+def _leaf(origin: str, kind: Kind, digest: InstrumentedAttribute[str]) -> Select[int]:
+    return select(MirrorEntry.index).where(
         MirrorEntry.origin == origin,
-        MirrorEntry.digest == CertificateRow.digest,
-        MirrorEntry.kind == Kind.CERTIFICATE_ISSUED,
+        MirrorEntry.digest == digest,
+        MirrorEntry.kind == kind,
         MirrorEntry.to == CertificateRow.presented_in,
     )
-    query = select(CertificateRow).where(
-        CertificateRow.source == Source.DELIVERED,
-        CertificateRow.id.startswith(f"https://{node}/", autoescape=True),
-        CertificateRow.recorded_at <= due,
-        ~logged.exists(),
+
+
+def _named(digest: InstrumentedAttribute[str]) -> Select[int]:
+    return select(Task.id).where(
+        Task.kind == TaskKind.CERTIFICATE_NOT_LOGGED, Task.subject == digest, Task.closed_at.is_(None)
     )
-    return tx.scalars(query.order_by(CertificateRow.id).limit(limit)).all()
 
 
 def append(

@@ -28,6 +28,7 @@ from registry.store import acts, certificates, channel
 from registry.store.acts import Actor, Draw
 from registry.store.certificates import CertificateRow, Source
 from registry.store.channel import MessageIn
+from registry.usecases.annulled_after_use import tell_users
 from registry.usecases.believe_peers import Beliefs
 from registry.usecases.change_status import FINAL, keep_change
 from registry.usecases.verify_certificate import read_evidence
@@ -182,6 +183,11 @@ def judge_again(tx: Session, here: Here, beliefs: Beliefs, *, at: datetime) -> i
     return sum(each.outcome is Outcome.ACCEPTED for each in taken)
 
 
+def change_of(message: Message) -> Envelope:
+    """Return the signed change of status that a message carries. Raises what parsing raises."""
+    return Envelope.parse(decode(_Change, message.body).change, Typ.STATUS)
+
+
 def _read_given(text: str, sent: Envelope, message: Message, beliefs: Beliefs) -> Receipt:
     """Read the receipt that we gave for a message. Raises `ReceiptNotOurs` and what parsing raises."""
     envelope = Envelope.parse(text, Typ.RECEIPT)
@@ -217,7 +223,7 @@ def _take(tx: Session, message: Message, country: str, here: Here, beliefs: Beli
             return _take_certificate(tx, message, country, here, beliefs, at=at)
         if message.kind is MessageKind.CERTIFICATE_LOGGED:
             return _take_proof(tx, message, here, beliefs, at=at)
-        return _take_change(tx, message, here, beliefs)
+        return _take_change(tx, message, here, beliefs, at=at)
     except Malformed as refusal:
         return _refused("format", refusal.code)
 
@@ -284,9 +290,9 @@ def _take_proof(tx: Session, message: Message, here: Here, beliefs: Beliefs, *, 
     return _Taken(Outcome.ACCEPTED, (), row.id)
 
 
-def _take_change(tx: Session, message: Message, here: Here, beliefs: Beliefs) -> _Taken:
-    text = decode(_Change, message.body).change
-    envelope = Envelope.parse(text, Typ.STATUS)
+def _take_change(tx: Session, message: Message, here: Here, beliefs: Beliefs, *, at: datetime) -> _Taken:
+    envelope = change_of(message)
+    text = envelope.text
     change = StatusChange.parse(envelope.payload)
     row = certificates.certificate(tx, change.certificate, lock=True)
     if row is None or row.source != Source.DELIVERED:
@@ -300,11 +306,13 @@ def _take_change(tx: Session, message: Message, here: Here, beliefs: Beliefs) ->
         return _refused("status", "change-not-believed")
     held = certificates.changes(tx, row.id)
     if any(known.digest == envelope.digest for known in held):
-        return _Taken(Outcome.ACCEPTED)
+        return _Taken(Outcome.ACCEPTED, (), row.id)
     if any(known.status in FINAL for known in held):
         return _refused("status", "already-annulled")
     keep_change(tx, envelope, change, None)
-    return _Taken(Outcome.ACCEPTED)
+    if change.status in FINAL:
+        tell_users(tx, row, change, at=at)
+    return _Taken(Outcome.ACCEPTED, (), row.id)
 
 
 def _refused(check: str, code: str) -> _Taken:

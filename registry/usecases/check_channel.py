@@ -4,7 +4,7 @@ When a receipt came here nobody signed. A message that is missing at the end is 
 or change that no message brought, one of ours that the log holds and no message took, and by the guard.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -17,14 +17,17 @@ from registry.core.channel.message import FIRST, GENESIS, Message, MessageKind
 from registry.core.channel.receipt import Outcome, Receipt
 from registry.core.envelope.jose import Envelope, Typ
 from registry.core.errors import RegistryError
+from registry.core.tlog.checkpoint import Checkpoint
 from registry.core.tlog.entry import Kind, Leaf, MalformedLeaf
+from registry.core.tlog.note import Note
+from registry.core.tlog.proof import TlogProof
 from registry.core.verification.presentation import Presentation
 from registry.store.acts import Act
 from registry.store.certificates import CertificateRow, Source, StatusChangeRow
 from registry.store.channel import MessageIn, MessageOut
-from registry.store.log import LogEntry, LogRecovered
+from registry.store.log import LogEntry, LogPublished, LogRecovered
 from registry.usecases.check_adopted import Adopted
-from registry.usecases.survey_rows import Survey, of
+from registry.usecases.survey_rows import Survey, of, read_object, readable
 
 LATE = timedelta(minutes=10)
 """So long after an act the message that carries it is missing, not late."""
@@ -37,10 +40,11 @@ _SAYS = {
 
 @dataclass(frozen=True, slots=True)
 class _Carried:
-    """What a message is about: a certificate, the digest of what it carries, and whether the proof is to follow."""
+    """What a message is about: a certificate, the digest of what it carries, its proof, and whether one follows."""
 
     certificate: object
     digest: object
+    proof: str | None = None
     pending: bool = False
 
 
@@ -75,6 +79,9 @@ def _sent(survey: Survey, adopted: Adopted) -> set[object]:
     )
     query = query.outerjoin(Act, Act.id == MessageOut.act).outerjoin(LogEntry, LogEntry.act == MessageOut.act)
     query = query.outerjoin(LogRecovered, LogRecovered.index == MessageOut.log_index)
+    covering = select(LogPublished.note).where(LogPublished.size > MessageOut.log_index).order_by(LogPublished.size)
+    query = query.add_columns(covering.limit(1).scalar_subquery().label("published"))
+    unpublished = list(_unpublished(survey))
     rows = survey.rows(MessageOut, query.order_by(MessageOut.to, MessageOut.epoch, MessageOut.seq), batch=100)
     for (to, _epoch), chain in groupby(rows, key=lambda each: (each[0].to, each[0].epoch)):
         number, previous, unanswered = FIRST, GENESIS, False
@@ -104,7 +111,41 @@ def _sent(survey: Survey, adopted: Adopted) -> set[object]:
                 holds = (act.kind_, act.digest_, act.to_, act.numbered) == (*says, row.log_index)
             if not holds:
                 survey.say(where, "it does not carry what the log holds at its index")
+            wrong = None if carried.proof is None else _differs(carried.proof, row, act.published, unpublished)
+            if wrong is not None:
+                survey.say(where, f"its proof {wrong}")
     return taken_back
+
+
+def _unpublished(survey: Survey) -> Iterator[range]:
+    """Give the sizes of checkpoints that were published and that a restore lost, as the act of recovering says."""
+    recovered = select(readable(Act.private)).where(Act.kind == Kind.LOG_RECOVERED).order_by(Act.id)
+    for private in survey.tx.scalars(recovered):
+        match read_object(private):
+            case {"published": int(since), "size": int(until)}:
+                yield range(since + 1, until + 1)
+            case _:
+                pass
+
+
+def _differs(text: str, row: MessageOut, published: str | None, unpublished: Sequence[range]) -> str | None:
+    """Return how a proof that was sent is not against the first published checkpoint that covers its entry.
+
+    That one is kept for ever (formats 11, `logged_by`): who deletes it, or slips another before it, is found by this.
+    """
+    try:
+        proof = TlogProof.parse(text)
+        against = Note.parse(proof.checkpoint_note)
+        size = Checkpoint.parse(against.text).size
+    except RegistryError as refusal:
+        return f"is none: {refusal}"
+    if proof.index != row.log_index:
+        return "is of another entry"
+    if published is not None and published.startswith(f"{against.text}\n"):
+        return None
+    if any(size in lost for lost in unpublished):
+        return None
+    return f"is against the checkpoint of {size}, which is not here as the first published that covers its entry"
 
 
 def _taken_back(survey: Survey, carried: set[object]) -> None:
@@ -235,10 +276,11 @@ def _read_leaf(leaf: bytes | None) -> tuple[Kind, str | None, str | None] | None
 def _read_body(message: Message) -> _Carried:
     """Read what a message carries. Raises what parsing raises."""
     if message.kind is MessageKind.CERTIFICATE_LOGGED:
-        return _Carried(message.body.get("certificate"), message.body.get("digest"))
+        return _Carried(message.body.get("certificate"), message.body.get("digest"), str(message.body.get("proof")))
     if message.kind is MessageKind.CERTIFICATE_STATUS:
         envelope = Envelope.parse(str(message.body.get("change")), Typ.STATUS)
         return _Carried(StatusChange.parse(envelope.payload).certificate, envelope.digest)
     presentation = Presentation.of(message.body)
     envelope = Envelope.parse(presentation.certificate, Typ.CERTIFICATE)
-    return _Carried(Certificate.parse(envelope.payload).id, envelope.digest, presentation.proof is None)
+    proof = presentation.proof
+    return _Carried(Certificate.parse(envelope.payload).id, envelope.digest, proof, pending=proof is None)

@@ -1,8 +1,9 @@
 """Re-derive everything from what was signed, and say where log, acts and tables do not agree.
 
 Nothing here changes anything, and it needs public keys only. One inconsistency is one line; an empty answer means that
-all questions were asked. What nobody signed, and no act repeats, each part names at its beginning; what persons are
-asked to do (`task`) is derived from the rest and not looked at.
+all questions were asked. What nobody signed, and no act repeats, each part names at its beginning, and what it cannot
+find, with the reason. What persons are asked to do (`task`) is derived from the rest; only what evidence of a split
+asks of them is looked at, since nothing asks for it again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,11 +19,12 @@ from registry.usecases.believe_peers import Pins
 from registry.usecases.check_adopted import check_adopted
 from registry.usecases.check_certificates import check_certificates
 from registry.usecases.check_channel import check_channel
-from registry.usecases.check_guard import Marks, check_guard
+from registry.usecases.check_guard import check_guard
 from registry.usecases.check_log import check_log
 from registry.usecases.check_mirror import check_mirrors, check_witness
 from registry.usecases.check_parties import check_parties
 from registry.usecases.check_tiles import check_tiles
+from registry.usecases.compare_guard import Marks
 from registry.usecases.survey_rows import Discrepancy, Survey, Tell, of
 
 
@@ -60,7 +62,7 @@ def check(
     adopted = check_adopted(survey, anchors.pins)
     check_log(survey, anchors.log, adopted)
     check_witness(survey, anchors.witness, anchors.log, adopted)
-    check_mirrors(survey, adopted)
+    check_mirrors(survey, adopted, at)
     check_certificates(survey, adopted)
     check_channel(survey, adopted, at)
     check_parties(survey)

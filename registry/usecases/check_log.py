@@ -2,12 +2,17 @@
 
 Nobody signed `act.seq`, nor when a checkpoint was published; `act.person` and `act.organisation` are compared where
 another table repeats them (`check_parties`).
+
+A published checkpoint that was deleted is named where a message carries a proof against it (`check_channel`), and the
+newest one by the guard; a line of a witness where a published note has it. What no proof, note or mark repeats cannot
+be missed here: a checkpoint between others that no certificate needed, and what a witness cosigned again later or
+before the quorum was met. The peer's mirror and the witness remember these.
 """
 
 from collections.abc import Iterator
 from heapq import merge
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from registry.core.errors import RegistryError
 from registry.core.identifiers import node_did
@@ -172,7 +177,8 @@ def _cosignatures(survey: Survey, adopted: Adopted) -> None:
 def _published(survey: Survey, key: VerifierKey, adopted: Adopted) -> None:
     """Ask whether what was published is its checkpoint under the lines that the agreement asked for."""
     did = node_did(key.name.removesuffix("/log"))
-    query = of(LogPublished, LogCheckpoint.note.label("under"))
+    lines = select(func.array_agg(LogCosignature.line)).where(LogCosignature.size == LogPublished.size)
+    query = of(LogPublished, LogCheckpoint.note.label("under"), lines.scalar_subquery().label("lines"))
     query = query.outerjoin(LogCheckpoint, LogCheckpoint.size == LogPublished.size).order_by(LogPublished.size)
     for row, beside in survey.rows(LogPublished, query):
         where = f"published checkpoint {row.size}"
@@ -187,6 +193,9 @@ def _published(survey: Survey, key: VerifierKey, adopted: Adopted) -> None:
             survey.say(where, "its text is not that of the checkpoint of its size")
         for wrong in adopted.unsigned_lines(note, [key], ours=True):
             survey.say(where, wrong)
+        for line in note.lines:
+            if (line.name, line.id) in adopted.witnesses and line.encode() not in (beside.lines or ()):
+                survey.say(where, f"the cosignature of {line.name} under it is not kept")
         unmet = adopted.refusal(did, note, row.at)
         if unmet is not None:
             survey.say(where, str(unmet))

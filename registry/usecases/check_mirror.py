@@ -2,12 +2,17 @@
 
 When an entry was first seen, and when a head was moved, nobody signed. Lines under a foreign note that no list or
 agreement here knows are the other state's to vouch for.
+
+A mirror that was cut at its end is told by the note that vouches for more, by what our witness cosigned, and by the
+certificates that came with a proof. Who cuts at the end of a step, and all three with it, leaves what an older backup
+would be: the guard tells that of our witness, and the worker takes the rest from the peer again.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from hashlib import sha256
 
-from sqlalchemy import select, union
+from sqlalchemy import func, select, union
 
 from registry.core.errors import RegistryError
 from registry.core.identifiers import node_did
@@ -17,15 +22,22 @@ from registry.core.tlog.entry import Kind, Leaf, MalformedLeaf
 from registry.core.tlog.merkle import leaf_hash
 from registry.core.tlog.note import Note, VerifierKey
 from registry.store.acts import Act
+from registry.store.certificates import CertificateRow, Source
 from registry.store.mirror import MirrorEntry, MirrorHash, MirrorHead
+from registry.store.tasks import Task, TaskKind
 from registry.store.witness import WitnessEvidence, WitnessHead
 from registry.usecases.check_adopted import Adopted
 from registry.usecases.check_tree import Placed, Tree, walk
+from registry.usecases.mirror_log import STEP
+from registry.usecases.reconcile_log import PATIENCE
 from registry.usecases.survey_rows import Survey, of, read_object, readable
 
 
 def check_witness(survey: Survey, key: VerifierKey, log: VerifierKey, adopted: Adopted) -> None:
-    """Check what our witness cosigned last of each log, under its key or one it had before, and its evidence."""
+    """Check what our witness cosigned last of each log, under its key or one it had before, and its evidence.
+
+    What it cosigned before the last is in no row: of that the guard and the log itself are the memory.
+    """
     own = {key, *_former(log, adopted)}
     for row, _ in survey.rows(WitnessHead, of(WitnessHead).order_by(WitnessHead.origin)):
         where = f"witnessed head of {row.origin}"
@@ -52,12 +64,17 @@ def _former(log: VerifierKey, adopted: Adopted) -> Iterator[VerifierKey]:
 
 
 def _evidence(survey: Survey, adopted: Adopted) -> None:
-    """Ask whether each piece of evidence is two notes that the log signed, as the act of keeping it says."""
+    """Ask whether each piece of evidence is two notes that the log signed, as the act of keeping it says.
+
+    A person is to look at it, and nothing here closes the task that says so.
+    """
     acts = select(Act.id, readable(Act.private)).where(Act.kind == Kind.WITNESS_CONFLICT).order_by(Act.id)
     said = {}
     for act in survey.stream(acts):
         private = read_object(act[1]) or {}
         said[private.get("origin"), private.get("note"), private.get("against")] = act[0]
+    opened = select(Task.subject, func.bool_or(Task.closed_at.is_(None))).where(Task.kind == TaskKind.LOG_SPLIT)
+    waits = {row[0]: row[1] for row in survey.stream(opened.group_by(Task.subject))}
     for row, _ in survey.rows(WitnessEvidence, of(WitnessEvidence).order_by(WitnessEvidence.digest)):
         where = f"evidence {row.digest}"
         try:
@@ -70,12 +87,14 @@ def _evidence(survey: Survey, adopted: Adopted) -> None:
         survey.differ(where, row, {"digest": sha256(note.text.encode()).hexdigest()})
         if said.pop((row.origin, row.note, row.against), None) is None:
             survey.say(where, "it was not kept by its act")
+        if not waits.get(row.origin):
+            survey.say(where, f"the task log.split about it {'was closed' if row.origin in waits else 'is not here'}")
     for act in said.values():
         survey.say(f"act {act}", "it kept evidence that is not here")
 
 
-def check_mirrors(survey: Survey, adopted: Adopted) -> None:
-    """Check the mirror of each log: entries, hashes, and the head that they lead to."""
+def check_mirrors(survey: Survey, adopted: Adopted, at: datetime) -> None:
+    """Check the mirror of each log as of a moment: entries, hashes, the head that they lead to, and its end."""
     tables = (MirrorEntry, MirrorHash, MirrorHead)
     heads = {head.origin: head for head, _ in survey.rows(MirrorHead)}
     for origin in survey.tx.scalars(union(*(select(table.origin) for table in tables))).all():
@@ -88,6 +107,25 @@ def check_mirrors(survey: Survey, adopted: Adopted) -> None:
             survey.say(name, "it has entries or hashes, and no head")
             continue
         _head(survey, f"{name}, head", heads[origin], tree, adopted)
+    _ends(survey, {origin: head.size for origin, head in heads.items()}, at - PATIENCE)
+
+
+def _ends(survey: Survey, sizes: Mapping[str, int], due: datetime) -> None:
+    """Ask whether each mirror is as far as what our witness cosigned, and what was delivered with a proof, by then."""
+    cosigned = select(WitnessHead.origin, WitnessHead.size).where(WitnessHead.at <= due).order_by(WitnessHead.origin)
+    for origin, size in survey.stream(cosigned):
+        if size > sizes.get(origin, 0):
+            survey.say(f"mirror of {origin}", f"it ends at {sizes.get(origin, 0)}, and our witness cosigned {size}")
+    mirrored = select(MirrorEntry.index).where(
+        MirrorEntry.origin == func.split_part(CertificateRow.id, "/", 3).concat("/log"),
+        MirrorEntry.digest == CertificateRow.digest,
+    )
+    proved = select(CertificateRow.id).where(
+        CertificateRow.source == Source.DELIVERED, CertificateRow.proof.is_not(None)
+    )
+    missing = proved.where(CertificateRow.recorded_at <= due, ~mirrored.exists()).order_by(CertificateRow.id)
+    for certificate in survey.tx.scalars(missing):
+        survey.say(f"certificate {certificate}", "it came with a proof, and the mirror of its log does not hold it")
 
 
 def _mirrored(survey: Survey, name: str, origin: str) -> Iterator[Placed]:
@@ -115,8 +153,10 @@ def _head(survey: Survey, where: str, row: MirrorHead, tree: Tree, adopted: Adop
         survey.say(where, "it is not that of the entries")
     if row.size > signed.size or (row.size == signed.size and row.root != signed.root):
         survey.say(where, "its entries do not lead to the checkpoint that its log signed")
+    if row.size < signed.size and (row.size % STEP or row.size == 0):
+        survey.say(where, f"it ends at {row.size}, which no step does, and its note vouches for {signed.size}")
     times = adopted.vouched_at(node_did(row.origin.removesuffix("/log")), note, row.at)
-    if row.cosigned_at not in times:
+    if row.cosigned_at not in {None if time is None else min(time, row.at) for time in times}:
         survey.say(where, "cosigned_at is not when its witnesses vouched for it")
 
 

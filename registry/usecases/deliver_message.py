@@ -93,7 +93,6 @@ def make_messages(
             break
         direction.send(CARRIED[Kind(act.kind)], _body(tx, act, index, waits=waits), index, act.id, pending=waits)
         made += 1
-    tx.flush()
     return made
 
 
@@ -124,21 +123,7 @@ class _Direction:
             body=body,
         )
         envelope = seal(message.encode(), Typ.MESSAGE, self.sender.signer)
-        self.tx.add(
-            MessageOut(
-                to=self.to,
-                epoch=message.epoch,
-                seq=message.seq,
-                id=message.id,
-                kind=message.kind,
-                digest=envelope.digest,
-                log_index=index,
-                act=act,
-                pending=pending,
-                envelope=envelope.text,
-                made_at=self.at,
-            )
-        )
+        channel.keep_sent(self.tx, envelope, message, log_index=index, act=act, pending=pending)
         self.position = position_after(envelope, message)
 
 

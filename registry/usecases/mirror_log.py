@@ -15,7 +15,7 @@ from registry.core.tlog.checkpoint import Checkpoint
 from registry.core.tlog.entry import Kind, Leaf
 from registry.core.tlog.merkle import Hash, leaf_hash, new_hashes, tree_root, verify_consistency
 from registry.core.tlog.note import Note
-from registry.core.tlog.policy import Policy
+from registry.core.tlog.policy import lines_that_count
 from registry.core.tlog.tile import Tile, write_entries, write_hashes
 from registry.store import acts, mirror, tasks, witness
 from registry.store.acts import Actor, Draw
@@ -68,29 +68,24 @@ class Shown:
         return min(self.checkpoint.size, (self.known // STEP + 1) * STEP)
 
 
-def read_shown(tx: Session, note: str, peer: str, beliefs: Beliefs) -> Shown:
-    """Judge the checkpoint that a peer serves. Raises what `Policy.check` raises, `QuorumNotMet` among it."""
+def read_shown(tx: Session, note: str, peer: str, beliefs: Beliefs, *, at: datetime) -> Shown:
+    """Judge the checkpoint that a peer serves; witnesses whose clocks are ahead vouched for it by now, and no later.
+
+    Raises what `Policy.check` raises, `QuorumNotMet` among it.
+    """
     parsed = Note.parse(note)
     checked = [policy.check(parsed) for policy in beliefs.log_policies(peer)]
     if not checked:
         raise NotMirrored
     checkpoint = checked[0].checkpoint
-    times = [each.at for each in checked if each.at is not None]
+    times = [min(at, each.at) for each in checked if each.at is not None]
     known = mirror.head(tx, checkpoint.origin)
     return Shown(
         checkpoint,
-        _lines_that_count(parsed, beliefs.log_policies(peer)).encode(),
+        lines_that_count(parsed, beliefs.log_policies(peer)).encode(),
         max(times, default=None),
         0 if known is None else known.size,
     )
-
-
-def _lines_that_count(note: Note, policies: Sequence[Policy]) -> Note:
-    """Return a note under the lines of the log and of the witnesses alone: what a stranger wrote is not passed on."""
-    keys = [log.vkey for policy in policies for log in policy.logs]
-    keys += [witness.vkey for policy in policies for witness in policy.witnesses]
-    known = {(key.name, key.id) for key in keys}
-    return Note(note.text, tuple(line for line in note.lines if (line.name, line.id) in known))
 
 
 def grow(tx: Session, shown: Shown, entries: Sequence[bytes], proof: Sequence[Hash], *, at: datetime) -> None:
@@ -127,15 +122,22 @@ def grow(tx: Session, shown: Shown, entries: Sequence[bytes], proof: Sequence[Ha
 
 
 def keep_evidence(tx: Session, shown: Shown, refusal: LogRewritten, *, by: Actor, at: datetime, draw: Draw) -> None:
-    """Keep what the log shows now beside what was mirrored, and open a task: one of the two was rewritten."""
+    """Open a task for what the log shows now beside what was mirrored: one of the two was rewritten.
+
+    Where the mirror reaches as far as what is shown, its entries and the two notes prove it to anyone, and are kept as
+    evidence. Entries that do not lead to a larger checkpoint prove nothing: they are not signed.
+    """
     origin = shown.checkpoint.origin
     known = mirror.head(tx, origin)
-    against = "" if known is None else known.note
-    digest = sha256(Note.parse(shown.note).text.encode()).hexdigest()
-    row = WitnessEvidence(digest=digest, origin=origin, note=shown.note, against=against, reason=refusal.reason, at=at)
+    size, against = (0, "") if known is None else (known.size, known.note)
     detail: dict[str, Json] = {"origin": origin, "size": shown.checkpoint.size, "note": shown.note, "against": against}
-    if witness.keep_evidence(tx, row):
-        acts.record(tx, Kind.WITNESS_CONFLICT, detail, by=by, at=at, draw=draw, subject=origin)
+    if shown.checkpoint.size <= size:
+        digest = sha256(Note.parse(shown.note).text.encode()).hexdigest()
+        row = WitnessEvidence(
+            digest=digest, origin=origin, note=shown.note, against=against, reason=refusal.reason, at=at
+        )
+        if witness.keep_evidence(tx, row):
+            acts.record(tx, Kind.WITNESS_CONFLICT, detail, by=by, at=at, draw=draw, subject=origin)
     tasks.open_task(tx, TaskKind.LOG_SPLIT, origin, detail, role=Role.OPERATOR, at=at)
 
 

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from typing import ClassVar
 
 from sqlalchemy.orm import Session
 
 from registry.core.canonical import Json
+from registry.core.errors import Unprocessable
 from registry.core.tlog.checkpoint import Checkpoint
 from registry.core.tlog.cosignature import cosigned_at
 from registry.core.tlog.merkle import prove_consistency
@@ -22,6 +24,23 @@ from registry.usecases.extend_log import check_not_behind
 
 HEARTBEAT = timedelta(minutes=5)
 """After this time a witness is asked again for a checkpoint that has not grown: its word is to be fresh."""
+
+
+SKEW = timedelta(minutes=5)
+"""How far the clock of a witness may be from ours: by its time the rules of revocation judge what was logged when."""
+
+
+@dataclass(eq=False)
+class WitnessClockOff(Unprocessable):
+    """The witness dates its cosignature more than five minutes from our clock."""
+
+    code: ClassVar[str] = "witness-clock-off"
+    clause: ClassVar[str | None] = "c2sp.org/tlog-cosignature@v1.0.1, Format"
+    witness: str
+    seconds: int
+
+    def __str__(self) -> str:
+        return f"the clock of {self.witness} is {self.seconds} seconds from ours: its cosignature is not kept"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +70,20 @@ def ask(tx: Session, key: VerifierKey, mark: Mark, *, at: datetime, old: int | N
     return Asked(Growth(old, tuple(proof), note, Checkpoint.parse(note.text)), newest.size)
 
 
-def keep_cosignature(tx: Session, asked: Asked, key: VerifierKey, answer: str) -> datetime:
+def keep_cosignature(tx: Session, asked: Asked, key: VerifierKey, answer: str, *, at: datetime) -> datetime:
     """Keep the line of the witness of `key` among those it answered; return when it cosigned.
 
-    Raises `NotSigned` where none is its own, `WrongSignature`, `MalformedNote`.
+    Raises `NotSigned` where none is its own, `WitnessClockOff`, `WrongSignature`, `MalformedNote`.
     """
     lines = tuple(SignatureLine.parse(line) for line in answer.splitlines())
     own = tuple(line for line in lines if (line.name, line.id) == (key.name, key.id))[:1]
     when = cosigned_at(Note(asked.growth.note.text, own), key)
     if when is None:
         raise NotSigned
+    if abs(when - at) > SKEW:
+        raise WitnessClockOff(key.name, int((when - at).total_seconds()))
     log.keep_cosignature(tx, asked.size, key.name, own[0].encode(), when)
-    for kind in (TaskKind.WITNESS_AHEAD, TaskKind.LOG_SPLIT):
-        tasks.close_tasks(tx, kind, [_subject(asked, key)], at=when)
+    tasks.close_tasks(tx, TaskKind.WITNESS_AHEAD, [_subject(asked, key)], at=at)
     return when
 
 

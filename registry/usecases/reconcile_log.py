@@ -13,53 +13,74 @@ from registry.core.identifiers import log_origin
 from registry.core.verification.presentation import Presentation
 from registry.store import channel, mirror, tasks, witness
 from registry.store.parties import Role
-from registry.store.tasks import TaskKind
+from registry.store.tasks import Task, TaskKind
+from registry.usecases.accept_message import change_of
 
+_KINDS = (TaskKind.CERTIFICATE_NOT_DELIVERED, TaskKind.CERTIFICATE_NOT_LOGGED, TaskKind.MIRROR_BEHIND)
 PATIENCE = timedelta(minutes=10)
 """How long log and channel may differ: messages and entries come on two ways (formats 11, "Completeness")."""
 
 
 def reconcile(tx: Session, country: str, node: str, *, at: datetime) -> int:
-    """Open a task for each certificate of a node that only its log or only the channel knows; return how many are open.
+    """Open a task for each certificate, and each change of one, that only a node's log or only the channel knows.
 
     A mirror that stays behind what our witness cosigned is named too: what the peer does not show cannot be compared.
-    What was refused was delivered: its refusal is on record. A task closes when the other side has come.
+    What was refused was delivered: its refusal is on record. A task closes when the other side has come. Returns how
+    many are open. A run opens up to a thousand of each kind, so that a peer's lies are named without stopping us.
     """
-    due, origin = at - PATIENCE, log_origin(node)
+    origin, due = log_origin(node), at - PATIENCE
     came = _not_kept(tx)
+    _close(tx, origin, came, at)
     missing: dict[str, JsonObject] = {
         f"{origin} {row.index}": {"origin": origin, "index": row.index, "digest": row.digest}
-        for row in mirror.not_delivered(tx, origin, country, due)
-        if row.digest not in came
+        for row in mirror.not_delivered(tx, origin, country, due, sorted(came))
     }
-    stands, behind = witness.head(tx, origin), mirror.head(tx, origin)
-    held_back = stands is not None and stands.at <= due and stands.size > mirror.root_of(behind)[0]
-    lagging: dict[str, JsonObject] = (
-        {origin: {"origin": origin, "cosigned": stands.size, "mirrored": mirror.root_of(behind)[0]}}
-        if stands is not None and held_back
-        else {}
-    )
     unlogged: dict[str, JsonObject] = {
-        row.id: {"origin": origin, "digest": row.digest} for row in mirror.not_logged(tx, origin, node, due)
+        digest: {"origin": origin, "certificate": certificate, "digest": digest}
+        for certificate, digest in mirror.not_logged(tx, origin, node, due)
     }
+    lag = _lag(tx, origin, due)
     for kind, found in (
         (TaskKind.CERTIFICATE_NOT_DELIVERED, missing),
         (TaskKind.CERTIFICATE_NOT_LOGGED, unlogged),
-        (TaskKind.MIRROR_BEHIND, lagging),
+        (TaskKind.MIRROR_BEHIND, {} if lag is None else {origin: lag}),
     ):
         for subject, detail in found.items():
             tasks.open_task(tx, kind, subject, detail, role=Role.OPERATOR, at=at)
-        open_ = [task.subject for task in tasks.open_tasks(tx, kind) if task.detail["origin"] == origin]
-        tasks.close_tasks(tx, kind, [subject for subject in open_ if subject not in found], at=at)
-    return len(missing) + len(unlogged) + len(lagging)
+    if lag is None:
+        tasks.close_tasks(tx, TaskKind.MIRROR_BEHIND, [origin], at=at)
+    return sum(len(_open(tx, kind, origin)) for kind in _KINDS)
+
+
+def _close(tx: Session, origin: str, came: set[str], at: datetime) -> None:
+    """Close the tasks of a log whose other side has come."""
+    for kind in (TaskKind.CERTIFICATE_NOT_DELIVERED, TaskKind.CERTIFICATE_NOT_LOGGED):
+        open_ = {task.subject: str(task.detail["digest"]) for task in _open(tx, kind, origin)}
+        kept, logged = mirror.settled(tx, origin, list(open_.values()))
+        settled = logged if kind is TaskKind.CERTIFICATE_NOT_LOGGED else kept | came
+        tasks.close_tasks(tx, kind, [subject for subject, digest in open_.items() if digest in settled], at=at)
+
+
+def _open(tx: Session, kind: TaskKind, origin: str) -> list[Task]:
+    return [task for task in tasks.open_tasks(tx, kind, limit=None) if task.detail["origin"] == origin]
+
+
+def _lag(tx: Session, origin: str, due: datetime) -> JsonObject | None:
+    """Return what our witness cosigned by `due` of a log beyond its mirror; None where it is all there."""
+    stands, size = witness.head(tx, origin), mirror.root_of(mirror.head(tx, origin))[0]
+    if stands is None or stands.at > due or stands.size <= size:
+        return None
+    return {"origin": origin, "cosigned": stands.size, "mirrored": size}
 
 
 def _not_kept(tx: Session) -> set[str]:
-    """Return the digests of certificates that came and were not simply accepted: some of them are in no other table."""
+    """Return the digests of what came and was not simply accepted: some of it is in no other table."""
     digests: set[str] = set()
     for row in channel.not_accepted(tx):
         message = Message.parse(Envelope.parse(row.envelope, Typ.MESSAGE).payload)
-        if message.kind is MessageKind.CERTIFICATE_ISSUED:
-            with suppress(Malformed):  # what is no certificate is none of those that the log names
+        with suppress(Malformed):  # what is neither certificate nor change is nothing that the log names
+            if message.kind is MessageKind.CERTIFICATE_ISSUED:
                 digests.add(Envelope.parse(Presentation.of(message.body).certificate, Typ.CERTIFICATE).digest)
+            elif message.kind is MessageKind.CERTIFICATE_STATUS:
+                digests.add(change_of(message).digest)
     return digests

@@ -18,9 +18,9 @@ from registry.core.tlog.cosignature import cosigned_at
 from registry.core.tlog.entry import Leaf
 from registry.core.tlog.merkle import Hash, leaf_hash, new_hashes, tree_root
 from registry.core.tlog.note import Note, NotSigned, VerifierKey
-from registry.core.tlog.policy import KnownWitness
+from registry.core.tlog.policy import KnownWitness, lines_that_count
 from registry.store import acts, log
-from registry.store.guard import Mark
+from registry.store.guard import Mark, of_log, of_published, of_shown
 from registry.usecases.believe_peers import Beliefs
 from registry.usecases.mirror_log import NotMirrored
 
@@ -66,8 +66,26 @@ class EntriesLost(Unavailable):
 
 
 @dataclass(eq=False)
+class ShownLost(Unavailable):
+    """Entries that were shown to someone are gone: that nobody admits to have them does not make them unseen."""
+
+    code: ClassVar[str] = "shown-lost"
+    clause: ClassVar[str | None] = "c2sp.org/tlog-checkpoint@v1.0.0: no two checkpoints without consistency"
+    held: int
+    shown: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.shown} entries of this log may have been shown, to a witness or to everyone, and this database and "
+            f"the copies end at {self.held}: whoever has the others could prove two histories, so none of them can be "
+            "given up. Look for a newer backup, or for another copy of the log (--copy URL); where there is none, "
+            "this log cannot go on under its key"
+        )
+
+
+@dataclass(eq=False)
 class UnseenLeft(Conflict):
-    """What the guard remembers beyond this reached nobody, and going on without it is for a person to say."""
+    """What was numbered beyond this was never shown to anyone, and going on without it is for a person to say."""
 
     code: ClassVar[str] = "unseen-left"
     entries: int
@@ -75,8 +93,9 @@ class UnseenLeft(Conflict):
 
     def __str__(self) -> str:
         return (
-            f"{self.entries} entries and {self.messages} messages were signed here, and no witness and no peer has "
-            f"seen them: registry log recover --give-up-unseen {self.entries + self.messages} goes on without them"
+            f"{self.entries} entries were numbered here and never shown to anyone, and {self.messages} messages were "
+            f"signed that no peer says it has: registry log recover --give-up-unseen {self.entries + self.messages} "
+            "goes on without them"
         )
 
 
@@ -93,9 +112,13 @@ class Copy:
 
 @dataclass(frozen=True, slots=True)
 class TakenLog:
-    """What became of the log: from which size to which, which acts were here, and the leaves of those that were not."""
+    """What became of the log: from which size to which, which acts were here, and the leaves of those that were not.
+
+    `published` is how far the restored database had published it.
+    """
 
     since: int
+    published: int
     size: int
     root: Hash
     found: Sequence[str] = ()
@@ -108,7 +131,10 @@ class TakenLog:
 
 
 def read_copy(tx: Session, note: str, did: str, beliefs: Beliefs) -> Copy:
-    """Judge the checkpoint of a copy of our own log. Raises what `Policy.check` raises, and `NotMirrored`."""
+    """Judge the checkpoint of a copy of our own log, and keep of its lines those that count.
+
+    Raises what `Policy.check` raises, and `NotMirrored`.
+    """
     parsed = Note.parse(note)
     policies = beliefs.log_policies(did)
     if not policies:
@@ -117,7 +143,8 @@ def read_copy(tx: Session, note: str, did: str, beliefs: Beliefs) -> Copy:
     times = [each.at for each in checked if each.at is not None]
     known, _ = log.root_of(log.head(tx))
     witnesses = tuple(witness for policy in policies for witness in policy.witnesses)
-    return Copy(checked[0].checkpoint, parsed, max(times, default=None), known, witnesses)
+    kept = lines_that_count(parsed, policies)
+    return Copy(checked[0].checkpoint, kept, max(times, default=None), known, witnesses)
 
 
 def read_cosigned(note: str, own: VerifierKey, witness: Iterable[VerifierKey]) -> Checkpoint:
@@ -138,8 +165,9 @@ def take_back(tx: Session, copy: Copy | None, entries: Sequence[bytes], *, at: d
         raise NodeWorks
     known = log.head(tx, lock=True)
     size, root = log.root_of(known)
+    published = log.published_size(tx)
     if copy is None:
-        return TakenLog(size, size, root)
+        return TakenLog(size, published, size, root)
     checkpoint = copy.checkpoint
     if copy.known != size or len(entries) != max(0, checkpoint.size - size):
         raise NodeWorks
@@ -147,12 +175,14 @@ def take_back(tx: Session, copy: Copy | None, entries: Sequence[bytes], *, at: d
     fresh = {(level, index): hash_ for level, index, hash_ in completed}
     if tree_root(checkpoint.size, partial(_read, tx, fresh)) != checkpoint.root:
         raise CopyDiffers(checkpoint.size, f"its first {min(size, checkpoint.size)} entries are not those held here")
-    if not entries:
-        return TakenLog(size, size, root)
-    found, leaves = _sort(tx, size, entries)
     when = copy.cosigned_at or at
     when = when if known is None else max(when, known.at)
-    own = [line for line in copy.note.lines if line.name == checkpoint.origin]
+    if not entries:
+        if checkpoint.size > published and log.checkpoint(tx, checkpoint.size) is not None:
+            _publish(tx, copy, when)
+        return TakenLog(size, published, size, root)
+    found, leaves = _sort(tx, size, entries)
+    own = [line for line in copy.note.lines if line.name == checkpoint.origin][:1]
     log.take_back(
         tx,
         found,
@@ -165,26 +195,34 @@ def take_back(tx: Session, copy: Copy | None, entries: Sequence[bytes], *, at: d
     acts.unqueue(tx, list(found.values()))
     moved = log.move_head(tx, known, checkpoint, when)
     assert moved, "the head moved under its lock"
-    _keep_lines(tx, copy)
-    log.publish(tx, checkpoint.size, copy.note.encode(), when)
-    return TakenLog(size, checkpoint.size, checkpoint.root, list(found.values()), leaves)
+    _publish(tx, copy, when)
+    return TakenLog(size, published, checkpoint.size, checkpoint.root, list(found.values()), leaves)
 
 
-def count_unseen(tx: Session, taken: TakenLog, mark: Mark | None, cosigned: Iterable[Checkpoint]) -> int:
-    """Return how many entries were signed and are gone, none of which any witness has vouched for.
+def count_unseen(
+    tx: Session, taken: TakenLog, marks: Mapping[str, Mark], origin: str, cosigned: Iterable[Checkpoint]
+) -> int:
+    """Return how many entries were numbered and are gone, none of which was ever shown to anyone.
 
-    Raises `CopyDiffers` where the guard or a witness knows another history, `EntriesLost` where a witness knows more.
+    That nobody admits to have seen them proves nothing: the guard knows what was asked of a witness or published, and
+    where it does not, all of it may have been. Raises `CopyDiffers` where the guard or a witness knows another
+    history, `EntriesLost` where a witness knows more, `ShownLost` where what was shown is gone.
     """
     for seen in cosigned:
         if seen.size > taken.size:
             raise EntriesLost(taken.size, seen.size)
         if seen.size and tree_root(seen.size, partial(log.hashes, tx)) != seen.root:
             raise CopyDiffers(seen.size, "it is not what the witness cosigned")
-    if mark is None or mark.number == 0:
-        return 0
-    if mark.number <= taken.size and tree_root(mark.number, partial(log.hashes, tx)).hex() != mark.digest:
-        raise CopyDiffers(taken.size, f"the guard remembers another tree of {mark.number} entries")
-    return max(0, mark.number - taken.size)
+    signed, shown, published = (marks.get(what(origin)) for what in (of_log, of_shown, of_published))
+    for mark in (signed, shown, published):
+        if mark is None or not 0 < mark.number <= taken.size:
+            continue
+        if tree_root(mark.number, partial(log.hashes, tx)).hex() != mark.digest:
+            raise CopyDiffers(taken.size, f"the guard remembers another tree of {mark.number} entries")
+    may_have = max((mark.number for mark in (shown or signed, published) if mark is not None), default=0)
+    if may_have > taken.size:
+        raise ShownLost(taken.size, may_have)
+    return 0 if signed is None else max(0, signed.number - taken.size)
 
 
 def _sort(tx: Session, first: int, entries: Sequence[bytes]) -> tuple[dict[int, str], dict[int, Leaf]]:
@@ -195,14 +233,15 @@ def _sort(tx: Session, first: int, entries: Sequence[bytes]) -> tuple[dict[int, 
     return found, {index: leaf for index, leaf in leaves.items() if index not in found}
 
 
-def _keep_lines(tx: Session, copy: Copy) -> None:
-    """Keep the line of each witness under the checkpoint that came back."""
+def _publish(tx: Session, copy: Copy, at: datetime) -> None:
+    """Publish the checkpoint that came back as it was shown, and keep the line of each witness under it."""
+    log.publish(tx, copy.checkpoint.size, copy.note.encode(), at)
     for witness in copy.witnesses:
         for line in copy.note.lines:
             if (line.name, line.id) == (witness.vkey.name, witness.vkey.id):
-                at = cosigned_at(Note(copy.note.text, (line,)), witness.vkey)
-                assert at is not None
-                log.keep_cosignature(tx, copy.checkpoint.size, line.name, line.encode(), at)
+                when = cosigned_at(Note(copy.note.text, (line,)), witness.vkey)
+                assert when is not None
+                log.keep_cosignature(tx, copy.checkpoint.size, line.name, line.encode(), when)
 
 
 def _read(tx: Session, fresh: Mapping[tuple[int, int], Hash], wanted: Sequence[tuple[int, int]]) -> Sequence[Hash]:

@@ -26,7 +26,6 @@ from registry.store import acts, applications, certificates, channel, log, parti
 from registry.store.acts import Actor, Draw
 from registry.store.applications import Application
 from registry.store.certificates import CertificateRow, Source
-from registry.store.channel import MessageOut
 from registry.usecases.accept_message import Receiver, accept
 from registry.usecases.believe_peers import Beliefs
 from registry.usecases.change_status import keep_change
@@ -131,26 +130,8 @@ class Restoring:
             presentation = Presentation.of(message.body)
             pending = presentation.proof is None
             index, act = self._keep_certificate(presentation, message.seq)
-        answer = None if receipt is None else Receipt.parse(Envelope.parse(receipt, Typ.RECEIPT).payload)
-        self.tx.add(
-            MessageOut(
-                to=message.to,
-                epoch=message.epoch,
-                seq=message.seq,
-                id=message.id,
-                kind=message.kind,
-                digest=envelope.digest,
-                log_index=index,
-                act=act,
-                pending=pending,
-                envelope=envelope.text,
-                made_at=message.issued_at,
-                receipt=receipt,
-                outcome=None if answer is None else answer.outcome,
-                receipted_at=None if answer is None else answer.received_at,
-            )
-        )
-        self.tx.flush()
+        answer = None if receipt is None else (receipt, Receipt.parse(Envelope.parse(receipt, Typ.RECEIPT).payload))
+        channel.keep_sent(self.tx, envelope, message, log_index=index, act=act, pending=pending, receipt=answer)
 
     def _keep_certificate(self, presentation: Presentation, seq: int) -> tuple[int | None, str | None]:
         envelope = Envelope.parse(presentation.certificate, Typ.CERTIFICATE)

@@ -20,7 +20,7 @@ from registry.core.tlog.note import VerifierKey
 from registry.store import acts, certificates, channel, log, parties
 from registry.store.acts import Draw
 from registry.store.channel import EPOCH
-from registry.store.guard import Mark, of_log, of_received, of_sent
+from registry.store.guard import Mark, of_log, of_published, of_received, of_sent, of_shown
 from registry.store.parties import OrganisationKind, Role
 from registry.usecases.accept_message import Receiver
 from registry.usecases.believe_peers import Beliefs
@@ -90,8 +90,10 @@ def recover(
 ) -> Recovered:
     """Take back log and messages, leave every number unused that may have been given, and record what is lost.
 
-    `give_up` is how many entries and messages, signed here and seen by nobody, the operator goes on without. Raises
-    `NodeWorks`, `CopyDiffers`, `EntriesLost`, `UnseenLeft`, `NotAsked`, `RecalledNotOurs`, and what taking raises.
+    `give_up` is how many entries that were never shown, and messages that no peer says it has, the operator goes on
+    without. Of messages the peer's word is taken, as nobody but the two of us relies on their numbers: one that it had
+    and hid is refused by it for ever, and our act says what was given up. Raises `NodeWorks`, `CopyDiffers`,
+    `EntriesLost`, `ShownLost`, `UnseenLeft`, `NotAsked`, `RecalledNotOurs`, and what taking raises.
     """
     by.require(Role.OPERATOR)
     _check_asked(marks, fetched)
@@ -99,7 +101,7 @@ def recover(
         raise NodeWorks
     origin = log_origin(receiver.did.removeprefix("did:web:"))
     taken = take_back(tx, fetched.copy, fetched.entries, at=at)
-    entries = count_unseen(tx, taken, marks.get(of_log(origin)), fetched.cosigned)
+    entries = count_unseen(tx, taken, marks, origin, fetched.cosigned)
     restoring = Restoring(tx, receiver.country, receiver.env, receiver.did, beliefs, by.actor, at, draw)
     for peer, recalled in fetched.sent.items():
         restoring.take_sent(peer, recalled)
@@ -113,6 +115,7 @@ def recover(
     messages = _count_messages(tx, stands, marks, origin)
     if entries + messages and give_up != entries + messages:
         raise UnseenLeft(entries, messages)
+    stands |= _shown(tx, taken, marks, origin)
     said = _say(tx, origin, taken, restoring.taken) | {
         "entries_given_up": entries,
         "messages_given_up": messages,
@@ -120,6 +123,18 @@ def recover(
     }
     acts.record(tx, Kind.LOG_RECOVERED, said, by=by.actor, at=at, draw=draw)
     return Recovered(stands, said)
+
+
+def _shown(tx: Session, taken: TakenLog, marks: Marks, origin: str) -> dict[str, Mark]:
+    """Return the marks of what was shown of the log, where they grow: these are never lowered.
+
+    Where nobody noted what was shown, all that stands here now may have been.
+    """
+    published = log.checkpoint(tx, log.published_size(tx))
+    stand = Mark(0, "") if published is None else Mark(published.size, published.root.hex())
+    known = {what: marks.get(what) for what in (of_shown(origin), of_published(origin))}
+    grown = {what: stand for what, mark in known.items() if stand.number > (0 if mark is None else mark.number)}
+    return grown if known[of_shown(origin)] is not None else grown | {of_shown(origin): taken.mark}
 
 
 def _check_asked(marks: Marks, fetched: Fetched) -> None:
@@ -154,6 +169,7 @@ def _say(tx: Session, origin: str, taken: TakenLog, messages: TakenMessages) -> 
     return {
         "origin": origin,
         "held": taken.since,
+        "published": taken.published,
         "size": taken.size,
         "acts_found": len(taken.found),
         "private_rows_lost": len(lost),

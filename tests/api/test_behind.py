@@ -2,7 +2,8 @@
 
 import pytest
 
-from registry.store.guard import Mark, of_log, of_sent
+from registry.store import log
+from registry.store.guard import Mark, of_forgotten, of_log, of_sent
 from tests.api.desk import Office, assert_problem
 from tests.kit import Corridor
 
@@ -28,7 +29,7 @@ def test_nothing_is_issued_or_annulled_while_the_database_is_behind(
     assert corridor.by.everything() == before
     ready = minsk.get("/health/ready")
     assert ready.status_code == 503
-    assert any(says in wrong for wrong in ready.json()["wrong"])
+    assert [wrong.partition(":")[0] for wrong in ready.json()["wrong"]] == [code]
     assert minsk.desk("signatory").get(issued["href"]).status_code == 200
     assert minsk.desk("officer").post("/api/v1/verifications", {"number": issued["number"]}).status_code in {200, 201}
 
@@ -39,3 +40,17 @@ def test_without_its_guard_a_node_with_a_history_issues_nothing(corridor: Corrid
     corridor.by.node.guard.path.unlink()
     answer = minsk.issue(approved)
     assert "registry log guard --begin" in assert_problem(answer, 503, "guard-missing")["title"]
+
+
+def test_a_witness_whose_marks_were_lost_is_silent_until_it_has_a_new_key(corridor: Corridor, minsk: Office) -> None:
+    by, uz = corridor.by, corridor.uz
+    uz.sequence()
+    with uz.node.database.read() as tx:
+        note = log.checkpoint(tx, log.root_of(log.head(tx))[0])
+    assert note is not None
+    key, growth = by.node.keyring.witness.vkey.name, f"old 0\n\n{note.note}"
+    by.node.guard.advance(of_forgotten(key), Mark(1, ""))
+    before = by.everything()
+    answer = minsk.http.post("/witness/add-checkpoint", content=growth.encode(), headers={"Content-Type": "text/plain"})
+    assert "registry keys witness --next" in assert_problem(answer, 503, "witness-forgot")["title"]
+    assert by.everything() == before

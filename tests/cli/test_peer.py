@@ -8,6 +8,8 @@ from contextlib import contextmanager
 
 import pytest
 
+from registry.core.tlog.entry import MAX_LEAF
+from registry.core.tlog.tile import WIDTH, Tile, write_entries
 from registry.peer import client
 from registry.peer.client import LARGEST, Peer, PeerUnavailable, PeerWantsEarlier
 
@@ -36,7 +38,7 @@ def peer_that(act: Callable[[socket.socket, bytes], None]) -> Iterator[tuple[Pee
                 with connection:
                     connection.settimeout(20)
                     request = b""
-                    while not request.endswith(b"a.message"):
+                    while not request.endswith(b"a.message") and not request.startswith(b"GET "):
                         request += connection.recv(65_536)
                     asked.append(request)
                     try:
@@ -107,6 +109,17 @@ def test_any_other_answer_means_later(raw: bytes, said: str) -> None:
 def test_bytes_that_are_no_text_come_back_as_no_receipt() -> None:
     with peer_that(saying(answer("200 OK", b"\xff\xfe", "Content-Type: application/jwt"))) as (peer, _):
         assert peer.deliver("a.message") == "\ufffd\ufffd"
+
+
+def test_a_bundle_holds_leaves_and_nothing_larger() -> None:
+    """A peer could else fill our disk through its log: whatever its witnesses vouch for, a mirror takes leaves."""
+    bundle = Tile(None, 0, WIDTH)
+    largest = answer("200 OK", write_entries([b"a" * MAX_LEAF] * WIDTH), "Content-Type: application/octet-stream")
+    with peer_that(saying(largest)) as (peer, _):
+        assert len(peer.read_entries(0, WIDTH, WIDTH)) == WIDTH
+    larger = answer("200 OK", write_entries([b"a" * (MAX_LEAF + 1)] * WIDTH), "Content-Type: application/octet-stream")
+    with peer_that(saying(larger)) as (peer, _), pytest.raises(PeerUnavailable, match="no end"):
+        peer.read_tile(bundle)
 
 
 def test_an_answer_without_an_end_is_given_up_by_its_size() -> None:

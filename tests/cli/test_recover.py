@@ -5,6 +5,8 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
 
 import pytest
 import uvicorn
@@ -14,10 +16,12 @@ from registry.cli import recover
 from registry.cli.recover import DatabaseOlder, GuardExists, NothingBehind, recover_node
 from registry.node import Node
 from registry.peer.client import Peer, PeerUnavailable
-from registry.store.guard import GuardMissing, of_log
+from registry.store.guard import GuardMissing, Mark, of_forgotten, of_log
 from registry.usecases.recover_log import EntriesLost, UnseenLeft
 from registry.usecases.recover_node import NotAsked
+from tests.cli.log_commands import command_line
 from tests.kit import Corridor, Country
+from tests.processes import environment_of
 from tests.usecases.lived import mirror
 from tests.usecases.restored import Backup, behind, carry, make
 
@@ -157,8 +161,26 @@ def test_a_guard_that_was_lost_is_begun_anew_once_everyone_was_asked(corridor: C
     with pytest.raises(NotAsked):
         recover._begin(beside(by, {}))
     recover._begin(home)
-    assert by.node.guard.marks() == before
-    assert [each.behind for each in recover._compare(home)] == [False] * len(before)
+    forgotten = of_forgotten(by.node.keyring.witness.vkey.name)
+    kept = {what: mark for what, mark in before.items() if not what.startswith("witness ")}
+    assert by.node.guard.marks() == kept | {forgotten: Mark(1, "")}
+    assert len(kept) == len(before) - 1
+    assert [each.what for each in recover._compare(home) if each.behind] == [forgotten]
+
+
+def test_a_guard_that_was_begun_anew_says_that_the_witness_is_silent(
+    corridor: Corridor, home: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Any
+) -> None:
+    by, uz = corridor.by, corridor.uz
+    address = f"{uz.did}={home.settings.peer_urls[uz.did]}"
+    guard = str(by.node.guard.path)
+    environment = environment_of(corridor.forge, by, tmp_path) | {"REGISTRY_PEERS": address, "REGISTRY_GUARD": guard}
+    registry = command_line(environment, monkeypatch, capfd)
+    by.node.guard.path.unlink()
+    for words, code in ((("log", "guard", "--begin"), 0), (("log", "guard"), 1)):
+        done = registry(*words)
+        assert (done.code, done.out.count("silent")) == (code, 1)
+        assert "this witness is silent until it has a new key" in done.err
 
 
 def test_no_guard_is_made_from_a_database_that_is_behind(corridor: Corridor, home: Node, backup: Backup) -> None:

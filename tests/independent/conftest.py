@@ -1,5 +1,6 @@
 """A node whose processes run, a neutral witness of another author, and a verifier of another author."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -7,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx2
@@ -148,13 +150,21 @@ def _neutral(programs: Programs, country: kit.Country, folder: Path) -> Iterator
     assert told.returncode == 0, told.stderr
     (line,) = [word for word in made.stdout.split() if word.startswith(f"{NEUTRAL}+")]
     command = [str(programs.bin / "aics-witness"), "serve", "--config", config]
-    with _process(command, log_file, folder, None) as process:
+    with _process(command, log_file, folder, _at_the_time_of(country, folder / "moved")) as process:
         ends = time.monotonic() + 20
         while not _listens(url):
             assert process.poll() is None, log_file.read_text()
             assert time.monotonic() < ends, log_file.read_text()
             time.sleep(0.05)
         yield url, VerifierKey.parse(line), log_file
+
+
+def _at_the_time_of(country: kit.Country, folder: Path) -> dict[str, str]:
+    """Return the environment of a Python program of another author whose clock shows what the country's shows."""
+    off = (country.clock() - datetime.now(UTC)).total_seconds()
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(f"import time\nreal = time.time\ntime.time = lambda: real() + {off}\n")
+    return {**os.environ, "PYTHONPATH": str(folder)}
 
 
 def _listens(url: str) -> bool:

@@ -66,7 +66,7 @@ CHANGES = {
     "product": {"changed_at", "content", "version"},
     "product_evidence": set(),
     "reply": {"body", "headers", "status"},
-    "task": {"closed_at"},
+    "task": {"closed_at", "closed_by", "reason"},
     "token": {"revoked_at"},
     "witness_head": {"at", "note", "root", "size"},
 }

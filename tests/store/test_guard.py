@@ -78,3 +78,16 @@ def test_a_node_begins_its_guard_only_while_its_log_is_empty(corridor: Corridor)
     assert not by.node.guard.exists()
     with pytest.raises(GuardMissing):
         by.sequence()
+
+
+def test_a_node_whose_witness_has_cosigned_begins_no_guard_though_its_own_log_is_empty(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    by.sequence()
+    by.witnessed(uz)
+    uz.node.guard.path.unlink()
+    del uz.node.__dict__["guard"]
+    assert not uz.node.guard.exists()
+    by.draft()
+    by.sequence()
+    with pytest.raises(GuardMissing):
+        by.witnessed(uz)

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -184,8 +185,8 @@ def test_a_worker_among_witnesses_that_fail_in_every_way_goes_on(
         with open_office(by, Documented()) as office:
             told = office.http.get("/health/ready")
             assert (told.status_code, told.json()["ready"]) == (200, True)
-            for kind, subject in expected:
-                assert any(line.startswith(f"{kind}: {subject}, since ") for line in told.json()["waiting"])
+            for kind, count in Counter(kind for kind, _ in expected).items():
+                assert f"{kind}: {count} open" in told.json()["waiting"]
         returning.answer = cosigning(honest, by.clock)
         wait_for(lambda: published(by) == head(by) or None, "one honest witness is the quorum", 40)
         assert worker.poll() is None

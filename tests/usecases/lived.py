@@ -21,8 +21,8 @@ from registry.store.database import Database
 from registry.store.guard import Mark
 from registry.store.parties import Role
 from registry.usecases import change_status, deliver_message, keep_product, mirror_log, publish_log, register_party
-from registry.usecases.check_guard import Marks
 from registry.usecases.check_integrity import Anchors, Report, check
+from registry.usecases.compare_guard import Marks
 from registry.usecases.extend_log import extend
 from registry.usecases.read_log import read_tile
 from registry.usecases.witness_checkpoint import cosign, read_growth
@@ -72,8 +72,8 @@ def sequence(country: Country) -> None:
             more = extend(tx, signer.vkey.name, signer.sign, mark=None, at=country.clock(), batch=7) is not None
 
 
-def witness(home: Country, abroad: Country) -> None:
-    """Have the newest checkpoint cosigned by the other country, and publish it."""
+def witness(home: Country, abroad: Country, *, publish: bool = True) -> None:
+    """Have the newest checkpoint cosigned by the other country, and publish it where that is asked."""
     cosigner = abroad.node.keyring.witness
     with home.node.database.read() as tx:
         asked = publish_log.ask(tx, cosigner.vkey, newest(tx), at=home.clock())
@@ -84,7 +84,9 @@ def witness(home: Country, abroad: Country) -> None:
             answer = cosign(tx, growth, key, cosigner, mark=None, by=by, at=abroad.clock(), draw=abroad.node.draw)
         assert not isinstance(answer, NotConsistent)
         with home.tx() as tx:
-            publish_log.keep_cosignature(tx, asked, cosigner.vkey, answer.line)
+            publish_log.keep_cosignature(tx, asked, cosigner.vkey, answer.line, at=home.clock())
+    if not publish:
+        return
     with home.tx() as tx:
         publish_log.publish(tx, home.beliefs().log_policies(home.did), newest(tx), at=home.clock())
 
@@ -119,7 +121,7 @@ def mirror(home: Country, abroad: Country) -> None:
         assert note is not None
         leaves = log.leaves(tx, 0, log.published_size(tx))
     with abroad.tx() as tx:
-        shown = mirror_log.read_shown(tx, note, home.did, abroad.beliefs())
+        shown = mirror_log.read_shown(tx, note, home.did, abroad.beliefs(), at=abroad.clock())
         mirror_log.grow(tx, shown, leaves[shown.known : shown.end], [], at=abroad.clock())
 
 

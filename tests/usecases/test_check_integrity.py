@@ -9,20 +9,22 @@ import pytest
 from sqlalchemy import select, text
 
 from registry.api.issuer import receiver_of
+from registry.core.canonical import JsonObject
 from registry.core.channel.message import Message, MessageKind, Position
 from registry.core.envelope.jose import Envelope, Typ, seal
 from registry.core.tlog.checkpoint import Checkpoint
 from registry.core.tlog.note import Note
-from registry.store import channel, witness
+from registry.store import channel, log, mirror, witness
 from registry.store.certificates import CertificateRow, Source, StatusChangeRow
 from registry.store.channel import MessageOut
-from registry.store.guard import Mark, of_log, of_received, of_sent, of_witness
+from registry.store.guard import Mark, of_forgotten, of_log, of_published, of_received, of_sent, of_shown, of_witness
 from registry.store.log import LogCheckpoint, LogPublished
 from registry.store.mirror import MirrorHead
 from registry.store.peers import TrustListRow
 from registry.usecases.accept_message import accept
 from registry.usecases.check_channel import LATE
 from registry.usecases.check_integrity import check
+from registry.usecases.reconcile_log import PATIENCE
 from registry.usecases.survey_rows import BATCH, Discrepancy, Survey
 from tests.kit import Corridor, Country, Forge
 from tests.usecases import lived
@@ -149,6 +151,18 @@ MOVED = [
         "UPDATE log_checkpoint SET note = note || E'\\u2014 stranger.example/witness AAAAAAAA\\n'",
         "a line of stranger.example/witness is of no known key",
     ),
+    # what was published, and what a witness said under it, removed from the beginning
+    (
+        "DELETE FROM log_published WHERE size = (SELECT min(size) FROM log_published)",
+        "to did:web:uz.registry.example: its proof is against the checkpoint of",
+    ),
+    ("DELETE FROM log_published", "to did:web:uz.registry.example: its proof is against the checkpoint of"),
+    (
+        "DELETE FROM log_cosignature WHERE size = (SELECT min(size) FROM log_cosignature)",
+        "the cosignature of uz.registry.example/witness under it is not kept",
+    ),
+    ("DELETE FROM log_cosignature", "the cosignature of uz.registry.example/witness under it is not kept"),
+    ("UPDATE message_out SET log_index = log_index + 1000", "to did:web:uz.registry.example: its proof is of another"),
     ("INSERT INTO log_hash VALUES (0, -5, '')", "log hash 0/-5: it is missing, or of no complete subtree"),
     # certificates and changes
     ("DELETE FROM act WHERE kind = 'certificate.issued'", "issued without its act"),
@@ -241,6 +255,8 @@ ABROAD = [
         "cosigned_at is not when its witnesses vouched for it",
     ),
     ("DELETE FROM witness_evidence", "it kept evidence that is not here"),
+    ("DELETE FROM task WHERE kind = 'log.split'", "the task log.split about it is not here"),
+    ("UPDATE task SET closed_at = opened_at", "the task log.split about it was closed"),
     ("UPDATE witness_evidence SET against = ''", "it was not kept by its act"),
     ("DELETE FROM status_change", "it was accepted, and what it carried is not here"),
     ("DELETE FROM message_in WHERE kind = 'certificate.status'", "it was delivered, and no message brought it"),
@@ -254,6 +270,61 @@ ABROAD = [
 def test_what_was_altered_where_it_was_delivered_is_named(lives: Lives, statement: str, named: str) -> None:
     lines = lives.found_after(lives.uz, statement)
     assert any(named in line for line in lines), lines
+
+
+CUT = """
+    DELETE FROM mirror_entry WHERE index >= 8;
+    DELETE FROM mirror_hash WHERE (index + 1) << level > 8;
+    UPDATE mirror_head SET size = 8, root = (SELECT hash FROM mirror_hash WHERE level = 3)
+"""
+
+
+def test_a_mirror_that_was_cut_at_its_end_is_named(lives: Lives) -> None:
+    origin = "by.registry.example/log"
+    with lives.tampering(lives.uz) as tx:
+        for statement in CUT.split(";"):
+            tx.execute(text(statement))
+        size = mirror.root_of(mirror.head(tx, origin))[0]
+        cosigned = witness.root_of(witness.head(tx, origin))[0]
+        assert size == 8 < cosigned
+        (line,) = look(tx, lives.uz).discrepancies
+        later = look(tx, lives.uz, at=lives.uz.clock() + PATIENCE).discrepancies
+        delivered = set(tx.scalars(select(CertificateRow.id).where(CertificateRow.source == Source.DELIVERED)))
+    assert line.where == f"mirror of {origin}, head"
+    assert line.what == f"it ends at 8, which no step does, and its note vouches for {cosigned}"
+    assert Discrepancy(f"mirror of {origin}", f"it ends at 8, and our witness cosigned {cosigned}") in later
+    unheld = "it came with a proof, and the mirror of its log does not hold it"
+    assert {each.where for each in later if each.what == unheld} == {f"certificate {id}" for id in delivered}
+
+
+def test_a_mirror_that_was_removed_as_a_whole_is_named(lives: Lives) -> None:
+    with lives.tampering(lives.uz) as tx:
+        for table in ("mirror_head", "mirror_entry", "mirror_hash"):
+            tx.execute(text(f"DELETE FROM {table}"))  # noqa: S608  our own names
+        later = look(tx, lives.uz, at=lives.uz.clock() + PATIENCE).discrepancies
+    assert any(each.what.startswith("it ends at 0, and our witness cosigned") for each in later)
+
+
+def test_a_witness_whose_clock_is_ahead_vouched_for_a_mirror_when_it_was_looked_at(lives: Lives) -> None:
+    earlier = "UPDATE mirror_head SET at = at - interval '1 minute', cosigned_at = at - interval '1 minute'"
+    assert lives.found_after(lives.uz, earlier) == []
+    (line,) = lives.found_after(lives.uz, "UPDATE mirror_head SET cosigned_at = at - interval '1 minute'")
+    assert line.endswith("cosigned_at is not when its witnesses vouched for it")
+
+
+def test_a_proof_that_was_sent_and_is_none_is_named(lives: Lives) -> None:
+    with lives.tampering(lives.by) as tx:
+        sent = tx.scalars(select(MessageOut).where(MessageOut.kind == MessageKind.CERTIFICATE_LOGGED)).one()
+        body = Message.parse(Envelope.parse(sent.envelope, Typ.MESSAGE).payload).body
+        after, index, act = channel.sent(tx, lives.uz.did), sent.log_index, sent.act
+        tx.delete(sent)
+        tx.flush()
+        message = signed(lives.by, lives.uz, after, MessageKind.CERTIFICATE_LOGGED, {**body, "proof": "x"})
+        channel.keep_sent(tx, *message, log_index=index, act=act, pending=False)
+        lines = [str(each) for each in look(tx, lives.by).discrepancies]
+    assert f"message {after.next_seq} to {lives.uz.did}: its proof is none: the proof file cannot be read" in {
+        line.rpartition(":")[0] for line in lines
+    }
 
 
 def test_a_line_under_a_foreign_note_that_nobody_here_knows_is_the_other_states_to_vouch_for(lives: Lives) -> None:
@@ -305,8 +376,10 @@ def test_a_checkpoint_that_our_key_signed_for_another_log_is_named(lives: Lives)
     assert named in lines
 
 
-def unreadable_body(sender: Country, receiver: Country, after: Position) -> Envelope:
-    """Sign a message with a body that nobody can read, as the next one."""
+def signed(
+    sender: Country, receiver: Country, after: Position, kind: MessageKind, body: JsonObject
+) -> tuple[Envelope, Message]:
+    """Sign a message as the next one."""
     message = Message(
         env="demo",
         issuer=sender.did,
@@ -317,15 +390,20 @@ def unreadable_body(sender: Country, receiver: Country, after: Position) -> Enve
         seq=after.next_seq,
         previous=after.digest,
         issued_at=sender.clock(),
-        kind=MessageKind.CERTIFICATE_STATUS,
-        body={"change": "x"},
+        kind=kind,
+        body=body,
     )
-    return seal(message.encode(), Typ.MESSAGE, sender.node.keyring.node)
+    return seal(message.encode(), Typ.MESSAGE, sender.node.keyring.node), message
+
+
+def unreadable_body(sender: Country, receiver: Country, after: Position) -> tuple[Envelope, Message]:
+    """Sign a message with a body that nobody can read, as the next one."""
+    return signed(sender, receiver, after, MessageKind.CERTIFICATE_STATUS, {"change": "x"})
 
 
 def test_a_message_that_was_refused_stays_with_the_act_of_refusing_it(lives: Lives) -> None:
     with lives.tampering(lives.uz) as tx:
-        envelope = unreadable_body(lives.by, lives.uz, channel.received(tx, lives.by.did))
+        envelope, _ = unreadable_body(lives.by, lives.uz, channel.received(tx, lives.by.did))
         tx.execute(text("SET LOCAL session_replication_role = origin"))  # the act is queued for the log
         receiver, at, draw = receiver_of(lives.uz.node), lives.uz.clock(), lives.uz.node.draw
         accept(tx, envelope.text, receiver, lives.uz.beliefs(), at=at, draw=draw)
@@ -339,23 +417,8 @@ def test_a_message_that_was_refused_stays_with_the_act_of_refusing_it(lives: Liv
 def test_a_message_of_ours_that_nobody_can_read_is_named(lives: Lives) -> None:
     with lives.tampering(lives.by) as tx:
         after = channel.sent(tx, lives.uz.did)
-        envelope = unreadable_body(lives.by, lives.uz, after)
-        tx.add(
-            MessageOut(
-                to=lives.uz.did,
-                epoch=after.epoch,
-                seq=after.next_seq,
-                id="0" * 32,
-                kind=MessageKind.CERTIFICATE_STATUS,
-                digest=envelope.digest,
-                log_index=10_000,
-                act="none",
-                pending=False,
-                envelope=envelope.text,
-                made_at=lives.by.clock(),
-            )
-        )
-        tx.flush()
+        envelope, message = unreadable_body(lives.by, lives.uz, after)
+        channel.keep_sent(tx, envelope, message, log_index=10_000, act="none", pending=False)
         (line,) = look(tx, lives.by).discrepancies
     assert line.where == f"message {after.next_seq} to {lives.uz.did}"
     assert "cannot be read" in line.what
@@ -479,11 +542,34 @@ def test_a_database_that_is_behind_its_guard_or_beside_it_is_named(lives: Lives)
         of_received("did:web:kz.registry.example", 1): Mark(1, "00"),
         of_witness("uz.registry.example/witness", "kz.registry.example/log"): Mark(0, "00"),
         of_witness("uz.registry.example/witness-1", head.origin): Mark(9, "a key that was replaced"),
+        of_forgotten("uz.registry.example/witness-1"): Mark(1, ""),
     }
     behind, lost, beside = found(lives.uz, marks=marks)
     assert behind.startswith("guard, log uz.registry.example/log: it remembers 10000, and here is ")
     assert lost == "guard, received 1 from did:web:kz.registry.example: it remembers 1, and here is 0"
     assert beside == f"guard, sent 1 to {lives.by.did}: it remembers another digest of 1 than stands here"
+
+
+def test_the_newest_checkpoint_that_was_published_is_missed_by_the_guard(lives: Lives) -> None:
+    with lives.tampering(lives.by) as tx:
+        size = log.published_size(tx)
+        known = log.checkpoint(tx, size)
+        assert known is not None
+        shown = Mark(size, known.root.hex())
+        marks = {of_published("by.registry.example/log"): shown, of_shown("by.registry.example/log"): shown}
+        assert look(tx, lives.by, marks=marks).discrepancies == []
+        tx.execute(text("DELETE FROM log_published WHERE size = (SELECT max(size) FROM log_published)"))
+        lines = [str(each) for each in look(tx, lives.by, marks=marks).discrepancies]
+    before = "guard, published by.registry.example/log: it remembers "
+    assert [line for line in lines if line.startswith("guard")] == [
+        line for line in lines if line.startswith(f"{before}{size}, and here is ")
+    ]
+    assert any(line.startswith(before) for line in lines)
+
+
+def test_a_witness_whose_marks_were_lost_is_named_until_it_has_a_new_key(lives: Lives) -> None:
+    (line,) = found(lives.uz, marks={of_forgotten("uz.registry.example/witness"): Mark(1, "")})
+    assert line.startswith("guard, witness uz.registry.example/witness forgotten: the guard of this node was lost")
 
 
 def test_what_was_read_is_counted_and_told(lives: Lives) -> None:

@@ -16,8 +16,10 @@ from registry.core.tlog.note import Note, SignatureLine
 from registry.core.tlog.policy import QuorumNotMet
 from registry.store import log, mirror, tasks, witness
 from registry.store.acts import Act, Actor
+from registry.store.certificates import CertificateRow
 from registry.store.log import LogEntry
 from registry.store.mirror import MirrorEntry
+from registry.store.parties import Role
 from registry.store.peers import AgreementRow
 from registry.store.tasks import TaskKind
 from registry.usecases import mirror_log
@@ -39,7 +41,7 @@ def note_of(country: Country) -> str:
 
 def shown_to(country: Country, note: str, peer: Country) -> Shown:
     with country.node.database.read() as tx:
-        return mirror_log.read_shown(tx, note, peer.did, country.beliefs())
+        return mirror_log.read_shown(tx, note, peer.did, country.beliefs(), at=country.clock())
 
 
 def entries_of(country: Country, first: int, end: int) -> Sequence[bytes]:
@@ -102,7 +104,7 @@ def test_what_the_witnesses_did_not_cosign_is_not_mirrored(corridor: Corridor) -
     with pytest.raises(QuorumNotMet):
         shown_to(uz, newest.note, by)
     with uz.node.database.read() as tx, pytest.raises(NotMirrored, match="no log with this origin"):
-        mirror_log.read_shown(tx, newest.note, "did:web:elsewhere.example", uz.beliefs())
+        mirror_log.read_shown(tx, newest.note, "did:web:elsewhere.example", uz.beliefs(), at=uz.clock())
 
 
 def test_entries_that_do_not_lead_to_the_signed_root_are_not_kept(corridor: Corridor) -> None:
@@ -165,14 +167,25 @@ def test_a_smaller_checkpoint_of_the_same_history_changes_nothing_and_of_another
     assert len(uz.acts(Kind.WITNESS_CONFLICT)) == 1
 
 
-def test_evidence_against_a_log_that_was_never_mirrored_stands_alone(corridor: Corridor) -> None:
+def test_entries_that_do_not_lead_to_what_was_signed_are_a_task_and_no_evidence(corridor: Corridor) -> None:
+    """Anyone on the way can change them: nobody signed entries."""
     by, uz = corridor.by, corridor.uz
     split = shown_to(uz, forged(by, uz, 4), by)
     with uz.refuses(LogRewritten) as refused:
         mirror_log.grow(refused.tx, split, [b"1", b"2", b"3", b"4"], (), at=uz.clock())
     with uz.tx() as tx:
         mirror_log.keep_evidence(tx, split, refused.value, by=Actor(uz.did), at=uz.clock(), draw=uz.node.draw)
-        assert [row.against for row in witness.evidence(tx)] == [""]
+        assert witness.evidence(tx) == []
+        (task,) = tasks.open_tasks(tx)
+    assert (task.kind, task.detail["note"]) == (TaskKind.LOG_SPLIT, split.note)
+
+
+def test_a_witness_whose_clock_is_ahead_vouched_by_now_and_no_later(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    by.sequence()
+    by.witnessed(uz)
+    corridor.clock.forward(-timedelta(hours=1))
+    assert shown_to(uz, note_of(by), by).cosigned_at == corridor.clock()
 
 
 def test_a_mirror_that_moved_meanwhile_is_left_as_it_is(corridor: Corridor) -> None:
@@ -222,9 +235,64 @@ def test_a_certificate_that_is_delivered_and_not_logged_is_named_until_it_is(cor
     assert open_kinds(uz, by) == [TaskKind.CERTIFICATE_NOT_LOGGED, TaskKind.MIRROR_BEHIND]
     with uz.node.database.read() as tx:
         task, behind = tasks.open_tasks(tx)
-    assert (task.subject, behind.subject) == (issued.id, ORIGIN)
+    assert (task.subject, behind.subject) == (issued.digest, ORIGIN)
     mirrored(uz, by)
     assert open_kinds(uz, by) == []
+
+
+def test_an_annulment_that_is_logged_and_held_back_is_named_until_it_comes(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    issued = by.issued()
+    by.deliver(uz)
+    change = by.annulled(issued)
+    by.sequence()
+    by.witnessed(uz)
+    mirrored(uz, by)
+    corridor.clock.forward(PATIENCE)
+    assert open_kinds(uz, by) == [TaskKind.CERTIFICATE_NOT_DELIVERED]
+    with uz.node.database.read() as tx:
+        (task,) = tasks.open_tasks(tx)
+    assert task.detail["digest"] == change.digest
+    by.deliver(uz)
+    assert open_kinds(uz, by) == []
+
+
+def test_an_annulment_that_is_delivered_and_not_logged_is_named_until_it_is(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    issued = by.issued()
+    by.deliver(uz)
+    mirrored(uz, by)
+    change = by.annulled(issued)
+    by.deliver(uz)
+    assert open_kinds(uz, by) == []
+    corridor.clock.forward(PATIENCE)
+    assert open_kinds(uz, by) == [TaskKind.CERTIFICATE_NOT_LOGGED, TaskKind.MIRROR_BEHIND]
+    with uz.node.database.read() as tx:
+        task, _ = tasks.open_tasks(tx)
+    assert task.detail == {"origin": ORIGIN, "certificate": issued.id, "digest": change.digest}
+    mirrored(uz, by)
+    assert open_kinds(uz, by) == []
+
+
+def test_what_is_known_hides_nothing_behind_it(corridor: Corridor) -> None:
+    """However many came and were refused, or are named already: a look takes the next ones."""
+    by, uz = corridor.by, corridor.uz
+    digests = [by.issued().digest for _ in range(3)]
+    by.sequence()
+    by.witnessed(uz)
+    mirrored(uz, by)
+    with uz.tx() as tx:
+
+        def look(besides: list[str], limit: int) -> list[str | None]:
+            return [row.digest for row in mirror.not_delivered(tx, ORIGIN, "UZ", uz.clock(), besides, limit)]
+
+        assert look([], 3) == digests
+        assert look(digests[:1], 1) == digests[1:2]
+        (first, *_) = mirror.not_delivered(tx, ORIGIN, "UZ", uz.clock(), [])
+        about = {"origin": ORIGIN, "digest": digests[0]}
+        kind = TaskKind.CERTIFICATE_NOT_DELIVERED
+        tasks.open_task(tx, kind, f"{ORIGIN} {first.index}", about, role=Role.OPERATOR, at=uz.clock())
+        assert look([], 1) == digests[1:2]
 
 
 def test_what_came_and_was_refused_was_delivered(corridor: Corridor) -> None:
@@ -239,6 +307,29 @@ def test_what_came_and_was_refused_was_delivered(corridor: Corridor) -> None:
     uz.take(message)
     corridor.clock.forward(PATIENCE + timedelta(minutes=1))
     assert uz.everything()["certificate"] == []
+    assert open_kinds(uz, by) == []
+
+
+def test_a_change_that_came_and_was_refused_was_delivered(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    issued = by.issued()
+    by.deliver(uz)
+    by.annulled(issued)
+    by.sequence()
+    by.witnessed(uz)
+    mirrored(uz, by)
+    (message,) = by.messages(uz)
+    with corridor.forge.breaking(uz) as tx:
+        tx.execute(delete(CertificateRow))
+    uz.take(message)
+    corridor.clock.forward(PATIENCE + timedelta(minutes=1))
+    assert uz.everything()["status_change"] == []
+    assert open_kinds(uz, by) == [TaskKind.CERTIFICATE_NOT_DELIVERED]  # the certificate, not its change
+
+
+def test_a_message_that_carries_neither_certificate_nor_change_delivers_nothing(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    assert sent(by, uz, {"change": "x"}, kind=MessageKind.CERTIFICATE_STATUS).findings
     assert open_kinds(uz, by) == []
 
 

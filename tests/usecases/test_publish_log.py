@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from registry.cli import duties
 from registry.core.channel.message import Message, MessageKind
 from registry.core.channel.receipt import Outcome, Receipt
@@ -15,7 +17,7 @@ from registry.store.guard import Mark, of_log
 from registry.store.tasks import TaskKind
 from registry.usecases import deliver_message, publish_log
 from registry.usecases.deliver_message import GRACE, ChannelBehind, make_messages
-from registry.usecases.publish_log import HEARTBEAT, Asked, published_note
+from registry.usecases.publish_log import HEARTBEAT, Asked, WitnessClockOff, published_note
 from registry.usecases.read_log import prove
 from tests.kit import Corridor, Country
 
@@ -34,7 +36,7 @@ def asked(country: Country, witness: Country, old: int | None = None) -> Asked |
 
 def kept(country: Country, witness: Country, request: Asked, answer: str) -> None:
     with country.tx() as tx:
-        publish_log.keep_cosignature(tx, request, witness.node.keyring.witness.vkey, answer)
+        publish_log.keep_cosignature(tx, request, witness.node.keyring.witness.vkey, answer, at=country.clock())
 
 
 def send(country: Country, to: Country) -> list[str]:
@@ -137,13 +139,29 @@ def test_a_line_that_is_not_the_witnesss_own_is_not_kept(corridor: Corridor) -> 
         (line[:-7] + "AAAA==\n", WrongSignature),
     ):
         with by.refuses(error) as refused:
-            publish_log.keep_cosignature(refused.tx, request, uz.node.keyring.witness.vkey, answer)
+            publish_log.keep_cosignature(refused.tx, request, uz.node.keyring.witness.vkey, answer, at=by.clock())
     kept(by, uz, request, f"{own}\n{line}")
     with by.node.database.read() as tx:
         assert [row.name for row in log.lines(tx, request.size)] == ["uz.registry.example/witness"]
 
 
-def test_what_a_witness_says_against_our_log_is_a_task_until_it_cosigns(corridor: Corridor) -> None:
+@pytest.mark.parametrize("off", [timedelta(minutes=5), -timedelta(minutes=5)])
+def test_a_witness_whose_clock_is_far_from_ours_is_named_and_its_word_is_not_kept(
+    corridor: Corridor, off: timedelta
+) -> None:
+    by, uz = corridor.by, corridor.uz
+    by.sequence()
+    request = asked(by, uz)
+    assert request is not None
+    cosigner, text = uz.node.keyring.witness, request.growth.note.text
+    line = cosigner.cosign(text, by.clock() + off + off / 300).encode()
+    with by.refuses(WitnessClockOff) as refused:
+        publish_log.keep_cosignature(refused.tx, request, cosigner.vkey, line, at=by.clock())
+    assert refused.value.seconds == off.total_seconds() + off.total_seconds() / 300
+    kept(by, uz, request, cosigner.cosign(text, by.clock() + off).encode())
+
+
+def test_what_a_witness_says_against_our_log_is_a_task_and_a_split_stays_one(corridor: Corridor) -> None:
     by, uz = corridor.by, corridor.uz
     by.sequence()
     request = asked(by, uz)
@@ -162,7 +180,7 @@ def test_what_a_witness_says_against_our_log_is_a_task_until_it_cosigns(corridor
         assert tasks.open_tasks(tx, TaskKind.WITNESS_AHEAD)[0].detail["what"] == "it has cosigned 99 entries"
     kept(by, uz, request, uz.cosign(request.growth.encode()))
     with by.node.database.read() as tx:
-        assert tasks.open_tasks(tx) == []
+        assert [task.kind for task in tasks.open_tasks(tx)] == [TaskKind.LOG_SPLIT]
 
 
 def test_a_witness_that_names_the_size_it_knows_gets_the_growth_from_there(corridor: Corridor) -> None:

@@ -11,14 +11,20 @@ from sqlalchemy.orm import Session
 from registry.core.tlog.checkpoint import Checkpoint
 from registry.core.tlog.entry import Kind
 from registry.core.tlog.merkle import EMPTY_ROOT
-from registry.core.tlog.note import NotSigned
+from registry.core.tlog.note import Note, NotSigned, SignatureLine
 from registry.core.verification.verdict import Check
-from registry.store import channel, log
+from registry.store import channel, log, mirror
 from registry.store.acts import QueuedAct
-from registry.store.guard import Mark, of_log
+from registry.store.guard import Mark, of_forgotten, of_log, of_published, of_shown
 from registry.store.log import LogPublished, LogRecovered
-from registry.usecases.check_guard import Marks
-from registry.usecases.compare_guard import Standing, check_caught_up, marks_of
+from registry.usecases.compare_guard import (
+    Marks,
+    Standing,
+    WitnessForgot,
+    check_caught_up,
+    check_remembers,
+    marks_of,
+)
 from registry.usecases.deliver_message import ChannelBehind
 from registry.usecases.extend_log import LogBehind
 from registry.usecases.identify_party import RoleMissing
@@ -28,6 +34,7 @@ from registry.usecases.recover_log import (
     CopyDiffers,
     EntriesLost,
     NodeWorks,
+    ShownLost,
     UnseenLeft,
     count_unseen,
     read_copy,
@@ -90,7 +97,7 @@ def test_what_was_signed_comes_back_and_the_log_goes_on(corridor: Corridor, mins
     signed = size_of(by)
     assert behind(by) == []
     minsk.restore()
-    assert behind(by) == [of_log(ORIGIN), f"sent 1 to {uz.did}"]
+    assert behind(by) == [of_log(ORIGIN), of_published(ORIGIN), f"sent 1 to {uz.did}", of_shown(ORIGIN)]
     with pytest.raises(LogBehind):
         by.sequence()
     done = recovered(by, uz)
@@ -219,6 +226,113 @@ def test_what_nobody_saw_is_given_up_by_a_person_who_says_how_much(corridor: Cor
     agree(corridor)
 
 
+def test_what_was_shown_is_not_given_up_though_nobody_says_that_he_has_it(corridor: Corridor, minsk: Backup) -> None:
+    """The peer's witness cosigned it, and shows what it had before: who believes that signs a second history."""
+    by, uz = corridor.by, corridor.uz
+    silent = fetched_from(by, uz)
+    by.draft()
+    carry(by, uz)
+    minsk.restore()
+    with by.refuses(ShownLost) as refused:
+        recover_in(by, refused.tx, silent, give_up=1)
+    assert (refused.value.held + 1, refused.value.shown) == (size_of(by) + 1, size_of(by) + 1)
+    assert "--copy URL" in str(refused.value)
+    assert recovered(by, uz).said["entries_given_up"] == 0
+    agree(corridor)
+
+
+def test_of_what_was_asked_only_what_came_after_is_given_up(corridor: Corridor, minsk: Backup) -> None:
+    by, uz = corridor.by, corridor.uz
+    by.draft()
+    carry(by, uz)
+    by.draft()
+    by.sequence()
+    minsk.restore()
+    done = recovered(by, uz, give_up=1)
+    assert (done.said["entries_given_up"], done.said["private_rows_lost"]) == (1, 1)
+    assert behind(by) == []
+    agree(corridor)
+
+
+def test_where_nobody_noted_what_was_shown_nothing_is_given_up(corridor: Corridor, minsk: Backup) -> None:
+    by, uz = corridor.by, corridor.uz
+    by.draft()
+    by.sequence()
+    minsk.restore()
+    known = {what: mark for what, mark in marks(by).items() if what != of_shown(ORIGIN)}
+    with by.refuses(ShownLost) as refused:
+        recover(refused.tx, fetched_from(by, uz), receiver(by), known, by.beliefs(), give_up=1, **by.by("operator"))
+    recovered(by, uz, give_up=1)
+    by.draft()
+    carry(by, uz)
+    minsk.restore()
+    known = {what: mark for what, mark in marks(by).items() if what != of_shown(ORIGIN)}
+    with by.tx() as tx:
+        done = recover(tx, fetched_from(by, uz), receiver(by), known, by.beliefs(), give_up=0, **by.by("operator"))
+    assert done.marks[of_shown(ORIGIN)] == done.marks[of_log(ORIGIN)]
+
+
+def test_what_was_published_after_the_backup_is_published_again(corridor: Corridor, minsk: Backup) -> None:
+    by, uz = corridor.by, corridor.uz
+    minsk.restore()
+    by.issued()
+    by.sequence()
+    later = Backup.take(corridor.forge, by, "later")
+    by.witnessed(uz)
+    mirror_of(by, uz)
+    later.restore()
+    later.drop()
+    assert behind(by) == [of_published(ORIGIN)]
+    before = size_of(by)
+    recovered(by, uz)
+    assert behind(by) == []
+    with by.node.database.read() as tx:
+        assert (log.published_size(tx), len(log.lines(tx, before))) == (before, 1)
+    agree(corridor)
+
+
+def test_a_checkpoint_that_was_published_after_the_backup_and_is_lost_is_excused_by_the_act(
+    corridor: Corridor, minsk: Backup
+) -> None:
+    """Of those that were published since the copy has the newest; the proofs of the others were sent, and hold."""
+    by, uz = corridor.by, corridor.uz
+    for _ in range(2):
+        by.issued()
+        carry(by, uz)
+    minsk.restore()
+    done = recovered(by, uz)
+    assert done.said["published"] == done.said["held"]
+    agree(corridor)
+    with corridor.forge.breaking(by) as tx:
+        tx.execute(text("DELETE FROM log_published WHERE size = (SELECT min(size) FROM log_published)"))
+    assert any("its proof is against the checkpoint of" in line for line in found(by))
+
+
+def test_of_a_copy_only_the_lines_that_count_are_kept(corridor: Corridor, minsk: Backup) -> None:
+    by, uz = corridor.by, corridor.uz
+    by.issued()
+    carry(by, uz)
+    minsk.restore()
+    with uz.node.database.read() as tx:
+        held = mirror.head(tx, ORIGIN)
+    assert held is not None
+    note = Note.parse(held.note)
+    strangers = (SignatureLine("stranger.example/witness", b"0000", b"x"), SignatureLine(ORIGIN, b"0000", b"x"))
+    shown = Note(note.text, (*note.lines, *strangers, note.lines[0])).encode()
+    with by.node.database.read() as tx:
+        copy = read_copy(tx, shown, by.did, by.beliefs())
+    recovered(by, uz, fetched=replace(fetched_from(by, uz), copy=copy))
+    with by.node.database.read() as tx:
+        published, signed = tx.get(LogPublished, held.size), log.checkpoint(tx, held.size)
+    assert published is not None
+    assert signed is not None
+    assert {(line.name, line.id) for line in Note.parse(published.note).lines} == {
+        (key.name, key.id) for key in (by.node.keyring.log.vkey, uz.node.keyring.witness.vkey)
+    }
+    assert len(Note.parse(signed.note).lines) == 1
+    agree(corridor)
+
+
 def test_a_certificate_that_was_sent_ahead_of_its_proof_gets_a_leaf_again(corridor: Corridor, minsk: Backup) -> None:
     """The witness never cosigned its entry; the peer has the certificate, its change, and no proof."""
     by, uz = corridor.by, corridor.uz
@@ -289,13 +403,13 @@ def test_a_log_of_nothing_and_a_copy_of_nothing_are_nothing(corridor: Corridor) 
     with by.tx() as tx:
         taken = take_back(tx, None, [], at=by.clock())
         assert (taken.size, taken.root) == (0, EMPTY_ROOT)
-        assert count_unseen(tx, taken, None, [Checkpoint(ORIGIN, 0, EMPTY_ROOT)]) == 0
-        assert count_unseen(tx, taken, Mark(0, ""), []) == 0
-        assert marks_of(tx, ORIGIN, "w") == {}
+        assert count_unseen(tx, taken, {}, ORIGIN, [Checkpoint(ORIGIN, 0, EMPTY_ROOT)]) == 0
+        assert count_unseen(tx, taken, {of_log(ORIGIN): Mark(0, "")}, ORIGIN, []) == 0
+        assert marks_of(tx, ORIGIN, "w") == {of_forgotten("w"): Mark(1, "")}
         check_caught_up(tx, {f"sent 1 to {uz.did}": Mark(0, "")}, ORIGIN)
     assert copy_of(by, uz) == (None, ())
     assert cosigned_of(by, uz) == []
-    assert standings(by) == []
+    assert standings(by) == [Standing(of_shown(ORIGIN), 0, 0, behind=False)]
     with by.node.database.read() as tx, pytest.raises(NotMirrored):
         read_copy(tx, by.node.keyring.log.sign("x\n1\nAAAA\n").encode(), "did:web:elsewhere.example", by.beliefs())
 
@@ -311,8 +425,9 @@ def test_a_witness_or_a_guard_that_knows_another_tree_stops_it(corridor: Corrido
     assert "the witness cosigned" in str(refused.value)
     with by.tx() as tx:
         taken = take_back(tx, fetched.copy, fetched.entries, at=by.clock())
-        with pytest.raises(CopyDiffers, match="guard remembers"):
-            count_unseen(tx, taken, Mark(2, "00"), [])
+        for what in (of_log, of_shown, of_published):
+            with pytest.raises(CopyDiffers, match="guard remembers"):
+                count_unseen(tx, taken, {of_shown(ORIGIN): Mark(0, ""), what(ORIGIN): Mark(2, "00")}, ORIGIN, [])
 
 
 @pytest.mark.usefixtures("minsk")
@@ -332,9 +447,15 @@ def test_the_guard_beside_the_database_says_what_is_behind(corridor: Corridor, m
     sizes = {each.what: each for each in standings(by)}
     assert not any(each.behind for each in sizes.values())
     witnessed = f"witness {by.node.keyring.witness.vkey.name} of uz.registry.example/log"
-    assert set(sizes) == {of_log(ORIGIN), f"sent 1 to {uz.did}", f"received 1 from {uz.did}", witnessed}
+    own = {of_log(ORIGIN), of_shown(ORIGIN), of_published(ORIGIN)}
+    assert set(sizes) == own | {f"sent 1 to {uz.did}", f"received 1 from {uz.did}", witnessed}
+    name = by.node.keyring.witness.vkey.name
+    check_remembers(marks(by), name)
     with by.node.database.read() as tx:
-        assert marks_of(tx, ORIGIN, by.node.keyring.witness.vkey.name) == marks(by)
+        begun = marks_of(tx, ORIGIN, name)
+    assert begun == {what: marks(by)[what] for what in set(sizes) - {witnessed}} | {of_forgotten(name): Mark(1, "")}
+    with pytest.raises(WitnessForgot, match="silent until it has a new key"):
+        check_remembers(begun, name)
     minsk.restore()
     now = {each.what: each for each in standings(by)}
     assert now[witnessed] == Standing(witnessed, size_of(uz), 0, behind=True)

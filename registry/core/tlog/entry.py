@@ -15,6 +15,8 @@ from registry.core.identifiers import HEX_128, HEX_256, ActId, Country, Did, Dig
 
 VERSION = 1
 MAX_ENTRY = 65_535
+MAX_LEAF = 1_024
+"""Bytes of a leaf: the longest names that it may hold make less, so a log of ours has no larger entry."""
 SALT_BYTES = 16
 
 _COUNTRY = re.compile(r"[A-Z]{2}")
@@ -61,6 +63,7 @@ class Kind(StrEnum):
     ACTS_EXPORTED = "acts.exported"
     WITNESS_CONFLICT = "witness.conflict"
     LOG_RECOVERED = "log.recovered"
+    TASK_CLOSED = "task.closed"
 
     @property
     def has_destination(self) -> bool:
@@ -147,7 +150,9 @@ class Leaf:
             members["to"] = self.to
         if self.digest is not None:
             members["digest"] = self.digest
-        return canonical.encode(members)
+        entry = canonical.encode(members)
+        assert len(entry) <= MAX_LEAF
+        return entry
 
 
 def commitment(salt: bytes, private: JsonObject) -> Digest:

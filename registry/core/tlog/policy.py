@@ -191,6 +191,14 @@ class Policy:
         return at
 
 
+def lines_that_count(note: Note, policies: Sequence[Policy]) -> Note:
+    """Return a note under the lines of the logs and of the witnesses alone: what a stranger wrote is not passed on."""
+    keys = [log.vkey for policy in policies for log in policy.logs]
+    keys += [witness.vkey for policy in policies for witness in policy.witnesses]
+    known = {(key.name, key.id) for key in keys}
+    return Note(note.text, tuple(line for line in note.lines if (line.name, line.id) in known))
+
+
 def _complete(group: Group, times: Mapping[str, datetime | None]) -> datetime | None:
     reached = sorted(at for at in (times[member] for member in group.members) if at is not None)
     return reached[group.needed - 1] if len(reached) >= group.needed else None

@@ -18,7 +18,7 @@ from registry.core.errors import Unprocessable
 from registry.core.identifiers import Digest
 from registry.core.record import MalformedRecord, decode, encode
 from registry.core.tlog.checkpoint import Checkpoint
-from registry.core.tlog.note import Note
+from registry.core.tlog.note import Note, NotSigned, WrongSignature
 from registry.core.tlog.policy import QuorumNotMet
 from registry.core.trust.log_policy import log_policy
 from registry.core.trust.trust_list import BelievedList, KnownNode, Pin
@@ -126,7 +126,9 @@ def open_bundle(text: str, pins: Mapping[str, Pin], *, newest_sequence: int = 0)
 def _heads(bundle: Bundle, lists: Mapping[str, BelievedList], agreements: Sequence[Agreement]) -> dict[str, datetime]:
     """Return when the quorum of each log's witnesses last vouched for it, by the agreements that ask for one.
 
-    A checkpoint that falls short of a quorum is not counted; raises where one is not the log's, or a line is forged.
+    Each agreement judges a checkpoint by the keys that count for it: one that falls short of its quorum, or bears a
+    wrong signature under one of these, is refused (c2sp.org/signed-note) and dates nothing, whoever wrote the line. It
+    spoils neither the word of another agreement nor the bundle. Raises where a note or checkpoint cannot be read.
     """
     heads: dict[str, datetime] = {}
     for note in map(Note.parse, bundle.checkpoints):
@@ -136,7 +138,7 @@ def _heads(bundle: Bundle, lists: Mapping[str, BelievedList], agreements: Sequen
                 continue
             try:
                 at = log_policy(agreement, lists, node).check(note).at
-            except QuorumNotMet:
+            except (QuorumNotMet, NotSigned, WrongSignature):
                 continue
             if at is not None:
                 heads[origin] = max(at, heads.get(origin, at))
