@@ -37,8 +37,10 @@ def test_a_node_without_its_own_root_has_no_list_to_show(corridor: Corridor, doc
     unpinned = Country(node, country.clock, {}, {}, country.database)
     with open_office(unpinned, documented) as office:
         assert office.get("/health/ready").json()["wrong"] == [
-            "agreement-not-believed: The agreement is of another environment, names a country without a list, or a "
-            "signature is in no such list."
+            (
+                "agreement-not-believed: The agreement is of another environment, names a country without a list, or a "
+                "signature is in no such list."
+            )
         ]
     with corridor.forge.breaking(country) as tx:
         tx.execute(text("DELETE FROM agreement"))
