@@ -16,7 +16,7 @@ from registry.usecases.believe_peers import Beliefs, read_beliefs
 from registry.usecases.deliver_message import BATCH, Sender, keep_receipt, make_messages
 from registry.usecases.extend_log import extend, mark_of
 from registry.usecases.publish_log import HEARTBEAT, Asked, ask, publish
-from registry.usecases.reconcile_log import reconcile
+from registry.usecases.reconcile_log import Wanted, await_mirror, reconcile
 
 
 def sequence(node: Node) -> bool:
@@ -117,6 +117,7 @@ class Mirroring:
         self.node, self.did, self.peer = node, did, peer
         self.looked: datetime | None = None
         self.compared: datetime | None = None
+        self.wanted: Wanted | None = None
 
     def run(self) -> bool:
         """Take a step of what the peer's log has and the mirror has not; tells whether there is more."""
@@ -134,8 +135,10 @@ class Mirroring:
     def _compare(self, at: datetime) -> None:
         """Compare log and channel on a clock of its own: a peer that serves nothing silences no alarm."""
         if self.compared is None or not self.compared <= at < self.compared + self.COMPARED_EVERY:
+            name = self.did.removeprefix("did:web:")
             with self.node.database.begin() as tx:
-                reconcile(tx, self.node.settings.country, self.did.removeprefix("did:web:"), at=at)
+                self.wanted = await_mirror(tx, name, self.wanted, at=at)
+                reconcile(tx, self.node.settings.country, name, self.wanted, at=at)
             self.compared = at
 
     def _step(self, at: datetime) -> bool:

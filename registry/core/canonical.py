@@ -7,7 +7,7 @@ Within that subset orjson with sorted keys writes the same bytes as JCS (a prope
 import json
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import ClassVar, NoReturn, TypeAlias
@@ -88,7 +88,7 @@ def parse(data: bytes) -> JsonObject:
         raise NotCanonical("it is not JSON") from None
     if not isinstance(value, dict):
         raise NotCanonical("it is not an object")
-    if not _is_plain(value, MAX_DEPTH):
+    if not (_is_plain(value, MAX_DEPTH) and _is_normal(data, value)):
         raise NotCanonical(
             "it holds a float, a null, an integer beyond 2^53-1, a key beyond ASCII, text with NUL or not in NFC, "
             "or is too deep"
@@ -143,34 +143,53 @@ _READER = json.JSONDecoder(
 
 
 def _walk_text(value: Json, longest: int) -> None:
+    for text in _texts(value):
+        if len(text) > longest:
+            raise MalformedJson(f"a text is longer than {longest} characters")
+        if _UNFIT.search(text):
+            raise MalformedJson("a text holds NUL or half of a surrogate pair")
+
+
+def _is_plain(value: dict[str, Json] | list[Json], depth: int) -> bool:
+    """Tell whether `value` holds only what this project signs: text, whole numbers, booleans, arrays, objects."""
+    if depth == 0:
+        return False
+    parts: Iterable[Json] = value
+    if isinstance(value, dict):
+        if not all(map(str.isascii, value)):
+            return False
+        parts = value.values()
+    for part in parts:
+        kind = type(part)
+        if kind is str or kind is bool:
+            continue
+        if isinstance(part, (dict, list)):
+            if not _is_plain(part, depth - 1):
+                return False
+        elif not (isinstance(part, int) and abs(part) <= MAX_INTEGER):
+            return False
+    return True
+
+
+def _is_normal(data: bytes, value: Json) -> bool:
+    """Tell whether each text is in NFC and without NUL.
+
+    What is in NFC as a whole is so in each part (Unicode Annex 15). An accent after an escape makes the reverse false.
+    """
+    if b"\\u0000" not in data and unicodedata.is_normalized("NFC", data.decode()):
+        return True
+    return all("\0" not in text and unicodedata.is_normalized("NFC", text) for text in _texts(value))
+
+
+def _texts(value: Json) -> Iterator[str]:
+    """Return every text: keys and values."""
     pending: list[Json] = [value]
     while pending:
         match pending.pop():
             case str() as text:
-                if len(text) > longest:
-                    raise MalformedJson(f"a text is longer than {longest} characters")
-                if _UNFIT.search(text):
-                    raise MalformedJson("a text holds NUL or half of a surrogate pair")
+                yield text
             case list() as items:
                 pending.extend(items)
             case dict() as members:
                 pending.extend(members.keys())
                 pending.extend(members.values())
-
-
-def _is_plain(value: Json, depth: int) -> bool:
-    """Tell whether `value` holds only what this project signs: text, whole numbers, booleans, arrays, objects."""
-    if isinstance(value, str):
-        return "\0" not in value and unicodedata.is_normalized("NFC", value)
-    if isinstance(value, bool):
-        return True
-    if isinstance(value, int):
-        return abs(value) <= MAX_INTEGER
-    if depth == 0:
-        return False
-    if isinstance(value, dict):
-        for key, member in value.items():
-            if not (key.isascii() and _is_plain(key, 0) and _is_plain(member, depth - 1)):
-                return False
-        return True
-    return isinstance(value, list) and all(_is_plain(item, depth - 1) for item in value)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from hashlib import sha256
 
-from sqlalchemy import func, select, union
+from sqlalchemy import Text, cast, func, select, union
 
 from registry.core.errors import RegistryError
 from registry.core.identifiers import node_did
@@ -66,15 +66,18 @@ def _former(log: VerifierKey, adopted: Adopted) -> Iterator[VerifierKey]:
 def _evidence(survey: Survey, adopted: Adopted) -> None:
     """Ask whether each piece of evidence is two notes that the log signed, as the act of keeping it says.
 
-    A person is to look at it, and nothing here closes the task that says so.
+    A person is to look at it: the task that says so is open, or was closed by an act.
     """
     acts = select(Act.id, readable(Act.private)).where(Act.kind == Kind.WITNESS_CONFLICT).order_by(Act.id)
     said = {}
     for act in survey.stream(acts):
         private = read_object(act[1]) or {}
         said[private.get("origin"), private.get("note"), private.get("against")] = act[0]
-    opened = select(Task.subject, func.bool_or(Task.closed_at.is_(None))).where(Task.kind == TaskKind.LOG_SPLIT)
-    waits = {row[0]: row[1] for row in survey.stream(opened.group_by(Task.subject))}
+    closing = select(Act.id).where(Act.kind == Kind.TASK_CLOSED, Act.subject == Task.subject)
+    said_why = closing.where(Act.private["task"].as_string() == cast(Task.id, Text)).exists()
+    opened = select(Task.subject, func.bool_and(Task.closed_at.is_(None) | said_why))
+    tasks = opened.where(Task.kind == TaskKind.LOG_SPLIT).group_by(Task.subject)
+    settled = {row[0]: row[1] for row in survey.stream(tasks)}
     for row, _ in survey.rows(WitnessEvidence, of(WitnessEvidence).order_by(WitnessEvidence.digest)):
         where = f"evidence {row.digest}"
         try:
@@ -87,8 +90,9 @@ def _evidence(survey: Survey, adopted: Adopted) -> None:
         survey.differ(where, row, {"digest": sha256(note.text.encode()).hexdigest()})
         if said.pop((row.origin, row.note, row.against), None) is None:
             survey.say(where, "it was not kept by its act")
-        if not waits.get(row.origin):
-            survey.say(where, f"the task log.split about it {'was closed' if row.origin in waits else 'is not here'}")
+        if not settled.get(row.origin):
+            wrong = "was closed without an act" if row.origin in settled else "is not here"
+            survey.say(where, f"the task log.split about it {wrong}")
     for act in said.values():
         survey.say(f"act {act}", "it kept evidence that is not here")
 

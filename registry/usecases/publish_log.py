@@ -26,13 +26,17 @@ HEARTBEAT = timedelta(minutes=5)
 """After this time a witness is asked again for a checkpoint that has not grown: its word is to be fresh."""
 
 
-SKEW = timedelta(minutes=5)
-"""How far the clock of a witness may be from ours: by its time the rules of revocation judge what was logged when."""
+BEHIND, AHEAD = timedelta(minutes=5), timedelta(hours=2)
+"""How far the time of a cosignature may be from ours: by it the rules of revocation judge what was logged when.
+
+An earlier time would make a certificate look older than a revocation. A later one harms its own log alone, and is what
+a witness gives whose clock was set back: its times never go back.
+"""
 
 
 @dataclass(eq=False)
 class WitnessClockOff(Unprocessable):
-    """The witness dates its cosignature more than five minutes from our clock."""
+    """The witness dates its cosignature five minutes or more before our clock, or two hours after it."""
 
     code: ClassVar[str] = "witness-clock-off"
     clause: ClassVar[str | None] = "c2sp.org/tlog-cosignature@v1.0.1, Format"
@@ -80,7 +84,7 @@ def keep_cosignature(tx: Session, asked: Asked, key: VerifierKey, answer: str, *
     when = cosigned_at(Note(asked.growth.note.text, own), key)
     if when is None:
         raise NotSigned
-    if abs(when - at) > SKEW:
+    if not -BEHIND < when - at < AHEAD:
         raise WitnessClockOff(key.name, int((when - at).total_seconds()))
     log.keep_cosignature(tx, asked.size, key.name, own[0].encode(), when)
     tasks.close_tasks(tx, TaskKind.WITNESS_AHEAD, [_subject(asked, key)], at=at)

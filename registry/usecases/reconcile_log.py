@@ -1,6 +1,7 @@
 """Compare the peer's log with what it delivered: each certificate for us is in both, or a person is told."""
 
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
@@ -21,7 +22,27 @@ PATIENCE = timedelta(minutes=10)
 """How long log and channel may differ: messages and entries come on two ways (formats 11, "Completeness")."""
 
 
-def reconcile(tx: Session, country: str, node: str, *, at: datetime) -> int:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What our witness cosigned of a log and its mirror has not reached, and since when that is known.
+
+    The time of a cosignature would not do: each heartbeat makes it new.
+    """
+
+    size: int
+    since: datetime
+
+
+def await_mirror(tx: Session, node: str, wanted: Wanted | None, *, at: datetime) -> Wanted | None:
+    """Return what the mirror of a node's log is to reach: what it was, until that is there; None where all is."""
+    origin = log_origin(node)
+    mirrored, stands = mirror.root_of(mirror.head(tx, origin))[0], witness.head(tx, origin)
+    if wanted is not None and mirrored < wanted.size:
+        return wanted
+    return Wanted(stands.size, at) if stands is not None and stands.size > mirrored else None
+
+
+def reconcile(tx: Session, country: str, node: str, wanted: Wanted | None, *, at: datetime) -> int:
     """Open a task for each certificate, and each change of one, that only a node's log or only the channel knows.
 
     A mirror that stays behind what our witness cosigned is named too: what the peer does not show cannot be compared.
@@ -39,15 +60,17 @@ def reconcile(tx: Session, country: str, node: str, *, at: datetime) -> int:
         digest: {"origin": origin, "certificate": certificate, "digest": digest}
         for certificate, digest in mirror.not_logged(tx, origin, node, due)
     }
-    lag = _lag(tx, origin, due)
+    lagging: dict[str, JsonObject] = {}
+    if wanted is not None and wanted.since <= due:
+        lagging[origin] = {"origin": origin, "cosigned": wanted.size}
     for kind, found in (
         (TaskKind.CERTIFICATE_NOT_DELIVERED, missing),
         (TaskKind.CERTIFICATE_NOT_LOGGED, unlogged),
-        (TaskKind.MIRROR_BEHIND, {} if lag is None else {origin: lag}),
+        (TaskKind.MIRROR_BEHIND, lagging),
     ):
         for subject, detail in found.items():
             tasks.open_task(tx, kind, subject, detail, role=Role.OPERATOR, at=at)
-    if lag is None:
+    if wanted is None:
         tasks.close_tasks(tx, TaskKind.MIRROR_BEHIND, [origin], at=at)
     return sum(len(_open(tx, kind, origin)) for kind in _KINDS)
 
@@ -63,14 +86,6 @@ def _close(tx: Session, origin: str, came: set[str], at: datetime) -> None:
 
 def _open(tx: Session, kind: TaskKind, origin: str) -> list[Task]:
     return [task for task in tasks.open_tasks(tx, kind, limit=None) if task.detail["origin"] == origin]
-
-
-def _lag(tx: Session, origin: str, due: datetime) -> JsonObject | None:
-    """Return what our witness cosigned by `due` of a log beyond its mirror; None where it is all there."""
-    stands, size = witness.head(tx, origin), mirror.root_of(mirror.head(tx, origin))[0]
-    if stands is None or stands.at > due or stands.size <= size:
-        return None
-    return {"origin": origin, "cosigned": stands.size, "mirrored": size}
 
 
 def _not_kept(tx: Session) -> set[str]:

@@ -14,13 +14,15 @@ from registry.core.channel.message import Message, MessageKind, Position
 from registry.core.envelope.jose import Envelope, Typ, seal
 from registry.core.tlog.checkpoint import Checkpoint
 from registry.core.tlog.note import Note
-from registry.store import channel, log, mirror, witness
+from registry.store import channel, log, mirror, tasks, witness
 from registry.store.certificates import CertificateRow, Source, StatusChangeRow
 from registry.store.channel import MessageOut
 from registry.store.guard import Mark, of_forgotten, of_log, of_published, of_received, of_sent, of_shown, of_witness
 from registry.store.log import LogCheckpoint, LogPublished
 from registry.store.mirror import MirrorHead
 from registry.store.peers import TrustListRow
+from registry.store.tasks import TaskKind
+from registry.usecases import close_task
 from registry.usecases.accept_message import accept
 from registry.usecases.check_channel import LATE
 from registry.usecases.check_integrity import check
@@ -256,7 +258,7 @@ ABROAD = [
     ),
     ("DELETE FROM witness_evidence", "it kept evidence that is not here"),
     ("DELETE FROM task WHERE kind = 'log.split'", "the task log.split about it is not here"),
-    ("UPDATE task SET closed_at = opened_at", "the task log.split about it was closed"),
+    ("UPDATE task SET closed_at = opened_at", "the task log.split about it was closed without an act"),
     ("UPDATE witness_evidence SET against = ''", "it was not kept by its act"),
     ("DELETE FROM status_change", "it was accepted, and what it carried is not here"),
     ("DELETE FROM message_in WHERE kind = 'certificate.status'", "it was delivered, and no message brought it"),
@@ -295,6 +297,20 @@ def test_a_mirror_that_was_cut_at_its_end_is_named(lives: Lives) -> None:
     assert Discrepancy(f"mirror of {origin}", f"it ends at 8, and our witness cosigned {cosigned}") in later
     unheld = "it came with a proof, and the mirror of its log does not hold it"
     assert {each.where for each in later if each.what == unheld} == {f"certificate {id}" for id in delivered}
+
+
+def test_a_task_about_evidence_that_a_person_closed_by_an_act_is_settled(lives: Lives) -> None:
+    uz = lives.uz
+    with lives.tampering(uz) as tx:
+        tx.execute(text("SET LOCAL session_replication_role = origin"))  # the act is queued for the log
+        (task,) = tasks.open_tasks(tx, TaskKind.LOG_SPLIT)
+        close_task.close(tx, task.id, "Показано второй стороне.", **uz.by("operator"))
+        tx.flush()
+        assert look(tx, uz).discrepancies == []
+        tx.execute(text("SET LOCAL session_replication_role = replica"))
+        tx.execute(text("""UPDATE act SET private = '{"task": "x"}' WHERE kind = 'task.closed'"""))
+        said = "the task log.split about it was closed without an act"
+        assert said in [each.what for each in look(tx, uz).discrepancies]
 
 
 def test_a_mirror_that_was_removed_as_a_whole_is_named(lives: Lives) -> None:

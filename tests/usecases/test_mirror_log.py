@@ -25,11 +25,12 @@ from registry.store.tasks import TaskKind
 from registry.usecases import mirror_log
 from registry.usecases.mirror_log import LogRewritten, NotMirrored, Shown
 from registry.usecases.publish_log import published_note
-from registry.usecases.reconcile_log import PATIENCE, reconcile
+from registry.usecases.reconcile_log import PATIENCE, Wanted, await_mirror, reconcile
 from tests.kit import Corridor, Country
 from tests.usecases.test_accept_message import sent
 
 ORIGIN = "by.registry.example/log"
+WAITING: dict[str, Wanted | None] = {}
 
 
 def note_of(country: Country) -> str:
@@ -202,8 +203,11 @@ def test_a_mirror_that_moved_meanwhile_is_left_as_it_is(corridor: Corridor) -> N
 
 
 def open_kinds(country: Country, peer: Country) -> list[str]:
+    """Compare as the worker does, with what it waits for since its last look."""
+    name = peer.node.settings.name
     with country.tx() as tx:
-        count = reconcile(tx, country.code, peer.node.settings.name, at=country.clock())
+        wanted = WAITING[country.database] = await_mirror(tx, name, WAITING.get(country.database), at=country.clock())
+        count = reconcile(tx, country.code, name, wanted, at=country.clock())
         open_ = tasks.open_tasks(tx)
     assert count == len(open_)
     return [task.kind for task in open_]
@@ -272,6 +276,35 @@ def test_an_annulment_that_is_delivered_and_not_logged_is_named_until_it_is(corr
     assert task.detail == {"origin": ORIGIN, "certificate": issued.id, "digest": change.digest}
     mirrored(uz, by)
     assert open_kinds(uz, by) == []
+
+
+def test_a_mirror_that_stays_behind_is_named_however_often_its_log_is_cosigned(corridor: Corridor) -> None:
+    """A peer that grows, and is cosigned every minute, and shows nothing of it."""
+    by, uz = corridor.by, corridor.uz
+    by.sequence()
+    by.witnessed(uz)
+    assert open_kinds(uz, by) == []
+    for minute in range(1, 11):
+        corridor.clock.forward(timedelta(minutes=1))
+        by.draft()
+        by.sequence()
+        by.witnessed(uz)
+        assert open_kinds(uz, by) == ([TaskKind.MIRROR_BEHIND] if minute == 10 else [])
+    mirrored(uz, by, 1)
+    assert open_kinds(uz, by) == [TaskKind.MIRROR_BEHIND]
+    mirrored(uz, by)
+    assert open_kinds(uz, by) == []
+
+
+def test_a_mirror_that_is_always_a_step_behind_a_growing_log_is_not_named(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    for _ in range(13):
+        by.draft()
+        by.sequence()
+        by.witnessed(uz)
+        assert open_kinds(uz, by) == []
+        mirrored(uz, by)
+        corridor.clock.forward(timedelta(minutes=1))
 
 
 def test_what_is_known_hides_nothing_behind_it(corridor: Corridor) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, ClassVar, Self
 
-from registry.core.calendar import LocalDate
+from registry.core.calendar import LocalDate, write_instant
 from registry.core.canonical import JsonObject
 from registry.core.errors import Malformed
 from registry.core.identifiers import CODE, HEX_128, HEX_256, NAME, Did, body_did, certificate_id
@@ -139,27 +139,28 @@ class Certificate:
 
     def encode(self) -> JsonObject:
         """Write the credential."""
+        return {**self._framed(), "credentialSubject": encode(self.subject)}
+
+    def _framed(self) -> JsonObject:
+        """Write what stands around the subject: it follows from the certificate's own fields."""
         status_list = f"https://{self.node}/status/{self.status_list}"
         scheme = f"{self.subject.scheme}/{self.subject.rules_set.lower()}"
-        return encode(
-            _Credential(
-                context=(CREDENTIALS_V2, f"https://{self.node}/contexts/{self.subject.scheme}/v1"),
-                type_=("VerifiableCredential", "CertificateOfOriginCredential"),
-                id=self.id,
-                issuer=_Issuer(self.issuer, self.body_name, ("CredentialIssuer",)),
-                valid_from=self.valid_from,
-                valid_until=self.valid_until,
-                credential_status=_StatusEntry(
-                    f"{status_list}#{self.status_index}",
-                    "BitstringStatusListEntry",
-                    "revocation",
-                    str(self.status_index),
-                    status_list,
-                ),
-                credential_schema=_Schema(f"https://{self.node}/schemas/{scheme}/v1", "JsonSchema"),
-                credential_subject=self.subject,
-            )
-        )
+        return {
+            "@context": [CREDENTIALS_V2, f"https://{self.node}/contexts/{self.subject.scheme}/v1"],
+            "type": ["VerifiableCredential", "CertificateOfOriginCredential"],
+            "id": self.id,
+            "issuer": {"id": self.issuer, "name": self.body_name, "type": ["CredentialIssuer"]},
+            "validFrom": write_instant(self.valid_from),
+            "validUntil": write_instant(self.valid_until),
+            "credentialStatus": {
+                "id": f"{status_list}#{self.status_index}",
+                "type": "BitstringStatusListEntry",
+                "statusPurpose": "revocation",
+                "statusListIndex": str(self.status_index),
+                "statusListCredential": status_list,
+            },
+            "credentialSchema": {"id": f"https://{self.node}/schemas/{scheme}/v1", "type": "JsonSchema"},
+        }
 
     @classmethod
     def parse(cls, payload: JsonObject) -> Self:
@@ -179,7 +180,7 @@ class Certificate:
             int(read.credential_status.status_list_index),
             read.credential_subject,
         )
-        if certificate.encode() != payload:
+        if {**certificate._framed(), "credentialSubject": payload["credentialSubject"]} != payload:
             raise MalformedCredential("its id, type, context, schema or status entry contradict what it says")
         if certificate.subject.id != f"{certificate.id}#goods" or certificate.subject.type_ != ("CertificateOfOrigin",):
             raise MalformedCredential("its subject is not the goods of this certificate")

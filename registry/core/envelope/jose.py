@@ -5,10 +5,12 @@ The header has no choice in it: it is written anew from the type and the `kid`, 
 """
 
 import base64
+import binascii
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property, lru_cache
 from typing import Annotated, ClassVar, Self
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -24,6 +26,7 @@ MAX_CERTIFICATE = 600_000
 """A message carries a certificate inside its own envelope, a third larger, with its proof."""
 MAX_BUNDLE = 32_000_000
 MAX_SIGNATURES = 64
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _KID = re.compile(r"did:web:[a-z0-9.:-]{1,300}#[A-Za-z0-9_-]{43}")
 
 
@@ -78,7 +81,7 @@ def check_size(size: int, typ: Typ) -> None:
         raise EnvelopeTooLarge(size, _LONGEST.get(typ, MAX_ENVELOPE))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Envelope:
     """A parsed JWS. That it could be read says nothing about who signed it: ask `is_signed_by`."""
 
@@ -97,10 +100,7 @@ class Envelope:
                 pass
             case _:
                 raise MalformedEnvelope("it is not three parts joined by dots")
-        header = _decode(head)
-        kid = _kid(header)
-        if header != _header(typ, kid):
-            raise MalformedEnvelope(f"its header is not that of ES256 and {typ}")
+        kid = _read_header(head, typ)
         if len(_decode(signature)) != ES256_BYTES:
             raise MalformedEnvelope("its signature is not 64 bytes")
         return cls(typ, kid, canonical.parse(_decode(body)), text)
@@ -110,12 +110,12 @@ class Envelope:
         """The DID that `kid` begins with."""
         return self.kid.partition("#")[0]
 
-    @property
+    @cached_property
     def signing_input(self) -> bytes:
         """What was signed (RFC 7515, 5.1)."""
         return self.text.rpartition(".")[0].encode()
 
-    @property
+    @cached_property
     def digest(self) -> Digest:
         """SHA-256 of the signing input: never of the signature, which has two spellings (formats 2)."""
         return Digest(canonical.digest(self.signing_input))
@@ -163,15 +163,20 @@ def _header(typ: Typ, kid: str) -> bytes:
     return canonical.encode(members)
 
 
-def _kid(header: bytes) -> Kid:
+@lru_cache(maxsize=256)
+def _read_header(head: str, typ: Typ) -> Kid:
+    """Return the kid of a header, which is the same in all that one key signs."""
+    header = _decode(head)
     kid = canonical.parse(header).get("kid")
     if not isinstance(kid, str) or not _KID.fullmatch(kid):
         raise MalformedEnvelope("its kid is not a DID and a thumbprint")
+    if header != _header(typ, kid):
+        raise MalformedEnvelope(f"its header is not that of ES256 and {typ}")
     return Kid(kid)
 
 
 def _encode(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+    return binascii.b2a_base64(data, newline=False).translate(_URL_SAFE, b"=").decode()
 
 
 def _decode(part: str) -> bytes:
