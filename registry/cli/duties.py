@@ -147,7 +147,7 @@ class Mirroring:
         except PeerHasNone:
             return False
         with self.node.database.read() as tx:
-            shown = mirror_log.read_shown(tx, note, self.did, read_beliefs(tx, self.node.pins), at=at)
+            shown = mirror_log.read_shown(tx, note, self.did, read_beliefs(tx, self.node.pins))
         size = shown.checkpoint.size
         entries = self.peer.read_entries(shown.known, shown.end, size) if shown.known < size else []
         proof = prove_consistency(shown.end, size, TileReader(size, self.peer.read_tile)) if entries else []

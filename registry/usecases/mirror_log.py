@@ -68,17 +68,14 @@ class Shown:
         return min(self.checkpoint.size, (self.known // STEP + 1) * STEP)
 
 
-def read_shown(tx: Session, note: str, peer: str, beliefs: Beliefs, *, at: datetime) -> Shown:
-    """Judge the checkpoint that a peer serves; witnesses whose clocks are ahead vouched for it by now, and no later.
-
-    Raises what `Policy.check` raises, `QuorumNotMet` among it.
-    """
+def read_shown(tx: Session, note: str, peer: str, beliefs: Beliefs) -> Shown:
+    """Judge the checkpoint that a peer serves. Raises what `Policy.check` raises, `QuorumNotMet` among it."""
     parsed = Note.parse(note)
     checked = [policy.check(parsed) for policy in beliefs.log_policies(peer)]
     if not checked:
         raise NotMirrored
     checkpoint = checked[0].checkpoint
-    times = [min(at, each.at) for each in checked if each.at is not None]
+    times = [each.at for each in checked if each.at is not None]
     known = mirror.head(tx, checkpoint.origin)
     return Shown(
         checkpoint,

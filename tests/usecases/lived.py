@@ -121,7 +121,7 @@ def mirror(home: Country, abroad: Country) -> None:
         assert note is not None
         leaves = log.leaves(tx, 0, log.published_size(tx))
     with abroad.tx() as tx:
-        shown = mirror_log.read_shown(tx, note, home.did, abroad.beliefs(), at=abroad.clock())
+        shown = mirror_log.read_shown(tx, note, home.did, abroad.beliefs())
         mirror_log.grow(tx, shown, leaves[shown.known : shown.end], [], at=abroad.clock())
 
 

@@ -42,7 +42,7 @@ def note_of(country: Country) -> str:
 
 def shown_to(country: Country, note: str, peer: Country) -> Shown:
     with country.node.database.read() as tx:
-        return mirror_log.read_shown(tx, note, peer.did, country.beliefs(), at=country.clock())
+        return mirror_log.read_shown(tx, note, peer.did, country.beliefs())
 
 
 def entries_of(country: Country, first: int, end: int) -> Sequence[bytes]:
@@ -105,7 +105,7 @@ def test_what_the_witnesses_did_not_cosign_is_not_mirrored(corridor: Corridor) -
     with pytest.raises(QuorumNotMet):
         shown_to(uz, newest.note, by)
     with uz.node.database.read() as tx, pytest.raises(NotMirrored, match="no log with this origin"):
-        mirror_log.read_shown(tx, newest.note, "did:web:elsewhere.example", uz.beliefs(), at=uz.clock())
+        mirror_log.read_shown(tx, newest.note, "did:web:elsewhere.example", uz.beliefs())
 
 
 def test_entries_that_do_not_lead_to_the_signed_root_are_not_kept(corridor: Corridor) -> None:
@@ -179,14 +179,6 @@ def test_entries_that_do_not_lead_to_what_was_signed_are_a_task_and_no_evidence(
         assert witness.evidence(tx) == []
         (task,) = tasks.open_tasks(tx)
     assert (task.kind, task.detail["note"]) == (TaskKind.LOG_SPLIT, split.note)
-
-
-def test_a_witness_whose_clock_is_ahead_vouched_by_now_and_no_later(corridor: Corridor) -> None:
-    by, uz = corridor.by, corridor.uz
-    by.sequence()
-    by.witnessed(uz)
-    corridor.clock.forward(-timedelta(hours=1))
-    assert shown_to(uz, note_of(by), by).cosigned_at == corridor.clock()
 
 
 def test_a_mirror_that_moved_meanwhile_is_left_as_it_is(corridor: Corridor) -> None:

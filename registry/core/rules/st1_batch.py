@@ -38,7 +38,7 @@ def several_invoices(intake: Intake) -> Paths:
 
 @rule(
     "invoice-dated-later",
-    Severity.SEVERE,
+    Severity.WARNING,
     "S4 form, box 11; S5 annex 3, box 10",
     ru="Дата счёта-фактуры ещё не наступила.",
     en="The date of the invoice is yet to come.",
@@ -67,7 +67,7 @@ def contract_missing(intake: Intake) -> Paths:
 
 @rule(
     "contract-dated-later",
-    Severity.SEVERE,
+    Severity.WARNING,
     "S5 3.13",
     ru="Дата внешнеторгового договора ещё не наступила.",
     en="The date of the contract of sale is yet to come.",

@@ -84,7 +84,7 @@ def note_incomplete(intake: Intake) -> Paths:
 
 @rule(
     "note-dated-later",
-    Severity.SEVERE,
+    Severity.WARNING,
     _NOTES_BOX,
     ru="Сертификат, на который ссылается отметка графы 5, датирован днём, который ещё не наступил.",
     en="The certificate that the note of box 5 refers to is of a day that is yet to come.",

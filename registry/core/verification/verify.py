@@ -304,7 +304,8 @@ def _ask_log(case: _Case) -> Finding:
         return _pending(case, "not-yet-logged")
     newest = case.trusted.heads.get(log_origin(case.certificate.node)) if witnessed else None
     as_of = max((time for time in (newest, logged_by) if time is not None), default=None)
-    return _passed(Check.LOG, "witnessed" if witnessed else "unwitnessed", as_of)
+    known_by = None if as_of is None else min(as_of, case.at)  # whatever the clock of a witness says
+    return _passed(Check.LOG, "witnessed" if witnessed else "unwitnessed", known_by)
 
 
 def _pending(case: _Case, code: str) -> Finding:

@@ -694,6 +694,12 @@ def test_a_proof_is_as_old_as_the_newest_word_of_the_quorum_on_that_log(
     assert log_finding(replace(carried, proof=None).offline()).as_of == head
 
 
+def test_a_witness_whose_clock_is_ahead_vouches_for_no_later_than_now(scene: Scene) -> None:
+    ahead = replace(scene, heads={f"{scene.world.by.name}/log": AT + 400 * DAY})
+    verdict = ahead.online()
+    assert log_finding(verdict).as_of == verdict.at
+
+
 def test_the_moment_of_a_proof_is_when_its_own_checkpoint_met_the_quorum(scene: Scene) -> None:
     late = AT + 30 * SECOND
     proved = replace(scene, proof=scene.world.proof("BY", scene.envelope.digest, at=late))
