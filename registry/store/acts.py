@@ -54,6 +54,9 @@ class Act(Row):
     leaf: Mapped[bytes]
 
 
+_RECORD = insert(Row.metadata.tables["act"])
+
+
 class QueuedAct(Row):
     """An act that the log has not numbered yet; filled by a trigger on `act`.
 
@@ -98,22 +101,21 @@ def record(
         to=None if to is None else Country(to),
         digest=None if digest is None else Digest(digest),
     )
-    tx.execute(
-        insert(Act).values(
-            id=act,
-            at=at,
-            kind=kind,
-            by=by.did,
-            to=to,
-            digest=digest,
-            person=by.person,
-            organisation=by.organisation,
-            subject=subject,
-            private=private,
-            salt=salt,
-            leaf=leaf.encode(),
-        )
-    )
+    row = {
+        "id": act,
+        "at": at,
+        "kind": kind,
+        "by": by.did,
+        "to": to,
+        "digest": digest,
+        "person": by.person,
+        "organisation": by.organisation,
+        "subject": subject,
+        "private": private,
+        "salt": salt,
+        "leaf": leaf.encode(),
+    }
+    tx.execute(_RECORD, row)
     return act
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import (
     ForeignKey,
     ForeignKeyConstraint,
     Index,
+    bindparam,
     or_,
     select,
     tuple_,
@@ -235,12 +236,20 @@ def seen_by(tx: Session, id: str, organisation: str, *, lock: bool = False) -> C
     return tx.scalar(query.with_for_update() if lock else query)
 
 
+_BY_NUMBER = (
+    select(CertificateRow).where(CertificateRow.number == bindparam("sought")).order_by(CertificateRow.id).limit(100)
+)
+_CHANGES = (
+    select(StatusChangeRow)
+    .where(StatusChangeRow.certificate == bindparam("of"))
+    .order_by(StatusChangeRow.recorded_at, StatusChangeRow.digest)
+)
+
+
 def by_number(tx: Session, number: str, id: str | None = None) -> Sequence[CertificateRow]:
     """Return the certificates with this number: bodies and decades repeat them."""
-    query = select(CertificateRow).where(CertificateRow.number == number).order_by(CertificateRow.id).limit(100)
-    if id is not None:
-        query = query.where(CertificateRow.id == id)
-    return tx.scalars(query).all()
+    query = _BY_NUMBER if id is None else _BY_NUMBER.where(CertificateRow.id == id)
+    return tx.scalars(query, {"sought": number}).all()
 
 
 def page(
@@ -277,11 +286,7 @@ def change_by_digest(tx: Session, digest: str) -> StatusChangeRow | None:
 
 def changes(tx: Session, certificate: str) -> Sequence[StatusChangeRow]:
     """Return the changes of status of a certificate, oldest first."""
-    return tx.scalars(
-        select(StatusChangeRow)
-        .where(StatusChangeRow.certificate == certificate)
-        .order_by(StatusChangeRow.recorded_at, StatusChangeRow.digest)
-    ).all()
+    return tx.scalars(_CHANGES, {"of": certificate}).all()
 
 
 def change_by_act(tx: Session, act: str) -> StatusChangeRow | None:

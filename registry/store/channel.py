@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Index, func, select, text, union, update
+from sqlalchemy import BigInteger, ForeignKey, Index, bindparam, func, select, text, union, update
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from registry.core.channel.message import Message, MessageKind, Position
@@ -159,14 +159,19 @@ def not_accepted(tx: Session) -> Sequence[MessageIn]:
     ).all()
 
 
+_OPEN_CHANGES = (
+    select(MessageIn.envelope)
+    .where(MessageIn.kind == MessageKind.CERTIFICATE_STATUS, MessageIn.outcome == Outcome.ACCEPTED_WITH_WARNINGS)
+    .order_by(MessageIn.from_, MessageIn.epoch, MessageIn.seq)
+)
+_OPEN_CHANGES_OF = _OPEN_CHANGES.where(MessageIn.certificate == bindparam("of"))
+
+
 def open_changes(tx: Session, certificate: str | None = None) -> Sequence[str]:
     """Return messages with a change, of one certificate or of any, that could not be judged when they came."""
-    query = select(MessageIn.envelope).where(
-        MessageIn.kind == MessageKind.CERTIFICATE_STATUS, MessageIn.outcome == Outcome.ACCEPTED_WITH_WARNINGS
-    )
-    if certificate is not None:
-        query = query.where(MessageIn.certificate == certificate)
-    return tx.scalars(query.order_by(MessageIn.from_, MessageIn.epoch, MessageIn.seq)).all()
+    if certificate is None:
+        return tx.scalars(_OPEN_CHANGES).all()
+    return tx.scalars(_OPEN_CHANGES_OF, {"of": certificate}).all()
 
 
 def newest_word(tx: Session) -> datetime | None:

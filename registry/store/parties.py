@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, select, text, update
+from sqlalchemy import CheckConstraint, ForeignKey, Index, RowMapping, bindparam, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from registry.core.trust.trust_list import BodyRole
@@ -138,15 +138,26 @@ def person(tx: Session, id: str) -> Person | None:
     return tx.get(Person, id)
 
 
-def bearer(tx: Session, sha256: bytes, at: datetime) -> tuple[Person, Organisation] | None:
-    """Return who a living token belongs to."""
-    found = tx.execute(
-        select(Person, Organisation)
-        .join(Token, Token.person == Person.id)
-        .join(Organisation, Organisation.id == Person.organisation)
-        .where(Token.sha256 == sha256, Token.expires_at > at, Token.revoked_at.is_(None))
-    ).one_or_none()
-    return None if found is None else (found[0], found[1])
+_BEARER = (
+    select(
+        Person.id,
+        Person.name,
+        Person.roles,
+        Organisation.id.label("organisation"),
+        Organisation.name.label("organisation_name"),
+        Organisation.kind,
+        Organisation.did,
+        Organisation.code,
+    )
+    .join(Token, Token.person == Person.id)
+    .join(Organisation, Organisation.id == Person.organisation)
+    .where(Token.sha256 == bindparam("sha256"), Token.expires_at > bindparam("at"), Token.revoked_at.is_(None))
+)
+
+
+def bearer(tx: Session, sha256: bytes, at: datetime) -> RowMapping | None:
+    """Return who a living token belongs to: the person, and the organisation."""
+    return tx.execute(_BEARER, {"sha256": sha256, "at": at}).mappings().one_or_none()
 
 
 def revoke_token(tx: Session, id: str, at: datetime) -> str | None:

@@ -70,15 +70,14 @@ def identify(tx: Session, token: str, *, node: str, at: datetime) -> Party:
     found = parties.bearer(tx, sha256(token.encode()).digest(), at)
     if found is None:
         raise TokenNotAccepted
-    person, organisation = found
     return Party(
-        person.id,
-        person.name,
-        frozenset(Role(role) for role in person.roles),
-        organisation.id,
-        organisation.name,
-        OrganisationKind(organisation.kind),
-        organisation.did,
-        organisation.code,
+        found["id"],
+        found["name"],
+        frozenset(Role(role) for role in found["roles"]),
+        found["organisation"],
+        found["organisation_name"],
+        OrganisationKind(found["kind"]),
+        found["did"],
+        found["code"],
         node,
     )
