@@ -24,8 +24,7 @@ demo: $(READY) ## two countries on this machine, and certificates across their b
 
 test: $(READY) ## every test, on a real PostgreSQL of its own
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest $(ARGS)
-	$(BIN)/coverage combine --quiet
+	$(BIN)/pytest --numprocesses auto --no-loadscope-reorder --cov --cov-report= $(ARGS)
 	$(BIN)/coverage report --include='registry/core/*,registry/usecases/*' --fail-under=100
 
 check: $(READY) ## what the gate checks beside the tests

@@ -3,8 +3,30 @@
 from collections.abc import Iterator
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from tests import kit
+
+TOGETHER = ("two_nodes", "independent", "api")
+"""Folders whose tests share what is costly to make, or an account of what was seen: one process runs them all."""
+
+
+class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """Gives a process the tests of a file together, or of a whole folder."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        _, folder, *_ = (path := nodeid.partition("::")[0]).split("/")
+        return folder if folder in TOGETHER else path
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByFile:
+    """Share the tests out by file where several processes run them."""
+    return ByFile(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest: else one process would still be at it when the others are done."""
+    items.sort(key=lambda item: TOGETHER[0] not in item.path.parts)
 
 
 @pytest.fixture(scope="session")
