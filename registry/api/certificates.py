@@ -144,10 +144,9 @@ class CertificateView(BaseModel):
         """Render a row by reading what was signed."""
         certificate = Certificate.parse(Envelope.parse(row.envelope, Typ.CERTIFICATE).payload)
         subject = certificate.subject
-        path = row.id.removeprefix("https://").replace("/certificates/", "/", 1)
         return cls(
             id=row.id,
-            href=f"/api/v1/certificates/{path}",
+            href=href_of(row.id),
             number=subject.number,
             digest=row.digest,
             source=row.source,
@@ -263,6 +262,11 @@ def withdraw_annulment(node: NodePath, body: BodyPath, year: YearPath, number: N
         return Reply(204, b"")
 
     return call.once(work)
+
+
+def href_of(id: str) -> str:
+    """Return where this node shows a certificate."""
+    return f"/api/v1/certificates/{id.removeprefix('https://').replace('/certificates/', '/', 1)}"
 
 
 def _scope(by: Party, country: str) -> tuple[str | None, str | None]:

@@ -2,7 +2,7 @@
 
 import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -71,7 +71,9 @@ FACE: dict[str, tuple[int, str]] = {
     ),
 }
 """The refusals of the face itself: they are about HTTP, and no rule is behind them."""
+INVALID = "the request does not have the shape that this operation reads"
 MEDIA_TYPE = "application/problem+json"
+_TAKEN = frozenset({"type", "code", "title", "status"})
 _LOG = logging.getLogger("registry.api")
 
 
@@ -103,9 +105,19 @@ def problem(status: int, code: str, title: str, *, headers: Mapping[str, str] | 
     """Render a problem document, and note its code for the line of the request."""
     if (asked := ASKED.get()) is not None:
         asked.code = code
-    document = {"type": f"about:blank#{code}", "code": code, "title": title, "status": status, **more}
+    document = write_problem(status, code, title, **more)
     kept = {"Cache-Control": "no-store", **(headers or {})}
     return Response(orjson.dumps(document, default=_plain), status, kept, MEDIA_TYPE)
+
+
+def write_problem(status: int, code: str, title: str, **more: Any) -> dict[str, Any]:
+    """Write a problem document: alone it is an answer, in a list it stands in the place of one."""
+    return {"type": f"about:blank#{code}", "code": code, "title": title, "status": status, **more}
+
+
+def write_refusal(refusal: RegistryError) -> dict[str, Any]:
+    """Write the problem document of a refusal."""
+    return write_problem(status_of(type(refusal)), refusal.code, str(refusal), **members_of(refusal))
 
 
 def status_of(refusal: type[RegistryError]) -> int:
@@ -117,15 +129,18 @@ def status_of(refusal: type[RegistryError]) -> int:
 
 def of_refusal(refusal: RegistryError) -> Response:
     """Render a refusal of a rule, with its fields and the clause behind it."""
+    status = status_of(type(refusal))
+    headers = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "2"}}.get(status)
+    return problem(status, refusal.code, str(refusal), headers=headers, **members_of(refusal))
+
+
+def members_of(refusal: RegistryError) -> dict[str, Any]:
+    """Return what a refusal says beside type, code, title and status: its fields, and the clause behind it."""
     shape: Any = refusal
     more = {field.name: getattr(refusal, field.name) for field in fields(shape)} if is_dataclass(shape) else {}
     if refusal.clause is not None:
         more["clause"] = refusal.clause
-    status = status_of(type(refusal))
-    headers = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "2"}}.get(status)
-    taken = {"type", "code", "title", "status"}
-    members = {name: value for name, value in more.items() if name not in taken and value is not None}
-    return problem(status, refusal.code, str(refusal), headers=headers, **members)
+    return {name: value for name, value in more.items() if name not in _TAKEN and value is not None}
 
 
 def install(app: FastAPI) -> None:
@@ -149,12 +164,12 @@ def _answer(_request: Request, error: Exception) -> Response:
 
 
 def _of_invalid(error: RequestValidationError) -> Response:
-    errors = [
-        {"path": ".".join(str(part) for part in item["loc"]), "reason": str(item["msg"])} for item in error.errors()
-    ]
-    return problem(
-        422, "request-invalid", "the request does not have the shape that this operation reads", errors=errors
-    )
+    return problem(422, "request-invalid", INVALID, errors=written_errors(error.errors()))
+
+
+def written_errors(errors: Sequence[Any]) -> list[dict[str, str]]:
+    """Write where a request has another shape than is read, and why."""
+    return [{"path": ".".join(str(part) for part in item["loc"]), "reason": str(item["msg"])} for item in errors]
 
 
 def _of_http(error: HTTPException) -> Response:

@@ -1,35 +1,36 @@
 """Customs asks: is this certificate genuine and in force? The answer is kept as an act."""
 
-import datetime as dt
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Response
-from pydantic import BaseModel, StringConstraints, model_validator
+from pydantic import BaseModel, Field, StringConstraints, ValidationError, WithJsonSchema, model_validator
 from sqlalchemy.orm import Session
 
 from registry.api.bodies import Body, Day
 from registry.api.call import CallDep, LookDep, Reply
-from registry.api.certificates import CertificateView
+from registry.api.certificates import CertificateView, href_of
 from registry.api.limits import StrictRoute
 from registry.api.operation import operation
 from registry.api.paging import Page, PlaceDep
-from registry.core.calendar import MalformedTime, read_day, write_instant
+from registry.api.problems import INVALID, Problem, write_problem, write_refusal, written_errors
+from registry.core.calendar import MalformedTime, write_instant
 from registry.core.envelope.jose import MAX_ENVELOPE
-from registry.core.errors import NotFound
+from registry.core.errors import NotFound, RegistryError
 from registry.core.record import MalformedRecord
 from registry.core.tlog.entry import Kind
-from registry.core.verification.presentation import Presentation
 from registry.core.verification.verdict import Finding, Verdict
 from registry.store import acts
 from registry.store.acts import Act
+from registry.store.certificates import CertificateRow
 from registry.store.parties import Role
 from registry.usecases import verify_certificate
 from registry.usecases.believe_peers import read_beliefs
 from registry.usecases.identify_party import Party
-from registry.usecases.verify_certificate import NumberAmbiguous, Verification
+from registry.usecases.verify_certificate import NumberAmbiguous, Question, Verification
 
 router = APIRouter(prefix="/api/v1/verifications", tags=["verifications"], route_class=StrictRoute)
+MOST_QUESTIONS = 1_000
 
 
 class VerificationNotFound(NotFound):
@@ -56,6 +57,26 @@ class QuestionBody(Body):
         if self.id is not None and self.number is None:
             raise ValueError("an id goes with a number that several certificates bear")
         return self
+
+    def question(self) -> Question:
+        """Return what is asked."""
+        return Question(number=self.number or "", id=self.id, shown=self.certificate, day=self.day)
+
+
+_QUESTIONS = {
+    "type": "array",
+    "minItems": 1,
+    "maxItems": MOST_QUESTIONS,
+    "items": {"$ref": "#/components/schemas/QuestionBody"},
+}
+
+
+class BulkBody(Body):
+    """Questions of one declaration; each is read by itself."""
+
+    questions: Annotated[
+        list[Any], Field(min_length=1, max_length=MOST_QUESTIONS), WithJsonSchema(_QUESTIONS, mode="validation")
+    ]
 
 
 class FindingView(BaseModel):
@@ -123,45 +144,110 @@ class VerificationView(BaseModel):
         )
 
 
+class NamedCertificate(BaseModel):
+    """Which certificate an answer is about; `href` gives all of it."""
+
+    id: str
+    href: str
+    number: str
+    digest: str
+
+    @classmethod
+    def of(cls, row: CertificateRow) -> "NamedCertificate":
+        """Render a row."""
+        return cls(id=row.id, href=href_of(row.id), number=row.number, digest=row.digest)
+
+
+class VerdictView(BaseModel):
+    """A verdict among many: the certificate is named, not shown, since a thousand of them have no bound."""
+
+    id: str
+    indication: str
+    at: str
+    findings: list[FindingView]
+    certificate: NamedCertificate | None = None
+
+
+class BulkAnswer(BaseModel):
+    """The answer to one question: a verdict, or the problem that stands in its place."""
+
+    verdict: VerdictView | None = None
+    problem: Problem | None = None
+
+    @classmethod
+    def of(cls, answer: Verification | RegistryError) -> "BulkAnswer":
+        """Render an answer."""
+        if isinstance(answer, RegistryError):
+            return cls(problem=Problem(**write_refusal(answer)))
+        row = answer.certificate
+        verdict = VerdictView(
+            id=answer.id,
+            indication=answer.verdict.indication,
+            at=write_instant(answer.verdict.at),
+            findings=[FindingView.of(finding) for finding in answer.verdict.findings],
+            certificate=None if row is None else NamedCertificate.of(row),
+        )
+        return cls(verdict=verdict)
+
+
+class BulkView(BaseModel):
+    """An answer for each question, in the order asked."""
+
+    answers: list[BulkAnswer]
+
+
 @router.post(
     "",
     **operation(VerificationView, NumberAmbiguous, MalformedTime, MalformedRecord, roles=[Role.CUSTOMS], status=201),
 )
 def verify(body: QuestionBody, call: CallDep) -> Response:
     """Verify a certificate by number or by file; a verdict is always given, and always kept."""
-    settings = call.node.settings
-    day: dt.date | None = None if body.day is None else read_day(body.day)
 
     def work(tx: Session, by: Party, at: datetime) -> Reply:
         by.require(Role.CUSTOMS)
-        beliefs = read_beliefs(tx, call.node.pins)
-        if body.certificate is not None:
-            verification = verify_certificate.by_file(
-                tx,
-                Presentation.parse(body.certificate),
-                beliefs,
-                env=settings.env,
-                country=settings.country,
-                day=day,
-                by=by,
-                at=at,
-                draw=call.node.draw,
-            )
-        else:
-            verification = verify_certificate.by_number(
-                tx,
-                body.number or "",
-                beliefs,
-                id=body.id,
-                env=settings.env,
-                country=settings.country,
-                day=day,
-                by=by,
-                at=at,
-                draw=call.node.draw,
-            )
+        beliefs, settings = read_beliefs(tx, call.node.pins), call.node.settings
+        verification = verify_certificate.ask(
+            tx,
+            body.question(),
+            beliefs,
+            env=settings.env,
+            country=settings.country,
+            by=by,
+            at=at,
+            draw=call.node.draw,
+        )
         view = VerificationView.of(verification)
         return Reply.of(view, status=201, location=f"/api/v1/verifications/{view.id}")
+
+    return call.once(work)
+
+
+@router.post("/bulk", **operation(BulkView, roles=[Role.CUSTOMS], status=201))
+def verify_in_bulk(body: BulkBody, call: CallDep) -> Response:
+    """Verify up to 1,000 certificates of a declaration in one call: answers in the order asked, each kept by itself.
+
+    A question that cannot be read or is ambiguous is answered in its place by its problem; the others get theirs.
+    """
+    read = [_read_question(question) for question in body.questions]
+
+    def work(tx: Session, by: Party, at: datetime) -> Reply:
+        by.require(Role.CUSTOMS)
+        beliefs, settings = read_beliefs(tx, call.node.pins), call.node.settings
+        answers = verify_certificate.ask_all(
+            tx,
+            (question for question in read if isinstance(question, Question)),
+            beliefs,
+            env=settings.env,
+            country=settings.country,
+            by=by,
+            at=at,
+            draw=call.node.draw,
+        )
+        views = [
+            BulkAnswer.of(next(answers)) if isinstance(question, Question) else BulkAnswer(problem=question)
+            for question in read
+        ]
+        return Reply.of(BulkView(answers=views), status=201)
 
     return call.once(work)
 
@@ -197,3 +283,11 @@ def read_verification(id: Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")], look:
         return Reply.of(VerificationView.kept(row))
 
     return look.answer(work)
+
+
+def _read_question(value: Any) -> Question | Problem:
+    """Read one question of many; what is wrong with it is said in its place."""
+    try:
+        return QuestionBody.model_validate(value).question()
+    except ValidationError as error:
+        return Problem(**write_problem(422, "request-invalid", INVALID, errors=written_errors(error.errors())))

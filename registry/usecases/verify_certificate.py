@@ -1,6 +1,6 @@
 """Customs' answer: the verdict on a certificate, by number or by file, kept as an act."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import ClassVar
@@ -8,11 +8,12 @@ from typing import ClassVar
 from sqlalchemy.orm import Session
 
 from registry.core import canonical
+from registry.core.calendar import read_day
 from registry.core.canonical import Json
 from registry.core.certificate.credential import Certificate
 from registry.core.channel.message import Message
 from registry.core.envelope.jose import Envelope, Typ
-from registry.core.errors import Conflict
+from registry.core.errors import Conflict, Malformed, RegistryError
 from registry.core.identifiers import Digest
 from registry.core.tlog.entry import Kind
 from registry.core.verification.evidence import Evidence, Held, ReadEvidence, Standpoint, Trusted
@@ -45,6 +46,69 @@ class Verification:
     id: str
     verdict: Verdict
     certificate: CertificateRow | None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked: the certificate under a number (and an id, where several bear it), or the one that is shown."""
+
+    number: str = ""
+    id: str | None = None
+    shown: str | None = None
+    day: str | None = None
+
+
+def ask(
+    tx: Session,
+    question: Question,
+    beliefs: Beliefs,
+    *,
+    env: str,
+    country: str,
+    by: Party,
+    at: datetime,
+    draw: Draw,
+) -> Verification:
+    """Answer one question. Raises `NumberAmbiguous`, and what reading the question raises."""
+    day = None if question.day is None else read_day(question.day)
+    if question.shown is None:
+        return by_number(
+            tx,
+            question.number,
+            beliefs,
+            id=question.id,
+            env=env,
+            country=country,
+            day=day,
+            by=by,
+            at=at,
+            draw=draw,
+        )
+    shown = Presentation.parse(question.shown)
+    return by_file(tx, shown, beliefs, env=env, country=country, day=day, by=by, at=at, draw=draw)
+
+
+def ask_all(
+    tx: Session,
+    questions: Iterable[Question],
+    beliefs: Beliefs,
+    *,
+    env: str,
+    country: str,
+    by: Party,
+    at: datetime,
+    draw: Draw,
+) -> Iterator[Verification | RegistryError]:
+    """Answer questions one after the other, each as if it were alone; one that is refused leaves the others theirs.
+
+    A refusal comes before anything is kept of its question, so that nothing has to be undone. No answer is held on to:
+    what is judged may be a thousand times the largest certificate.
+    """
+    for question in questions:
+        try:
+            yield ask(tx, question, beliefs, env=env, country=country, by=by, at=at, draw=draw)
+        except (Malformed, Conflict) as refusal:
+            yield refusal
 
 
 def by_file(

@@ -73,6 +73,7 @@ SENT: dict[str, Any] = {
     "/api/v1/acts/{id}/look": {"reason": "проверка"},
     "/api/v1/tasks/{id}/close": {"reason": "проверено"},
     "/api/v1/verifications": {"number": "BYUZ6101000001"},
+    "/api/v1/verifications/bulk": {"questions": [{"number": "BYUZ6101000001"}]},
 }
 PLACES = {
     "id": "0" * 32,

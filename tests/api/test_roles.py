@@ -36,6 +36,7 @@ BODIES: Mapping[str, Any] = {
     "look_at_act": {"reason": "проверка"},
     "close": {"reason": "проверено"},
     "verify": {"number": "BYUZ6101000001"},
+    "verify_in_bulk": {"questions": [{"number": "BYUZ6101000001"}]},
     "keep_a_product": product(),
     "change_product": product(),
 }

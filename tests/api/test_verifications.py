@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from registry.core.tlog.entry import Kind
 from registry.store.certificates import CertificateRow
 from tests.api.desk import Office, assert_problem
 from tests.kit import Corridor
@@ -105,3 +106,80 @@ def test_what_was_asked_is_kept_for_the_service_that_asked(corridor: Corridor, t
     assert_problem(officer.get(f"/api/v1/verifications/{'0' * 32}"), 404, "verification-not-found")
     act = corridor.uz.acts()[0]
     assert_problem(officer.get(f"/api/v1/verifications/{act.id}"), 404, "verification-not-found")
+
+
+def in_bulk(office: Office, *questions: Any, key: str | None = None) -> Any:
+    answer = office.desk("officer").post("/api/v1/verifications/bulk", {"questions": list(questions)}, key=key)
+    assert answer.status_code == 201, answer.text
+    return answer.json()["answers"]
+
+
+def test_many_are_answered_in_the_order_asked_and_each_is_kept_by_itself(
+    corridor: Corridor, minsk: Office, tashkent: Office
+) -> None:
+    first, second = minsk.issued(), minsk.issued()
+    shown = minsk.desk("exporter").get(second["href"], accept="application/vc+jwt").text
+    corridor.by.deliver(corridor.uz)
+    answers = in_bulk(
+        tashkent,
+        {"number": second["number"]},
+        {"number": "нет такого"},
+        {"number": first["number"].lower(), "id": first["id"], "day": "2026-11-21"},
+        {"certificate": shown},
+        {"certificate": "не сертификат"},
+        {"number": first["number"], "day": "2028-01-01"},
+    )
+    verdicts = [answer["verdict"] for answer in answers]
+    passed, failed = "TOTAL-PASSED", "TOTAL-FAILED"
+    assert [each["indication"] for each in verdicts] == [passed, "INDETERMINATE", passed, passed, failed, failed]
+    about = [each.get("certificate", {}).get("digest") for each in verdicts]
+    assert about == [second["digest"], None, first["digest"], second["digest"], None, first["digest"]]
+    assert verdicts[0]["certificate"]["href"] == second["href"]
+    kept = tashkent.desk("officer").get("/api/v1/verifications").json()["items"]
+    assert [each["id"] for each in reversed(kept)] == [each["id"] for each in verdicts]
+    for one, each in zip(reversed(kept), verdicts, strict=True):
+        assert one["findings"] == each["findings"]
+
+
+def test_a_question_that_cannot_be_answered_gets_its_problem_in_its_place(
+    corridor: Corridor, minsk: Office, tashkent: Office
+) -> None:
+    first, second = minsk.issued(), minsk.issued()
+    corridor.by.deliver(corridor.uz)
+    with corridor.forge.breaking(corridor.uz) as tx:
+        same = update(CertificateRow).where(CertificateRow.id == second["id"])
+        tx.execute(same.values(number=first["number"], year=2016))
+    answers = in_bulk(
+        tashkent,
+        {"number": "x", "certificate": "y"},
+        None,
+        "BYUZ6101000001",
+        {"number": "x", "role": "y"},
+        {"number": "x", "day": "2026-02-30"},
+        {"certificate": '{"certificate": 1}'},
+        {"certificate": "{"},
+        {"number": first["number"]},
+        {"number": first["number"], "id": second["id"]},
+    )
+    codes = [answer["problem"]["code"] for answer in answers[:-1]]
+    invalid = ["request-invalid"] * 4
+    assert codes == [*invalid, "malformed-time", "malformed-record", "malformed-json", "number-ambiguous"]
+    assert answers[3]["problem"]["errors"][0]["path"] == "role"
+    assert set(answers[7]["problem"]["candidates"]) == {first["id"], second["id"]}
+    assert [answer["problem"]["status"] for answer in answers[:-1]] == [422, 422, 422, 422, 400, 400, 400, 409]
+    assert answers[-1]["verdict"]["certificate"]["id"] == second["id"]
+    assert len(tashkent.desk("officer").get("/api/v1/verifications").json()["items"]) == 1
+
+
+def test_a_thousand_numbers_fit_and_a_retry_gets_the_same_bytes(corridor: Corridor, tashkent: Office) -> None:
+    questions = [{"number": f"BYUZ6101{number:06}"} for number in range(1000)]
+    answers = in_bulk(tashkent, *questions, key="once")
+    assert len(answers) == 1000
+    assert in_bulk(tashkent, *questions, key="once") == answers
+    assert len(corridor.uz.acts(Kind.VERIFICATION_MADE)) == 1000
+
+
+@pytest.mark.parametrize("questions", [[], [{"number": "x"}] * 1001, {}, None])
+def test_a_bulk_holds_one_to_a_thousand_questions(lasting: Office, questions: Any) -> None:
+    answer = lasting.desk("officer").post("/api/v1/verifications/bulk", {"questions": questions})
+    assert_problem(answer, 422, "request-invalid")
