@@ -78,6 +78,17 @@ FOLDER = (
 
 Each run works in a folder of its own here, named by its process: two runs at once do not meet.
 """
+IMPORTERS = {
+    "BY": (
+        ("importer", "ОАО «Барановичский трикотаж»", "100777002"),
+        ("other_importer", "ООО «Фруктовый двор»", "191012341"),
+    ),
+    "UZ": (
+        ("importer", "«TOSHKENT AGROTEXNIKA» MChJ", "301234567"),
+        ("other_importer", "«SAMARQAND SUT» QK MChJ", "302345678"),
+    ),
+}
+"""Consignees of the demo's certificates: the first of tractors and of yarn."""
 RefusalT = TypeVar("RefusalT", bound=Exception)
 
 
@@ -574,6 +585,8 @@ def _register(forge: Forge, node: Node) -> None:
         other = story.exporters_of(code)[1]
         agent = organisation(OrganisationKind.EXPORTER, other["name"], other["tax_id"])
         person("stranger", other["person"], agent, Role.EXPORTER)
+        for who, name, tax_id in IMPORTERS[code]:
+            person(who, name, organisation(OrganisationKind.IMPORTER, name, tax_id), Role.IMPORTER)
     with node.database.read() as tx:
         parties = {who: identify(tx, token, node=node.settings.did, at=at) for who, token in tokens.items()}
     forge.people[code], forge.tokens[code] = parties, tokens

@@ -7,6 +7,7 @@ from registry.api import (
     acts,
     applications,
     certificates,
+    changes,
     health,
     log,
     metrics,
@@ -43,7 +44,7 @@ def create_app(node: Node | None) -> FastAPI:
     app.add_middleware(Limits)
     app.add_middleware(RequestLog, meter=app.state.meter)
     protocols, operator = (peer, log, witness, public), (health, metrics)
-    for resource in (products, applications, certificates, verifications, acts, tasks, *protocols, *operator):
+    for resource in (products, applications, certificates, verifications, changes, acts, tasks, *protocols, *operator):
         app.include_router(resource.router)
     return app
 

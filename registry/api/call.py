@@ -139,6 +139,12 @@ class Call:
                 reply = _kept(kept)
         return reply.response()
 
+    def first(self, work: Callable[[Session, Party, datetime], None]) -> None:
+        """Do what stays whatever becomes of the call, in a transaction of its own: a refusal would roll it back."""
+        at = self.node.now()
+        with self.node.database.begin() as tx:
+            work(tx, _identified(tx, self.token, self.node, at), at)
+
 
 def call(node: NodeDep, token: BearerDep, key: KeyDep, digest: Annotated[str, Depends(request_digest)]) -> Call:
     """Gather what a call that changes something is made of."""

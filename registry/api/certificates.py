@@ -16,14 +16,15 @@ from registry.api.operation import operation
 from registry.api.paging import Page, PlaceDep
 from registry.api.problems import FaceProblem
 from registry.core import canonical
-from registry.core.calendar import MalformedTime, write_instant
+from registry.core.calendar import MalformedTime, read_day, write_instant
 from registry.core.certificate.credential import Certificate
+from registry.core.certificate.search_terms import exporter_term, heading_term, importer_term
 from registry.core.certificate.status_change import StatusChange
 from registry.core.envelope.jose import Envelope, Typ
 from registry.core.identifiers import certificate_id, log_origin
 from registry.core.verification.presentation import Presentation
 from registry.store import certificates, channel
-from registry.store.certificates import Annulment, CertificateRow, StatusChangeRow
+from registry.store.certificates import Annulment, CertificateRow, Standing, StatusChangeRow
 from registry.store.channel import MessageOut
 from registry.store.parties import Role
 from registry.usecases import change_status
@@ -49,6 +50,7 @@ VC_JWT, ENVELOPE, TLOG_PROOF, JSON = (
     "text/vnd.tlog-proof",
     "application/json",
 )
+DAY = r"^\d{4}-\d\d-\d\d$"
 NodePath = Annotated[str, Path(max_length=253, description="Name of the issuing node, as `by.registry.example`.")]
 BodyPath = Annotated[str, Path(pattern=r"^[a-z0-9-]{1,32}$", description="Code of the body.")]
 YearPath = Annotated[int, Path(ge=2000, le=9999)]
@@ -162,6 +164,20 @@ class CertificateView(BaseModel):
         )
 
 
+class NamedCertificate(BaseModel):
+    """Which certificate an answer is about; `href` gives all of it."""
+
+    id: str
+    href: str
+    number: str
+    digest: str
+
+    @classmethod
+    def of(cls, row: CertificateRow) -> "NamedCertificate":
+        """Render a row."""
+        return cls(id=row.id, href=href_of(row.id), number=row.number, digest=row.digest)
+
+
 class AnnulmentBody(Body):
     """A proposal to annul: why, and from which local date (the date of issue: from the start)."""
 
@@ -169,19 +185,52 @@ class AnnulmentBody(Body):
     effective_from: LocalDay
 
 
-@router.get("", **operation(Page[CertificateView], roles=READERS))
+@router.get("", **operation(Page[CertificateView], MalformedTime, roles=READERS))
 def list_certificates(
     look: LookDep,
     place: PlaceDep,
     number: Annotated[str | None, Query(max_length=60, description="Spaces and case do not matter.")] = None,
+    importer: Annotated[
+        str | None,
+        Query(min_length=1, max_length=200, description="Tax id or whole name of the consignee or whom it acts for."),
+    ] = None,
+    exporter: Annotated[
+        str | None,
+        Query(min_length=1, max_length=200, description="Tax id or whole name of the consignor or whom it acts for."),
+    ] = None,
+    heading: Annotated[
+        str | None, Query(pattern=r"^\d{4}(\d\d){0,3}$", description="HS heading, or a code of 6, 8 or 10 digits.")
+    ] = None,
+    issued_from: Annotated[
+        str | None, Query(alias="from", pattern=DAY, description="Issued on this day or later.")
+    ] = None,
+    issued_until: Annotated[
+        str | None, Query(alias="until", pattern=DAY, description="Issued on this day or earlier.")
+    ] = None,
+    status: Annotated[Standing | None, Query(description="By the changes that are held here.")] = None,
 ) -> Response:
-    """List certificates, newest first: of one's organisation; for customs those presented here; for auditors all."""
+    """List certificates, newest first: of one's organisation; for customs those presented here; for auditors all.
+
+    Conditions that are named all hold.
+    """
+    named = ((importer, importer_term), (exporter, exporter_term), (heading, heading_term))
+    terms = [term(text) for text, term in named if text is not None]
+    days = [None if day is None else read_day(day) for day in (issued_from, issued_until)]
 
     def work(tx: Session, by: Party, _at: datetime) -> Reply:
         organisation, country = _scope(by, look.node.settings.country)
         wanted = None if number is None else normal_number(number)
         rows = certificates.page(
-            tx, organisation=organisation, presented_in=country, after=place.after, limit=place.reach, number=wanted
+            tx,
+            organisation=organisation,
+            presented_in=country,
+            after=place.after,
+            limit=place.reach,
+            number=wanted,
+            terms=terms,
+            issued_from=days[0],
+            issued_until=days[1],
+            status=status,
         )
         shown, after = place.cut(rows, lambda row: (row.recorded_at, row.id))
         return Reply.of(Page[CertificateView](items=[CertificateView.of(row) for row in shown], next=after))

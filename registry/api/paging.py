@@ -55,7 +55,7 @@ class Place:
         if len(rows) <= self.limit:
             return rows, None
         shown = rows[: self.limit]
-        return shown, _encode(*key(shown[-1]))
+        return shown, cursor(*key(shown[-1]))
 
 
 def place(
@@ -69,19 +69,20 @@ def place(
 PlaceDep = Annotated[Place, Depends(place)]
 
 
-def _encode(at: datetime, id: str) -> str:
+def cursor(at: datetime, id: str) -> str:
+    """Return the cursor of what follows a row."""
     return base64.urlsafe_b64encode(f"{at.astimezone(UTC).isoformat()} {id}".encode()).rstrip(b"=").decode()
 
 
-def _decode(cursor: str) -> tuple[datetime, str]:
+def _decode(given: str) -> tuple[datetime, str]:
     try:
-        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
+        text = base64.b64decode(given + "=" * (-len(given) % 4), altchars=b"-_", validate=True).decode()
         at, _, row = text.partition(" ")
         position = datetime.fromisoformat(at), row
-        spelled = _encode(*position)
+        spelled = cursor(*position)
     except (ValueError, OverflowError):
         raise _unreadable() from None
-    if position[0].tzinfo is None or spelled != cursor or "\0" in row:
+    if position[0].tzinfo is None or spelled != given or "\0" in row:
         raise _unreadable()
     return position
 

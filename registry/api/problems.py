@@ -29,6 +29,7 @@ from registry.core.record import encode
 from registry.lines import ASKED
 from registry.usecases.identify_party import TokenNotAccepted
 from registry.usecases.keep_product import VersionStale
+from registry.usecases.verify_held import TooManyVerifications
 
 STATUS: dict[type[RegistryError], int] = {
     Malformed: 400,
@@ -41,6 +42,7 @@ STATUS: dict[type[RegistryError], int] = {
 EXACT: dict[type[RegistryError], int] = {
     TokenNotAccepted: 401,
     VersionStale: 412,
+    TooManyVerifications: 429,
     MalformedClaims: 422,
     MalformedProduct: 422,
 }
@@ -131,6 +133,8 @@ def of_refusal(refusal: RegistryError) -> Response:
     """Render a refusal of a rule, with its fields and the clause behind it."""
     status = status_of(type(refusal))
     headers = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "2"}}.get(status)
+    if isinstance(refusal, TooManyVerifications):
+        headers = {"Retry-After": str(refusal.retry_after)}
     return problem(status, refusal.code, str(refusal), headers=headers, **members_of(refusal))
 
 

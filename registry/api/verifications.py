@@ -3,17 +3,18 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, Field, StringConstraints, ValidationError, WithJsonSchema, model_validator
 from sqlalchemy.orm import Session
 
-from registry.api.bodies import Body, Day
+from registry.api.bodies import Body, Day, HexId
 from registry.api.call import CallDep, LookDep, Reply
-from registry.api.certificates import CertificateView, href_of
+from registry.api.certificates import CertificateView, NamedCertificate
 from registry.api.limits import StrictRoute
 from registry.api.operation import operation
 from registry.api.paging import Page, PlaceDep
 from registry.api.problems import INVALID, Problem, write_problem, write_refusal, written_errors
+from registry.core.agreement import NotAgreed
 from registry.core.calendar import MalformedTime, write_instant
 from registry.core.envelope.jose import MAX_ENVELOPE
 from registry.core.errors import NotFound, RegistryError
@@ -22,14 +23,16 @@ from registry.core.tlog.entry import Kind
 from registry.core.verification.verdict import Finding, Verdict
 from registry.store import acts
 from registry.store.acts import Act
-from registry.store.certificates import CertificateRow
 from registry.store.parties import Role
-from registry.usecases import verify_certificate
+from registry.usecases import verify_certificate, verify_held
 from registry.usecases.believe_peers import read_beliefs
+from registry.usecases.change_status import CertificateNotFound
 from registry.usecases.identify_party import Party
 from registry.usecases.verify_certificate import NumberAmbiguous, Question, Verification
+from registry.usecases.verify_held import TooManyVerifications
 
 router = APIRouter(prefix="/api/v1/verifications", tags=["verifications"], route_class=StrictRoute)
+ASKERS = (Role.CUSTOMS, Role.IMPORTER)
 MOST_QUESTIONS = 1_000
 
 
@@ -61,6 +64,20 @@ class QuestionBody(Body):
     def question(self) -> Question:
         """Return what is asked."""
         return Question(number=self.number or "", id=self.id, shown=self.certificate, day=self.day)
+
+
+class HeldBody(QuestionBody):
+    """What a holder asks: the file, or number and id; an agent names the importer whose mandate they have."""
+
+    principal: HexId | None = None
+
+    @model_validator(mode="after")
+    def _names_what_is_held(self) -> "HeldBody":
+        if (self.number is None) != (self.id is None):
+            raise ValueError("a holder without the file names number and id")
+        if self.principal is not None and self.number is None:
+            raise ValueError("a principal goes with a number: whoever has the file holds it")
+        return self
 
 
 _QUESTIONS = {
@@ -142,20 +159,6 @@ class VerificationView(BaseModel):
             number=number,
             day=day,
         )
-
-
-class NamedCertificate(BaseModel):
-    """Which certificate an answer is about; `href` gives all of it."""
-
-    id: str
-    href: str
-    number: str
-    digest: str
-
-    @classmethod
-    def of(cls, row: CertificateRow) -> "NamedCertificate":
-        """Render a row."""
-        return cls(id=row.id, href=href_of(row.id), number=row.number, digest=row.digest)
 
 
 class VerdictView(BaseModel):
@@ -252,31 +255,64 @@ def verify_in_bulk(body: BulkBody, call: CallDep) -> Response:
     return call.once(work)
 
 
-@router.get("", **operation(Page[VerificationView], roles=[Role.CUSTOMS]))
-def list_verifications(look: LookDep, place: PlaceDep) -> Response:
-    """List the verifications that one's customs service asked for, newest first."""
+HELD_REFUSALS = (CertificateNotFound, TooManyVerifications, NotAgreed, MalformedTime, MalformedRecord)
+
+
+@router.post("/held", **operation(VerificationView, *HELD_REFUSALS, roles=[Role.IMPORTER], status=201))
+def verify_held_certificate(body: HeldBody, call: CallDep) -> Response:
+    """Verify a certificate that one holds: who has the file shows it, and a consignee may name number and id.
+
+    What is another's is 404. A person asks at most 30 times a minute, refusals counted.
+    """
+
+    def count(tx: Session, by: Party, at: datetime) -> None:
+        verify_held.count(tx, by=by, at=at)
+
+    def work(tx: Session, by: Party, at: datetime) -> Reply:
+        beliefs, settings = read_beliefs(tx, call.node.pins), call.node.settings
+        verification = verify_held.verify_held(
+            tx,
+            body.question(),
+            beliefs,
+            principal=body.principal,
+            env=settings.env,
+            country=settings.country,
+            by=by,
+            at=at,
+            draw=call.node.draw,
+        )
+        view = VerificationView.of(verification)
+        return Reply.of(view, status=201, location=f"/api/v1/verifications/{view.id}")
+
+    call.first(count)
+    return call.once(work)
+
+
+@router.get("", **operation(Page[VerificationView], roles=ASKERS))
+def list_verifications(
+    look: LookDep,
+    place: PlaceDep,
+    number: Annotated[
+        str | None, Query(max_length=60, description="Of this number, whether or not a certificate bears it here.")
+    ] = None,
+) -> Response:
+    """List the verifications that one's organisation asked for, newest first."""
+    after = place.numbered
 
     def work(tx: Session, by: Party, _at: datetime) -> Reply:
-        by.require(Role.CUSTOMS)
-        rows = acts.page(
-            tx,
-            after=place.numbered,
-            limit=place.reach,
-            kind=Kind.VERIFICATION_MADE,
-            organisation=by.organisation,
-        )
-        shown, after = place.cut(rows, lambda row: (row.at, str(row.seq)))
-        return Reply.of(Page[VerificationView](items=[VerificationView.kept(row) for row in shown], next=after))
+        rows = verify_certificate.list_verifications(tx, number=number, after=after, limit=place.reach, by=by)
+        shown, next_ = place.cut(rows, lambda row: (row.at, str(row.seq)))
+        return Reply.of(Page[VerificationView](items=[VerificationView.kept(row) for row in shown], next=next_))
 
     return look.answer(work)
 
 
-@router.get("/{id}", **operation(VerificationView, VerificationNotFound, roles=[Role.CUSTOMS]))
+@router.get("/{id}", **operation(VerificationView, VerificationNotFound, roles=ASKERS))
 def read_verification(id: Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")], look: LookDep) -> Response:
     """Read a verification that was kept."""
 
     def work(tx: Session, by: Party, _at: datetime) -> Reply:
-        by.require(Role.CUSTOMS)
+        by.require(*ASKERS)
         row = acts.find(tx, id)
         if row is None or row.kind != Kind.VERIFICATION_MADE or row.organisation != by.organisation:
             raise VerificationNotFound

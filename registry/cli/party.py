@@ -75,7 +75,11 @@ def organisation(
     token: Token = None,
     as_json: Json = False,
 ) -> None:
-    """Register an exporter, a certification body, a customs service or an operator."""
+    """Register an exporter, an importer, a certification body, a customs service or an operator.
+
+    Example: registry party organisation --kind importer --name '«TOSHKENT AGROTEXNIKA» MChJ' --country UZ
+    --address 'Toshkent sh.' --tax-id 301234567
+    """
 
     def work(tx: Session, by: Actor, at: datetime, node: Node) -> dict[str, Any]:
         row = register_party.register_organisation(

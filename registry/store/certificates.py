@@ -16,8 +16,11 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     bindparam,
+    case,
+    func,
     or_,
     select,
+    text,
     tuple_,
     update,
 )
@@ -25,6 +28,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from registry.core.certificate.credential import Certificate
+from registry.core.certificate.search_terms import search_terms
 from registry.core.certificate.status_change import Status
 from registry.core.envelope.jose import Envelope
 from registry.store.database import Row, one_of
@@ -39,6 +43,15 @@ class Source(StrEnum):
     """Issued here, lost with the database, and taken back from the peer that it was delivered to."""
 
 
+class Standing(StrEnum):
+    """What a certificate is by the changes that are held of it."""
+
+    IN_FORCE = "in-force"
+    ANNULLED = "annulled"
+    REPLACED = "replaced"
+    SUSPENDED = "suspended"
+
+
 class CertificateRow(Row):
     """One certificate. Nothing of it is ever changed but the proof that came later."""
 
@@ -49,6 +62,7 @@ class CertificateRow(Row):
         Index(None, "number"),
         Index(None, "organisation", "recorded_at", "id"),
         Index(None, "recorded_at", "id"),
+        Index(None, "terms", postgresql_using="gin"),
         Index(
             "uq_certificate_own_status",
             "status_list",
@@ -83,6 +97,7 @@ class CertificateRow(Row):
     status_list: Mapped[str]
     status_index: Mapped[int]
     envelope: Mapped[str]
+    terms: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
     proof: Mapped[str | None]
     recorded_at: Mapped[datetime]
     act: Mapped[str | None] = mapped_column(ForeignKey("act.id"), unique=True)
@@ -216,6 +231,7 @@ def index_columns(envelope: Envelope, certificate: Certificate) -> dict[str, obj
         "status_list": certificate.status_list,
         "status_index": certificate.status_index,
         "envelope": envelope.text,
+        "terms": search_terms(certificate),
     }
 
 
@@ -260,8 +276,15 @@ def page(
     after: tuple[datetime, str] | None,
     limit: int,
     number: str | None = None,
+    terms: Sequence[str] = (),
+    issued_from: date | None = None,
+    issued_until: date | None = None,
+    status: Standing | None = None,
 ) -> Sequence[CertificateRow]:
-    """Return certificates of an organisation, or presented in a country, newest first, before the position `after`."""
+    """Return certificates of an organisation, or presented in a country, newest first, before the position `after`.
+
+    All `terms` are asked for, and both ends of the days of issue count.
+    """
     query = select(CertificateRow).order_by(CertificateRow.recorded_at.desc(), CertificateRow.id.desc()).limit(limit)
     if organisation is not None:
         query = query.where(_concerns(organisation))
@@ -269,6 +292,14 @@ def page(
         query = query.where(CertificateRow.presented_in == presented_in)
     if number is not None:
         query = query.where(CertificateRow.number == number)
+    if terms:
+        query = query.where(CertificateRow.terms.contains(list(terms)))
+    if issued_from is not None:
+        query = query.where(CertificateRow.issued_on >= issued_from)
+    if issued_until is not None:
+        query = query.where(CertificateRow.issued_on <= issued_until)
+    if status is not None:
+        query = query.where(_standing() == status)
     if after is not None:
         query = query.where(tuple_(CertificateRow.recorded_at, CertificateRow.id) < after)
     return tx.scalars(query).all()
@@ -365,3 +396,16 @@ def _concerns(organisation: str) -> ColumnElement[bool]:
         CertificateRow.principal == organisation,
         CertificateRow.body_organisation == organisation,
     )
+
+
+def _standing() -> ColumnElement[str]:
+    """Return what a certificate is: annulled and replaced are for ever, of the other two the last recorded counts."""
+    final = case((StatusChangeRow.status.in_([Status.ANNULLED, Status.REPLACED]), 0), else_=1)
+    newest = (
+        select(StatusChangeRow.status)
+        .where(StatusChangeRow.certificate == CertificateRow.id)
+        .order_by(final, StatusChangeRow.recorded_at.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    return func.coalesce(func.nullif(newest, Status.REINSTATED), Standing.IN_FORCE)

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, RowMapping, bindparam, select, text, update
+from sqlalchemy import CheckConstraint, ForeignKey, Index, RowMapping, bindparam, case, select, text, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from registry.core.trust.trust_list import BodyRole
@@ -18,6 +19,7 @@ class OrganisationKind(StrEnum):
     BODY = "body"
     CUSTOMS = "customs"
     OPERATOR = "operator"
+    IMPORTER = "importer"
 
 
 class Role(StrEnum):
@@ -29,10 +31,11 @@ class Role(StrEnum):
     CUSTOMS = "customs"
     AUDITOR = "auditor"
     OPERATOR = "operator"
+    IMPORTER = "importer"
 
 
 class Organisation(Row):
-    """An exporter, a certification body, a customs service, or the operator of the node."""
+    """An exporter, an importer, a certification body, a customs service, or the operator of the node."""
 
     __tablename__ = "organisation"
     __table_args__ = (
@@ -62,7 +65,8 @@ class Person(Row):
     __tablename__ = "person"
     __table_args__ = (
         CheckConstraint(
-            "roles <@ ARRAY['exporter','examiner','signatory','customs','auditor','operator']", name="known_roles"
+            "roles <@ ARRAY['exporter','examiner','signatory','customs','auditor','operator','importer']",
+            name="known_roles",
         ),
     )
 
@@ -84,6 +88,16 @@ class Token(Row):
     issued_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
+
+
+class VerificationCount(Row):
+    """How often a person asked for a verdict in the last minute in which they did."""
+
+    __tablename__ = "verification_count"
+
+    person: Mapped[str] = mapped_column(ForeignKey("person.id"), primary_key=True)
+    minute: Mapped[datetime]
+    count: Mapped[int]
 
 
 class Mandate(Row):
@@ -165,6 +179,20 @@ def revoke_token(tx: Session, id: str, at: datetime) -> str | None:
     return tx.scalar(
         update(Token).where(Token.id == id, Token.revoked_at.is_(None)).values(revoked_at=at).returning(Token.person)
     )
+
+
+def count_verification(tx: Session, person: str, minute: datetime) -> int:
+    """Count that a person asks once more, and return how often they did in this minute, whichever process answered."""
+    first = insert(VerificationCount).values(person=person, minute=minute, count=1)
+    same = VerificationCount.minute == first.excluded.minute
+    counted: int | None = tx.scalar(
+        first.on_conflict_do_update(
+            index_elements=["person"],
+            set_={"minute": first.excluded.minute, "count": case((same, VerificationCount.count + 1), else_=1)},
+        ).returning(VerificationCount.count)
+    )
+    assert counted is not None
+    return counted
 
 
 def mandate_for(tx: Session, *, principal: str, agent: str, scheme: str, day: date) -> Mandate | None:

@@ -3,6 +3,7 @@
 from registry.store import (
     acts,
     applications,
+    arrivals,
     certificates,
     channel,
     log,
@@ -22,6 +23,7 @@ __all__ = [
     "METADATA",
     "acts",
     "applications",
+    "arrivals",
     "certificates",
     "channel",
     "log",

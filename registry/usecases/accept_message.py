@@ -24,8 +24,9 @@ from registry.core.verification.presentation import Presentation
 from registry.core.verification.verdict import Check, Indication
 from registry.core.verification.verdict import Outcome as Answer
 from registry.core.verification.verify import ON_ARRIVAL, believe_change, verify
-from registry.store import acts, certificates, channel
+from registry.store import acts, arrivals, certificates, channel
 from registry.store.acts import Actor, Draw
+from registry.store.arrivals import News
 from registry.store.certificates import CertificateRow, Source
 from registry.store.channel import MessageIn
 from registry.usecases.annulled_after_use import tell_users
@@ -82,6 +83,7 @@ class _Taken:
     outcome: Outcome
     findings: tuple[ReceiptFinding, ...] = ()
     certificate: str | None = None
+    news: News | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +168,7 @@ def accept(
         )
     )
     tx.flush()
+    arrivals.number(tx, [taken.news] if taken.news else [], at)
     return answer
 
 
@@ -180,6 +183,7 @@ def judge_again(tx: Session, here: Here, beliefs: Beliefs, *, at: datetime) -> i
         sender = beliefs.node(message.from_)
         if sender is not None:
             taken.append(_take(tx, message, sender.country, here, beliefs, at=at))
+    arrivals.number(tx, [each.news for each in taken if each.news], at)
     return sum(each.outcome is Outcome.ACCEPTED for each in taken)
 
 
@@ -251,10 +255,11 @@ def _take_certificate(
         return _refused("agreement", "issued-elsewhere")
     logged = verdict.finding(Check.LOG)
     proof = presentation.proof if logged is not None and logged.outcome is Answer.PASSED else None
-    held = certificates.certificate(tx, certificate.id)
+    held, news = certificates.certificate(tx, certificate.id), None
     if held is not None and held.digest != envelope.digest:
         return _refused("delivered", "other-digest")
     if held is None:
+        news = News(certificate.id)
         tx.add(
             CertificateRow(
                 source=Source.DELIVERED,
@@ -266,7 +271,7 @@ def _take_certificate(
     elif held.proof is None:
         held.proof = proof
     tx.flush()
-    return _Taken(Outcome.ACCEPTED_WITH_WARNINGS if findings else Outcome.ACCEPTED, findings, certificate.id)
+    return _Taken(Outcome.ACCEPTED_WITH_WARNINGS if findings else Outcome.ACCEPTED, findings, certificate.id, news)
 
 
 def _take_proof(tx: Session, message: Message, here: Here, beliefs: Beliefs, *, at: datetime) -> _Taken:
@@ -312,7 +317,7 @@ def _take_change(tx: Session, message: Message, here: Here, beliefs: Beliefs, *,
     keep_change(tx, envelope, change, None)
     if change.status in FINAL:
         tell_users(tx, row, change, at=at)
-    return _Taken(Outcome.ACCEPTED, (), row.id)
+    return _Taken(Outcome.ACCEPTED, (), row.id, News(row.id, envelope.digest))
 
 
 def _refused(check: str, code: str) -> _Taken:

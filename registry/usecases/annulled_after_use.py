@@ -18,11 +18,12 @@ from registry.store.tasks import TaskKind
 def tell_users(tx: Session, row: CertificateRow, change: StatusChange, *, at: datetime) -> int:
     """Open a task at each customs service that found the certificate good on a day when it was not; return how many.
 
-    A verdict of an earlier day than that from which the certificate no longer holds stays right: it opens none.
+    A verdict of an earlier day than that from which the certificate no longer holds stays right: it opens none. A
+    holder who asked before declaring has let no goods pass.
     """
     used: dict[str, list[Json]] = {}
     for act in acts.about(tx, row.id, Kind.VERIFICATION_MADE):
-        if act.organisation is not None and _found_good(act, change):
+        if act.organisation is not None and "holder" not in act.private and _found_good(act, change):
             used.setdefault(act.organisation, []).append(act.id)
     for organisation, verifications in used.items():
         detail: dict[str, Json] = {

@@ -84,6 +84,8 @@ def register_organisation(
         raise PartyWrong("a certification body has a code and a role, and no other organisation has them")
     if code is not None and not CODE.fullmatch(code):
         raise PartyWrong("a body's code is up to 32 lower-case letters, digits and hyphens")
+    if kind is OrganisationKind.IMPORTER and tax_id is None:
+        raise PartyWrong("an importer has a tax id, by which a certificate names its consignee")
     if tax_id is not None:
         check_tax_id(country, tax_id)
     if code is not None and parties.organisation_by_code(tx, code) is not None:

@@ -37,8 +37,10 @@ def place_of(act: Act) -> Place:
 def _about(tx: Session, number: str) -> Sequence[str]:
     """Return what the acts on a certificate are about: it, and the application that it came from.
 
-    Bodies and decades repeat a number, so it may be several; a certificate of the other node has no application here.
+    Bodies and decades repeat a number, so it may be several; a certificate of the other node has no application here,
+    and what customs asked before a certificate came is about the number alone.
     """
     named = certificates.certificate(tx, number.strip())
     rows = [*certificates.by_number(tx, normal_number(number)), *([] if named is None else [named])]
-    return [about for row in rows for about in (row.id, row.application) if about is not None]
+    of_rows = [about for row in rows for about in (row.id, row.application) if about is not None]
+    return [normal_number(number), *of_rows]

@@ -21,7 +21,7 @@ from registry.core.verification.presentation import Presentation
 from registry.core.verification.verdict import Check, Finding, Outcome, Verdict
 from registry.core.verification.verify import verify
 from registry.store import acts, certificates, channel, log
-from registry.store.acts import Draw
+from registry.store.acts import Act, Draw
 from registry.store.certificates import CertificateRow, Source
 from registry.store.parties import Role
 from registry.usecases.believe_peers import Beliefs
@@ -68,8 +68,9 @@ def ask(
     by: Party,
     at: datetime,
     draw: Draw,
+    holder: str | None = None,
 ) -> Verification:
-    """Answer one question. Raises `NumberAmbiguous`, and what reading the question raises."""
+    """Answer one question, of customs or of a holder. Raises `NumberAmbiguous`, and what reading it raises."""
     day = None if question.day is None else read_day(question.day)
     if question.shown is None:
         return by_number(
@@ -83,9 +84,10 @@ def ask(
             by=by,
             at=at,
             draw=draw,
+            holder=holder,
         )
     shown = Presentation.parse(question.shown)
-    return by_file(tx, shown, beliefs, env=env, country=country, day=day, by=by, at=at, draw=draw)
+    return by_file(tx, shown, beliefs, env=env, country=country, day=day, by=by, at=at, draw=draw, holder=holder)
 
 
 def ask_all(
@@ -122,14 +124,19 @@ def by_file(
     by: Party,
     at: datetime,
     draw: Draw,
+    holder: str | None = None,
 ) -> Verification:
-    """Judge what a holder shows, as of a local day; the verdict is kept whatever it is."""
-    by.require(Role.CUSTOMS)
+    """Judge what a holder shows, as of a local day; the verdict is kept whatever it is.
+
+    `holder` is the organisation that asks for itself: it is told of no certificate but the very one that it shows.
+    """
+    by.require(Role.CUSTOMS if holder is None else Role.IMPORTER)
     seen: list[CertificateRow] = []
     trusted = Trusted(env, country, beliefs.lists, beliefs.agreements, beliefs.as_of, heads=beliefs.heads)
     verdict = verify(presentation, trusted, _reader(tx, seen), at=at, day=day)
     shown: dict[str, Json] = {"shown": canonical.digest(presentation.certificate.encode(errors="replace"))}
-    return _keep(tx, verdict, seen[0] if seen else None, shown, day, by=by, at=at, draw=draw)
+    row = seen[0] if seen and (holder is None or _is_shown(presentation, seen[0])) else None
+    return _keep(tx, verdict, row, shown, day, by=by, at=at, draw=draw, holder=holder)
 
 
 def by_number(
@@ -144,28 +151,48 @@ def by_number(
     by: Party,
     at: datetime,
     draw: Draw,
+    holder: str | None = None,
 ) -> Verification:
     """Judge the certificate held under a number; one that is not held is INDETERMINATE, never invalid.
 
     Raises `NumberAmbiguous` where several bear it and `id` names none of them.
     """
-    by.require(Role.CUSTOMS)
+    by.require(Role.CUSTOMS if holder is None else Role.IMPORTER)
     spelled = normal_number(number)
     held: Sequence[CertificateRow] = certificates.by_number(tx, spelled, id)
     if len(held) > 1:
         raise NumberAmbiguous(tuple(row.id for row in held))
     if not held:
         missing = Finding(Check.DELIVERED, Outcome.UNKNOWN, "not-delivered", as_of=beliefs.as_of)
-        return _keep(tx, Verdict.of([missing], at), None, {"number": spelled}, day, by=by, at=at, draw=draw)
+        return _keep(
+            tx, Verdict.of([missing], at), None, {"number": spelled}, day, by=by, at=at, draw=draw, holder=holder
+        )
     row = held[0]
     trusted = Trusted(env, country, beliefs.lists, beliefs.agreements, beliefs.as_of, heads=beliefs.heads)
     verdict = verify(Presentation(row.envelope, row.proof), trusted, _reader(tx, [row]), at=at, day=day)
-    return _keep(tx, verdict, row, {"number": spelled}, day, by=by, at=at, draw=draw)
+    return _keep(tx, verdict, row, {"number": spelled}, day, by=by, at=at, draw=draw, holder=holder)
 
 
 def normal_number(number: str) -> str:
     """Return the one spelling of a number: no spaces, capital letters."""
     return "".join(number.split()).upper()
+
+
+def list_verifications(
+    tx: Session, *, number: str | None, after: tuple[datetime, int] | None, limit: int, by: Party
+) -> Sequence[Act]:
+    """Return the verifications of the asker's organisation, newest first; of one number, held here or not."""
+    by.require(Role.CUSTOMS, Role.IMPORTER)
+    about = None if number is None else subjects_of(tx, number)
+    return acts.page(
+        tx, after=after, limit=limit, kind=Kind.VERIFICATION_MADE, organisation=by.organisation, about=about
+    )
+
+
+def subjects_of(tx: Session, number: str) -> list[str]:
+    """Return what verifications of a number are about: the certificates that bear it, and it where none did then."""
+    spelled = normal_number(number)
+    return [spelled, *(row.id for row in certificates.by_number(tx, spelled))]
 
 
 def read_evidence(tx: Session) -> ReadEvidence:
@@ -195,6 +222,10 @@ def _reader(tx: Session, seen: list[CertificateRow]) -> ReadEvidence:
     return read
 
 
+def _is_shown(presentation: Presentation, row: CertificateRow) -> bool:
+    return Envelope.parse(presentation.certificate, Typ.CERTIFICATE).digest == row.digest
+
+
 def _keep(
     tx: Session,
     verdict: Verdict,
@@ -205,12 +236,17 @@ def _keep(
     by: Party,
     at: datetime,
     draw: Draw,
+    holder: str | None,
 ) -> Verification:
     private: dict[str, Json] = {"verdict": verdict.encode(), **asked}
     if row is not None:
         private |= {"certificate": row.id, "digest": row.digest}
     if day is not None:
         private["day"] = day.isoformat()
-    subject = None if row is None else row.id
+    if holder is not None:
+        private["holder"] = holder
+    number = asked.get("number")
+    missing = None if number is None else str(number)
+    subject = missing if row is None else row.id
     act = acts.record(tx, Kind.VERIFICATION_MADE, private, by=by.actor, at=at, draw=draw, subject=subject)
     return Verification(act, verdict, row)

@@ -106,3 +106,18 @@ def served(forge: kit.Forge, documented: Documented, tmp_path_factory: pytest.Te
         finally:
             process.terminate()
             process.wait(20)
+
+
+@pytest.fixture(scope="module")
+def searched(forge: kit.Forge, documented: Documented) -> Iterator[tuple[Office, Office]]:
+    """Minsk and Tashkent with two certificates delivered, the first of them annulled since."""
+    with (
+        forge.corridor() as corridor,
+        open_office(corridor.by, documented) as minsk,
+        open_office(corridor.uz, documented) as tashkent,
+    ):
+        first = corridor.by.issued()
+        corridor.by.issued()
+        corridor.by.annulled(first)
+        corridor.by.deliver(corridor.uz)
+        yield minsk, tashkent

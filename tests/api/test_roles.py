@@ -25,6 +25,7 @@ PEOPLE = {
     Role.CUSTOMS: "officer",
     Role.AUDITOR: "auditor",
     Role.OPERATOR: "operator",
+    Role.IMPORTER: "importer",
 }
 BODIES: Mapping[str, Any] = {
     "send_back": {"reason": "нет акта"},
@@ -36,6 +37,7 @@ BODIES: Mapping[str, Any] = {
     "look_at_act": {"reason": "проверка"},
     "close": {"reason": "проверено"},
     "verify": {"number": "BYUZ6101000001"},
+    "verify_held_certificate": {"certificate": "x"},
     "verify_in_bulk": {"questions": [{"number": "BYUZ6101000001"}]},
     "keep_a_product": product(),
     "change_product": product(),
@@ -187,6 +189,7 @@ def register_outsiders(country: Country) -> None:
         for kind, name, code, roles in (
             (OrganisationKind.BODY, "Второй орган", "second", (Role.EXAMINER, Role.SIGNATORY)),
             (OrganisationKind.CUSTOMS, "Вторая таможня", None, (Role.CUSTOMS,)),
+            (OrganisationKind.EXPORTER, "Второй импортёр", None, (Role.IMPORTER,)),
         ):
             organisation = register_party.register_organisation(
                 tx,
@@ -222,7 +225,7 @@ def test_what_is_another_organisations_is_not_there(lasting: Office, documented:
             assert answer.status_code == 404, (role, method, path, answer.text)
             tried += 1
     assert tried > 30
-    for role in (Role.EXPORTER, Role.EXAMINER, Role.SIGNATORY, Role.CUSTOMS):
+    for role in (Role.EXPORTER, Role.EXAMINER, Role.SIGNATORY, Role.CUSTOMS, Role.IMPORTER):
         for list_ in ("products", "applications", "certificates", "verifications", "tasks"):
             answer = lasting.http.get(
                 f"/api/v1/{list_}", headers={"Authorization": f"Bearer {lasting.country.tokens[f'outside {role}']}"}

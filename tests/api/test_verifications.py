@@ -183,3 +183,57 @@ def test_a_thousand_numbers_fit_and_a_retry_gets_the_same_bytes(corridor: Corrid
 def test_a_bulk_holds_one_to_a_thousand_questions(lasting: Office, questions: Any) -> None:
     answer = lasting.desk("officer").post("/api/v1/verifications/bulk", {"questions": questions})
     assert_problem(answer, 422, "request-invalid")
+
+
+def test_what_was_asked_is_found_by_number_whether_or_not_it_was_held_then(
+    corridor: Corridor, minsk: Office, tashkent: Office
+) -> None:
+    before = ask(tashkent, number="byuz6101000001")
+    ask(tashkent, number="другой")
+    issued = minsk.issued()
+    corridor.by.deliver(corridor.uz)
+    corridor.clock.forward(timedelta(seconds=1))
+    after = ask(tashkent, number=issued["number"])
+    text = minsk.desk("exporter").get(issued["href"], accept="application/vc+jwt").text
+    shown = ask(tashkent, certificate=text)
+    found = tashkent.desk("officer").get("/api/v1/verifications?number=BYUZ%206101%20000001").json()["items"]
+    assert {one["id"] for one in found} == {before["id"], after["id"], shown["id"]}
+    assert found[-1]["id"] == before["id"]
+    assert tashkent.desk("officer").get("/api/v1/verifications?number=x").json() == {"items": []}
+
+
+def test_an_importer_verifies_what_they_hold_and_reads_it_again(
+    corridor: Corridor, minsk: Office, tashkent: Office
+) -> None:
+    issued = minsk.issued()
+    corridor.by.deliver(corridor.uz)
+    importer, other = tashkent.desk("importer"), tashkent.desk("other_importer")
+    path = "/api/v1/verifications/held"
+    named = {"number": issued["number"], "id": issued["id"]}
+    answer = importer.post(path, named)
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["indication"] == "TOTAL-PASSED"
+    assert answer.json()["certificate"]["digest"] == issued["digest"]
+    kept = importer.get(answer.headers["location"])
+    assert kept.json()["findings"] == answer.json()["findings"]
+    assert [one["id"] for one in importer.get("/api/v1/verifications").json()["items"]] == [answer.json()["id"]]
+    assert_problem(other.get(answer.headers["location"]), 404, "verification-not-found")
+    assert_problem(other.post(path, named), 404, "certificate-not-found")
+    assert_problem(importer.post(path, {"certificate": '{"certificate": 1}'}), 400, "malformed-record")
+    principal = {"principal": corridor.uz.people["importer"].organisation}
+    assert_problem(other.post(path, named | principal), 404, "certificate-not-found")
+    for question in ({"number": issued["number"]}, {"certificate": "x"} | principal, {}):
+        assert_problem(importer.post(path, question), 422, "request-invalid")
+
+
+def test_whoever_counts_numbers_up_is_stopped(corridor: Corridor, tashkent: Office) -> None:
+    importer, path = tashkent.desk("importer"), "/api/v1/verifications/held"
+    corridor.clock.forward(timedelta(seconds=15))
+    for number in range(30):
+        question = {"number": f"BYUZ6101{number:06}", "id": f"https://x/certificates/x/2026/{number}"}
+        assert_problem(importer.post(path, question), 404, "certificate-not-found")
+    answer = importer.post(path, {"certificate": "x"})
+    assert assert_problem(answer, 429, "too-many-verifications")["retry_after"] == 45
+    assert answer.headers["retry-after"] == "45"
+    corridor.clock.forward(timedelta(seconds=45))
+    assert importer.post(path, {"certificate": "x"}).status_code == 201

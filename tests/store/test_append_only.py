@@ -24,6 +24,7 @@ APPEND_ONLY = (
     "act",
     "agreement",
     "application_person",
+    "arrival",
     "evidence_file",
     "log_checkpoint",
     "log_cosignature",
@@ -68,10 +69,19 @@ CHANGES = {
     "reply": {"body", "headers", "status"},
     "task": {"closed_at", "closed_by", "reason"},
     "token": {"revoked_at"},
+    "verification_count": {"count", "minute"},
     "witness_head": {"at", "note", "root", "size"},
 }
 
-ELSEWHERE = {"evidence_file", "message_in", "log_recovered", "mirror_entry", "mirror_hash", "witness_evidence"}
+ELSEWHERE = {
+    "arrival",
+    "evidence_file",
+    "message_in",
+    "log_recovered",
+    "mirror_entry",
+    "mirror_hash",
+    "witness_evidence",
+}
 """What the country that sends never fills in this life."""
 
 

@@ -181,6 +181,18 @@ class Claims:
         """SHA-256 of the canonical bytes: what `offer_draft` fixes, and accept and issue name (formats 3)."""
         return Digest(canonical.digest(canonical.encode(self.encode())))
 
+    @property
+    def importers(self) -> tuple[Party, ...]:
+        """The consignee, and whom it acts for where that is another: whoever is named declares the goods."""
+        named = self.consignee_importer
+        return (named,) if named.on_behalf_of is None else (named, named.on_behalf_of)
+
+    @property
+    def exporters(self) -> tuple[Party, ...]:
+        """The consignor, and whom it acts for where that is another."""
+        named = self.consignor_exporter
+        return (named,) if named.on_behalf_of is None else (named, named.on_behalf_of)
+
     def notes(self, *codes: NoteCode) -> list[Note]:
         """Return the official notes that have one of `codes`."""
         return [note for note in self.official_notes if note.code in codes]

@@ -1,0 +1,70 @@
+"""What arrived from other nodes, in the one order in which it was committed: customs goes on from where it stood."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import BigInteger, ForeignKey, Index, func, insert, select, text
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from registry.store.certificates import CertificateRow, StatusChangeRow
+from registry.store.database import Row
+
+_ORDER = text("SELECT pg_advisory_xact_lock(hashtextextended('arrivals', 0))")
+
+
+class Arrival(Row):
+    """A certificate that was delivered here, or a change of its status: numbered from 1 without a gap."""
+
+    __tablename__ = "arrival"
+    __table_args__ = (Index("uq_arrival_delivered", "certificate", unique=True, postgresql_where="change IS NULL"),)
+
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    at: Mapped[datetime]
+    certificate: Mapped[str] = mapped_column(ForeignKey("certificate.id"))
+    change: Mapped[str | None] = mapped_column(ForeignKey("status_change.digest"), unique=True)
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What is to be numbered: a certificate, and the digest of the change where it is one."""
+
+    certificate: str
+    change: str | None = None
+
+
+def number(tx: Session, news: Sequence[News], at: datetime) -> None:
+    """Give numbers to what arrived, as the last thing of a transaction that waits for any lock.
+
+    The lock is held until the commit is seen, so whoever reads a number has seen every smaller one. Nothing may be
+    waited for after it: two transactions would wait for each other.
+    """
+    if not news:
+        return
+    tx.execute(_ORDER)
+    last = tx.scalar(select(func.max(Arrival.seq))) or 0
+    rows = [
+        {"seq": seq, "at": at, "certificate": each.certificate, "change": each.change}
+        for seq, each in enumerate(news, last + 1)
+    ]
+    tx.execute(insert(Arrival), rows)
+
+
+def arrival(tx: Session, seq: int) -> Arrival | None:
+    """Return an arrival by its number."""
+    return tx.get(Arrival, seq)
+
+
+def after(
+    tx: Session, seq: int, *, presented_in: str, limit: int
+) -> Sequence[tuple[Arrival, CertificateRow, StatusChangeRow | None]]:
+    """Return what arrived after a number, in order, of certificates that are presented in a country."""
+    query = (
+        select(Arrival, CertificateRow, StatusChangeRow)
+        .join(CertificateRow, CertificateRow.id == Arrival.certificate)
+        .outerjoin(StatusChangeRow, StatusChangeRow.digest == Arrival.change)
+        .where(Arrival.seq > seq, CertificateRow.presented_in == presented_in)
+        .order_by(Arrival.seq)
+        .limit(limit)
+    )
+    return [(row[0], row[1], row[2]) for row in tx.execute(query)]
