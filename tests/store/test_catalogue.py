@@ -101,6 +101,29 @@ def test_downgrade_to_nothing_and_upgrade_again_come_to_the_same(empty: str) -> 
     assert catalogue(empty) == made
 
 
+def test_what_came_before_is_found_and_numbered_after_an_upgrade(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    first, _ = by.issued(), by.issued()
+    by.deliver(uz)
+    by.annulled(first)
+    by.deliver(uz)
+    with corridor.forge.breaking(uz) as tx:  # what came with the role has no way back
+        tx.execute(text("UPDATE person SET roles = '{}' WHERE 'importer' = ANY(roles)"))
+        tx.execute(text("UPDATE organisation SET kind = 'exporter' WHERE kind = 'importer'"))
+    before = uz.everything()
+    uz.node.database.close()
+    url = corridor.forge.server.url(OWNER, uz.database)
+    command.downgrade(migrations(url), "customs-1")
+    command.upgrade(migrations(url), "head")
+    after = uz.everything()
+    assert after["certificate"] == before["certificate"]
+    with uz.node.database.read() as tx:
+        terms = tx.scalars(text("SELECT cardinality(terms) FROM certificate")).all()
+        numbered = tx.execute(text("SELECT seq, change IS NULL FROM arrival ORDER BY seq")).all()
+    assert all(terms)
+    assert [tuple(row) for row in numbered] == [(1, True), (2, True), (3, False)]
+
+
 def test_every_enum_column_is_held_to_its_enum(country: Country) -> None:
     with country.node.database.read() as tx:
         held = checks(tx)

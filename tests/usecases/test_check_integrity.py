@@ -262,6 +262,21 @@ ABROAD = [
     ("UPDATE witness_evidence SET against = ''", "it was not kept by its act"),
     ("DELETE FROM status_change", "it was accepted, and what it carried is not here"),
     ("DELETE FROM message_in WHERE kind = 'certificate.status'", "it was delivered, and no message brought it"),
+    ("DELETE FROM arrival WHERE seq = 1", "arrival 2: it stands after a gap"),
+    ("DELETE FROM arrival WHERE change IS NULL", "it was delivered, and is no arrival"),
+    ("DELETE FROM arrival WHERE change IS NOT NULL", "it was delivered, and is no arrival"),
+    (
+        "UPDATE arrival SET certificate = (SELECT id FROM certificate WHERE source = 'issued' LIMIT 1) WHERE seq = 1",
+        "its certificate was not delivered, or its change is another's",
+    ),
+    (
+        (
+            "UPDATE arrival SET certificate = (SELECT certificate FROM arrival AS other WHERE other.change IS NULL"
+            " AND other.certificate <> arrival.certificate LIMIT 1) WHERE change IS NOT NULL"
+        ),
+        "its certificate was not delivered, or its change is another's",
+    ),
+    ("UPDATE certificate SET terms = '{}'", "its columns are not what was signed: terms"),
     ("UPDATE message_in SET envelope = 'x'", "the signed envelope cannot be read"),
     ("UPDATE message_in SET certificate = NULL", "its columns are not what was signed: certificate"),
     ("UPDATE witness_head SET note = regexp_replace(note, E'\\u2014 uz[^\\n]*\\n', '')", "at is not when our witness"),

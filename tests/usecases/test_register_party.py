@@ -56,6 +56,7 @@ def test_an_organisation_whose_parts_do_not_fit_is_not_registered(corridor: Corr
         ({**BODY, "code": "Bobruisk"}, PartyWrong),
         ({"tax_id": "123456789"}, InvalidIdentifier),
         ({"country": "Беларусь"}, PartyWrong),
+        ({"kind": OrganisationKind.IMPORTER, "tax_id": None}, PartyWrong),
         ({"country": "by"}, PartyWrong),
         ({"name": ""}, PartyWrong),
         ({"name": " ОАО"}, PartyWrong),
