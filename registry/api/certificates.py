@@ -23,8 +23,9 @@ from registry.core.certificate.status_change import StatusChange
 from registry.core.envelope.jose import Envelope, Typ
 from registry.core.identifiers import certificate_id, log_origin
 from registry.core.verification.presentation import Presentation
-from registry.store import certificates, channel
-from registry.store.certificates import Annulment, CertificateRow, Standing, StatusChangeRow
+from registry.store import certificate_search, certificates, channel
+from registry.store.certificate_search import Standing
+from registry.store.certificates import Annulment, CertificateRow, StatusChangeRow
 from registry.store.channel import MessageOut
 from registry.store.parties import Role
 from registry.usecases import change_status
@@ -220,7 +221,7 @@ def list_certificates(
     def work(tx: Session, by: Party, _at: datetime) -> Reply:
         organisation, country = _scope(by, look.node.settings.country)
         wanted = None if number is None else normal_number(number)
-        rows = certificates.page(
+        rows = certificate_search.page(
             tx,
             organisation=organisation,
             presented_in=country,

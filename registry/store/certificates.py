@@ -16,12 +16,9 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     bindparam,
-    case,
-    func,
     or_,
     select,
     text,
-    tuple_,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
@@ -41,15 +38,6 @@ class Source(StrEnum):
     DELIVERED = "delivered"
     RECOVERED = "recovered"
     """Issued here, lost with the database, and taken back from the peer that it was delivered to."""
-
-
-class Standing(StrEnum):
-    """What a certificate is by the changes that are held of it."""
-
-    IN_FORCE = "in-force"
-    ANNULLED = "annulled"
-    REPLACED = "replaced"
-    SUSPENDED = "suspended"
 
 
 class CertificateRow(Row):
@@ -248,7 +236,7 @@ def by_application(tx: Session, application: str) -> CertificateRow | None:
 
 def seen_by(tx: Session, id: str, organisation: str, *, lock: bool = False) -> CertificateRow | None:
     """Return a certificate that `organisation` holds, filed for, or issued."""
-    query = select(CertificateRow).where(CertificateRow.id == id, _concerns(organisation))
+    query = select(CertificateRow).where(CertificateRow.id == id, concerns(organisation))
     return tx.scalar(query.with_for_update() if lock else query)
 
 
@@ -266,43 +254,6 @@ def by_number(tx: Session, number: str, id: str | None = None) -> Sequence[Certi
     """Return the certificates with this number: bodies and decades repeat them."""
     query = _BY_NUMBER if id is None else _BY_NUMBER.where(CertificateRow.id == id)
     return tx.scalars(query, {"sought": number}).all()
-
-
-def page(
-    tx: Session,
-    *,
-    organisation: str | None,
-    presented_in: str | None,
-    after: tuple[datetime, str] | None,
-    limit: int,
-    number: str | None = None,
-    terms: Sequence[str] = (),
-    issued_from: date | None = None,
-    issued_until: date | None = None,
-    status: Standing | None = None,
-) -> Sequence[CertificateRow]:
-    """Return certificates of an organisation, or presented in a country, newest first, before the position `after`.
-
-    All `terms` are asked for, and both ends of the days of issue count.
-    """
-    query = select(CertificateRow).order_by(CertificateRow.recorded_at.desc(), CertificateRow.id.desc()).limit(limit)
-    if organisation is not None:
-        query = query.where(_concerns(organisation))
-    if presented_in is not None:
-        query = query.where(CertificateRow.presented_in == presented_in)
-    if number is not None:
-        query = query.where(CertificateRow.number == number)
-    if terms:
-        query = query.where(CertificateRow.terms.contains(list(terms)))
-    if issued_from is not None:
-        query = query.where(CertificateRow.issued_on >= issued_from)
-    if issued_until is not None:
-        query = query.where(CertificateRow.issued_on <= issued_until)
-    if status is not None:
-        query = query.where(_standing() == status)
-    if after is not None:
-        query = query.where(tuple_(CertificateRow.recorded_at, CertificateRow.id) < after)
-    return tx.scalars(query).all()
 
 
 def by_digest(tx: Session, digest: str) -> CertificateRow | None:
@@ -390,22 +341,10 @@ def changes_for(tx: Session, presented_in: str, at: datetime) -> Sequence[str]:
     ).all()
 
 
-def _concerns(organisation: str) -> ColumnElement[bool]:
+def concerns(organisation: str) -> ColumnElement[bool]:
+    """Return whether `organisation` holds a certificate, filed for it, or issued it."""
     return or_(
         CertificateRow.organisation == organisation,
         CertificateRow.principal == organisation,
         CertificateRow.body_organisation == organisation,
     )
-
-
-def _standing() -> ColumnElement[str]:
-    """Return what a certificate is: annulled and replaced are for ever, of the other two the last recorded counts."""
-    final = case((StatusChangeRow.status.in_([Status.ANNULLED, Status.REPLACED]), 0), else_=1)
-    newest = (
-        select(StatusChangeRow.status)
-        .where(StatusChangeRow.certificate == CertificateRow.id)
-        .order_by(final, StatusChangeRow.recorded_at.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
-    return func.coalesce(func.nullif(newest, Status.REINSTATED), Standing.IN_FORCE)

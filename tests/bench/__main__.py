@@ -33,7 +33,7 @@ from registry.core.verification.verdict import Indication
 from registry.core.verification.verify import verify
 from registry.demo.desk import wait_for
 from registry.node import PIN_SUFFIX, PINS
-from registry.store import certificates
+from registry.store import certificate_search
 from registry.store.database import APP
 from registry.usecases.export_bundle import export
 from tests import kit
@@ -112,7 +112,7 @@ def _offline(corridor: kit.Corridor) -> None:
         )
     opened = open_bundle(bundle.text, uz.node.pins)
     with uz.tx() as tx:
-        (row, *_) = certificates.page(tx, organisation=None, presented_in="UZ", after=None, limit=1)
+        (row, *_) = certificate_search.page(tx, organisation=None, presented_in="UZ", after=None, limit=1)
     presentation = Presentation(row.envelope)
     head, _, signature = row.envelope.rpartition(".")
     kid = Envelope.parse(row.envelope, Typ.CERTIFICATE).kid
