@@ -2,8 +2,9 @@
 
 import itertools
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import typer
 from rich.console import Console
@@ -12,10 +13,11 @@ from rich.progress import Progress
 from registry.cli.console import Json, new_app, opened, read_file, show, show_rows, write_file
 from registry.cli.monitor import monitor
 from registry.cli.recover import guard, recover
+from registry.core.errors import NotFound
 from registry.core.tlog.note import KeyType, Note, VerifierKey
 from registry.core.tlog.policy import KnownLog, Policy
 from registry.core.tlog.split import Finding, compare
-from registry.store import certificates, log, witness
+from registry.store import acts, certificates, witness
 from registry.store.static_files import StaticFolder
 from registry.usecases import export_log, read_log
 from registry.usecases.believe_peers import read_beliefs
@@ -53,6 +55,19 @@ def export(
     show({"folder": str(folder), "size": size, "since": since, "tiles": len(prepared.tiles)}, as_json=as_json)
 
 
+@dataclass(eq=False)
+class NothingToProve(NotFound):
+    """There is no act and no certificate with an act of this id here; a number is no id."""
+
+    code: ClassVar[str] = "nothing-to-prove"
+
+    def __str__(self) -> str:
+        return (
+            "no act has this id here, and no certificate that was issued here (its id begins with https://); the proof "
+            "of one that came from elsewhere, or whose act was lost with a database, is in its envelope"
+        )
+
+
 @app.command()
 def prove(
     what: Annotated[str, typer.Argument(help="Id of an act, or id of a certificate that was issued here.")],
@@ -61,12 +76,14 @@ def prove(
     """Prove that the log holds an act. Example: registry log prove 5f0c… --out act.tlog-proof."""
     with opened() as node, node.database.read() as tx:
         certificate = certificates.certificate(tx, what)
+        if certificate is None and acts.find(tx, what) is None:
+            raise NothingToProve
         act = what if certificate is None else certificate.act
         proof = None if act is None else read_log.prove(tx, act)
-        known = act is not None and log.index_of(tx, act) is not None
+    if act is None:
+        raise NothingToProve
     if proof is None:
-        reason = "no published checkpoint covers it yet" if known else "the log has not numbered such an act"
-        sys.stderr.write(f"registry: proof-pending: {reason}\n")
+        sys.stderr.write("registry: proof-pending: no published checkpoint covers it yet; wait for the witnesses\n")
         raise typer.Exit(1)
     if out is None:
         sys.stdout.write(proof.encode())

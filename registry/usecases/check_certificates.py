@@ -6,9 +6,10 @@ application. When a delivered certificate was recorded is this node's own word.
 
 from collections.abc import Iterator
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import aliased
 
+from registry.core.application.lifecycle import Part
 from registry.core.certificate.credential import Certificate
 from registry.core.certificate.status_change import StatusChange
 from registry.core.envelope.jose import Envelope, Typ
@@ -35,12 +36,31 @@ _ACT = (
 )
 
 
+_DONE_BY = {
+    Part.APPLICANT: (
+        Kind.APPLICATION_DRAFTED,
+        Kind.APPLICATION_CHANGED,
+        Kind.APPLICATION_SUBMITTED,
+        Kind.APPLICATION_WITHDRAWN,
+        Kind.APPLICATION_ACCEPTED,
+        Kind.APPLICATION_OBJECTED,
+    ),
+    Part.EXAMINER: (
+        Kind.APPLICATION_TAKEN_UP,
+        Kind.APPLICATION_SENT_BACK,
+        Kind.APPLICATION_REFUSED,
+        Kind.APPLICATION_DRAFT_OFFERED,
+    ),
+}
+
+
 def check_certificates(survey: Survey, adopted: Adopted) -> None:
     """Check certificates, their changes, and what issuing leaves behind."""
     _certificates(survey, adopted)
     _changes(survey, adopted)
     _arrivals(survey)
     _applications(survey)
+    _parts(survey)
     _numbers(survey)
     _indices(survey)
 
@@ -201,6 +221,28 @@ def _applications(survey: Survey) -> None:
             survey.say(where, f"its organisation, principal, body or time is not that of {row.certificate}")
         if row.certificate is not None and row.part != "signatory":
             survey.say(where, "who signed does not play that part")
+
+
+def _parts(survey: Survey) -> None:
+    """Ask whether who plays which part in an application is what the acts say: the rule of three different people."""
+    said = [(kind, part.value) for part, kinds in _DONE_BY.items() for kind in kinds]
+    done = (
+        select(Act.subject, Act.person, case(dict(said), value=Act.kind).label("part"))
+        .where(Act.kind.in_([kind for kind, _ in said]), Act.person.is_not(None))
+        .distinct()
+        .subquery()
+    )
+    same = (ApplicationPerson.application == done.c.subject) & (ApplicationPerson.person == done.c.person)
+    by_signing = done.c.part.is_(None) & (ApplicationPerson.part == Part.SIGNATORY)
+    query = (
+        select(func.coalesce(ApplicationPerson.application, done.c.subject).label("application"))
+        .outerjoin_from(done, ApplicationPerson, same, full=True)
+        .where(done.c.part.is_distinct_from(ApplicationPerson.part), ~by_signing)
+        .distinct()
+        .order_by("application")
+    )
+    for row in survey.stream(query):
+        survey.say(f"application {row.application}", "who plays which part is not what the acts on it say")
 
 
 def _numbers(survey: Survey) -> None:

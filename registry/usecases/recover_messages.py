@@ -223,7 +223,8 @@ class Restoring:
     def _claim_application(self, certificate: Certificate, body: str | None) -> Application | None:
         """Find the application that waits for this very certificate and end it, so that it is not issued again.
 
-        One that is not that far at the time of the backup is left to people, who are told of it.
+        One that was not that far at the time of the backup, or has moved since the certificate was issued, is not the
+        one that it came from, whatever it says: that is left to people, who are told of it.
         """
         claims = canonical.encode(certificate.subject.claims)
         subject = certificate.subject
@@ -236,7 +237,8 @@ class Restoring:
         ]
         signatory, at = subject.signatory.id, certificate.valid_from
         for each in same:
-            if each.state == State.APPROVED and parties.person(self.tx, signatory) is not None:
+            came_before = each.state == State.APPROVED and each.changed_at <= at
+            if came_before and parties.person(self.tx, signatory) is not None:
                 part = applications.claim_part(self.tx, each.id, signatory, Part.SIGNATORY, at)
                 if part is Part.SIGNATORY:
                     each.state, each.version, each.changed_at = State.ISSUED, each.version + 1, at

@@ -152,8 +152,8 @@ def test_a_proof_is_of_an_act_or_a_certificate_and_waits_for_the_witnesses(
     by, uz = corridor.by, corridor.uz
     issued = by.issued()
     act = str(issued.act)
-    refused(minsk("log", "prove", act), "proof-pending", "the log has not numbered such an act")
-    refused(minsk("log", "prove", "f" * 32), "proof-pending", "the log has not numbered such an act")
+    refused(minsk("log", "prove", act), "proof-pending", "no published checkpoint covers it yet")
+    refused(minsk("log", "prove", "f" * 32), "nothing-to-prove", "no act has this id here")
     by.sequence()
     refused(minsk("log", "prove", issued.id), "proof-pending", "no published checkpoint covers it yet")
     by.witnessed(uz)

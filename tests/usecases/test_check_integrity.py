@@ -76,6 +76,13 @@ ALTERED = [
     ),
     ("UPDATE application SET state = 'approved' WHERE state = 'issued'", "issued without a certificate, or the rev"),
     ("UPDATE application_person SET part = 'examiner' WHERE part = 'signatory'", "does not play that part"),
+    ("DELETE FROM application_person WHERE part = 'examiner'", "who plays which part is not what the acts on it say"),
+    ("UPDATE application_person SET part = 'signatory' WHERE part = 'applicant'", "who plays which part is not"),
+    (
+        """INSERT INTO application_person (application, person, part, since) SELECT application.id, person.id,
+        'examiner', now() FROM application, person WHERE person.roles = '{auditor}'""",
+        "who plays which part is not what the acts on it say",
+    ),
     ("UPDATE number_counter SET last = last + 1", "a number was allotted and not used"),
     ("UPDATE message_out SET digest = encode(sha256('x'), 'hex') WHERE seq = 1", "does not continue the chain"),
     ("DELETE FROM message_out WHERE seq = 1", "does not continue the chain"),
