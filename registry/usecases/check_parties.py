@@ -154,12 +154,16 @@ def _product(row: ProductRow, said: _Said) -> Mapping[str, object]:
 def _application(row: Application, said: _Said) -> Mapping[str, object]:
     """Say what an application is after its last act; issuing, which the certificate's act records, comes after it."""
     private, claims = said.private, canonical.digest(canonical.encode(row.claims))
-    derived = {
+    derived: dict[str, object] = {
         "claims": row.claims if claims == private.get("claims") else None,
         "draft": row.draft if row.draft in {None, claims} else claims,
     }
     if (row.state, private.get("state")) == (State.ISSUED, State.APPROVED):
-        return derived | {"version": _after(private.get("version"))}
+        return derived | {"version": _after(private.get("version")), "due_on": None}
+    clock = None if row.clock is None else canonical.digest(canonical.encode(row.clock))
+    derived["clock"] = row.clock if clock == private.get("clock") else private.get("clock")
+    day = None if row.due_on is None else row.due_on.isoformat()
+    derived["due_on"] = row.due_on if day == private.get("due_on") else private.get("due_on")
     return derived | {"state": private.get("state"), "version": private.get("version"), "changed_at": said.at}
 
 
