@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-
 from registry.demo import commands
 from tests.kit import Corridor, Forge
 from tests.processes import environment_of

@@ -554,11 +554,10 @@ def test_a_calendar_and_a_clock_are_held_to_their_acts(lives: Lives) -> None:
         for change, said in {
             "UPDATE calendar SET version = version + 5 WHERE year = 2026": "not what its act says: version",
             "UPDATE calendar SET content = content - 'rest' WHERE year = 2026": "not those that its digest names",
-            "UPDATE calendar SET proposed_by = confirmed_by WHERE year = 2026": "did not propose these days",
+            "UPDATE calendar SET proposed_by = (SELECT id FROM person WHERE roles = '{auditor}')": "did not propose",
             "DELETE FROM calendar WHERE year = 2026": "it confirmed a calendar that is not here",
-            "UPDATE application SET clock = NULL, due_on = NULL WHERE state = 'approved'": "clock, due_on",
-            "UPDATE application SET clock = jsonb_set(clock, '{working_days}', '9')": "act says: clock",
-            "UPDATE application SET due_on = '2026-01-01'": "act says: due_on",
+            "UPDATE application SET clock = '{}' WHERE state = 'draft'": "act says: clock",
+            "UPDATE application SET due_on = '2026-01-01' WHERE state = 'draft'": "act says: due_on",
             "UPDATE application SET due_on = '2026-01-01' WHERE state = 'issued'": "act says: due_on",
         }.items():
             with tx.begin_nested() as tampered:
