@@ -3,6 +3,7 @@
 The corridor is born once; each test gets its own copy of both databases.
 """
 
+import json
 import os
 import secrets
 import shutil
@@ -23,6 +24,7 @@ from registry.api.issuer import issuer_of, receiver_of
 from registry.cli import duties
 from registry.cli.database import migrations
 from registry.core.agreement import Agreement, Environment
+from registry.core.application.working_year import read_calendar
 from registry.core.envelope.jose import Typ, join, seal
 from registry.core.identifiers import authority_did, body_did, node_did
 from registry.core.tlog.entry import Kind
@@ -47,6 +49,7 @@ from registry.store.tables import METADATA
 from registry.usecases import (
     adopt_trust_list,
     change_status,
+    confirm_calendar,
     deliver_message,
     examine_application,
     issue_certificate,
@@ -479,6 +482,7 @@ def make_forge() -> Forge:
         command.upgrade(migrations(server.url(OWNER, name)), "head")
         nodes[code] = forge.node(code, name, clock)
         _register(forge, nodes[code])
+        _keep_calendars(forge, nodes[code])
         forge.lists[code] = sign_list(draft_list(nodes[code]), signers[code])
     for code, node in nodes.items():
         operator = forge.people[code]["operator"]
@@ -590,6 +594,15 @@ def _register(forge: Forge, node: Node) -> None:
     with node.database.read() as tx:
         parties = {who: identify(tx, token, node=node.settings.did, at=at) for who, token in tokens.items()}
     forge.people[code], forge.tokens[code] = parties, tokens
+
+
+def _keep_calendars(forge: Forge, node: Node) -> None:
+    people, at = forge.people[node.settings.country], node.now()
+    with node.database.begin() as tx:
+        for file in birth.calendars_of(node.settings.country):
+            calendar = read_calendar(json.loads(file.read_text()))
+            confirm_calendar.propose(tx, calendar, by=people["operator"], at=at, draw=node.draw)
+            confirm_calendar.confirm(tx, calendar, by=people["second_operator"], at=at, draw=node.draw)
 
 
 def material_of(node: Node) -> Material:

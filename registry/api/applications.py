@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Any
+from enum import StrEnum
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel
@@ -11,11 +12,13 @@ from sqlalchemy.orm import Session
 from registry.api.bodies import Body, Country, Hex256, HexId, Object, Reason, Short, Text
 from registry.api.call import Call, CallDep, LookDep, Reply, VersionDep
 from registry.api.certificates import CertificateView
+from registry.api.clocks import ClockView
 from registry.api.issuer import issuer_of
 from registry.api.limits import StrictRoute
 from registry.api.operation import EVERYONE, operation
-from registry.api.paging import Page, PlaceDep
+from registry.api.paging import Page, PlaceDep, noon_of
 from registry.core.agreement import NotAgreed, NumbersExhausted
+from registry.core.application.clock import ClockRuns, ClockStands
 from registry.core.application.lifecycle import IllegalMove, State
 from registry.core.calendar import write_instant
 from registry.core.certificate.claims import MalformedClaims
@@ -26,7 +29,7 @@ from registry.core.scheme.catalogue import UnknownScheme
 from registry.store import applications, parties
 from registry.store.applications import Application, ApplicationPerson
 from registry.store.parties import Role
-from registry.usecases import examine_application, issue_certificate, submit_application
+from registry.usecases import examine_application, issue_certificate, run_clock, submit_application
 from registry.usecases.believe_peers import read_beliefs
 from registry.usecases.compare_guard import BEHIND, check_caught_up
 from registry.usecases.identify_party import Party
@@ -46,6 +49,13 @@ router = APIRouter(prefix="/api/v1/applications", tags=["applications"], route_c
 IdPath = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
 
 
+class Order(StrEnum):
+    """In which order applications are listed."""
+
+    NEWEST = "newest"
+    DUE = "due"
+
+
 class FormBody(Body):
     """What an applicant fills in; `claims` are the boxes of the form."""
 
@@ -55,16 +65,25 @@ class FormBody(Body):
     body: Short
     claims: Object
     principal: HexId | None = None
+    single_window: bool = False
 
     def form(self) -> Form:
         """Return the form as the use case takes it."""
-        return Form(self.scheme, self.rules_set, self.presented_in, self.body, self.claims, self.principal)
+        return Form(
+            self.scheme, self.rules_set, self.presented_in, self.body, self.claims, self.principal, self.single_window
+        )
 
 
 class DraftBody(Body):
     """Which draft is meant: the digest that was offered."""
 
     draft: Hex256
+
+
+class StopBody(Body):
+    """For what the clock is stopped; an applicant's review of the draft stops it by itself."""
+
+    why: Literal["contract", "payment", "force_majeure"]
 
 
 class ObjectionBody(DraftBody):
@@ -129,13 +148,15 @@ class ApplicationView(BaseModel):
     created_at: str
     changed_at: str
     submitted_at: str | None
+    single_window: bool
+    clock: ClockView | None = None
     people: list[PersonView] | None = None
     findings: list[FindingView] | None = None
 
     @classmethod
-    def of(cls, tx: Session, row: Application, **more: Any) -> "ApplicationView":
+    def of(cls, tx: Session, row: Application, at: datetime, **more: Any) -> "ApplicationView":
         """Render a row; the body is named by its code, as in the form."""
-        body = parties.organisation(tx, row.body)
+        body, clock = parties.organisation(tx, row.body), run_clock.clock_of(row)
         assert body is not None
         assert body.code is not None
         return cls(
@@ -155,6 +176,8 @@ class ApplicationView(BaseModel):
             created_at=write_instant(row.created_at),
             changed_at=write_instant(row.changed_at),
             submitted_at=None if row.submitted_at is None else write_instant(row.submitted_at),
+            single_window=row.single_window,
+            clock=None if clock is None else ClockView.of(clock, at),
             **more,
         )
 
@@ -170,7 +193,7 @@ def draft_application(body: FormBody, call: CallDep) -> Response:
     def work(tx: Session, by: Party, at: datetime) -> Reply:
         country = call.node.settings.country
         row = submit_application.draft(tx, body.form(), country=country, by=by, at=at, draw=call.node.draw)
-        view = ApplicationView.of(tx, row)
+        view = ApplicationView.of(tx, row, at)
         return Reply.of(view, status=201, version=row.version, location=f"/api/v1/applications/{row.id}")
 
     return call.once(work)
@@ -178,15 +201,22 @@ def draft_application(body: FormBody, call: CallDep) -> Response:
 
 @router.get("", **operation(Page[ApplicationView], roles=EVERYONE))
 def list_applications(
-    look: LookDep, place: PlaceDep, state: Annotated[State | None, Query(description="Only in this state.")] = None
+    look: LookDep,
+    place: PlaceDep,
+    state: Annotated[State | None, Query(description="Only in this state.")] = None,
+    order: Annotated[Order, Query(description="Newest first, or overdue first and then soonest due.")] = Order.NEWEST,
 ) -> Response:
-    """List the applications that concern one's organisation, newest first."""
+    """List the applications that concern one's organisation."""
 
-    def work(tx: Session, by: Party, _at: datetime) -> Reply:
+    def work(tx: Session, by: Party, at: datetime) -> Reply:
         by.require(*EVERYONE)
-        rows = applications.page(tx, by.organisation, after=place.after, limit=place.reach, state=state)
-        shown, after = place.cut(rows, lambda row: (row.created_at, row.id))
-        return Reply.of(Page[ApplicationView](items=[ApplicationView.of(tx, row) for row in shown], next=after))
+        if order is Order.DUE:
+            rows = applications.page_by_due(tx, by.organisation, after=place.dated, limit=place.reach, state=state)
+            shown, after = place.cut(rows, lambda row: (noon_of(row.due_on), row.id))
+        else:
+            rows = applications.page(tx, by.organisation, after=place.after, limit=place.reach, state=state)
+            shown, after = place.cut(rows, lambda row: (row.created_at, row.id))
+        return Reply.of(Page[ApplicationView](items=[ApplicationView.of(tx, row, at) for row in shown], next=after))
 
     return look.answer(work)
 
@@ -195,11 +225,11 @@ def list_applications(
 def read_application(id: IdPath, look: LookDep) -> Response:
     """Read an application, with who plays which part."""
 
-    def work(tx: Session, by: Party, _at: datetime) -> Reply:
+    def work(tx: Session, by: Party, at: datetime) -> Reply:
         by.require(*EVERYONE)
         row = submit_application.find(tx, id, by=by)
         people = [PersonView.of(part) for part in applications.parts(tx, id)]
-        return Reply.of(ApplicationView.of(tx, row, people=people), version=row.version)
+        return Reply.of(ApplicationView.of(tx, row, at, people=people), version=row.version)
 
     return look.answer(work)
 
@@ -210,7 +240,7 @@ def change_application(id: IdPath, body: FormBody, version: VersionDep, call: Ca
 
     def work(tx: Session, by: Party, at: datetime) -> Reply:
         row = submit_application.change(tx, id, body.form(), version=version, by=by, at=at, draw=call.node.draw)
-        return Reply.of(ApplicationView.of(tx, row), version=row.version)
+        return Reply.of(ApplicationView.of(tx, row, at), version=row.version)
 
     return call.once(work)
 
@@ -238,7 +268,7 @@ def submit(id: IdPath, call: CallDep) -> Response:
         beliefs = read_beliefs(tx, call.node.pins)
         row, findings = submit_application.submit(tx, id, beliefs, by=by, at=at, draw=call.node.draw)
         views = [FindingView.of(finding) for finding in findings]
-        return Reply.of(ApplicationView.of(tx, row, findings=views), version=row.version)
+        return Reply.of(ApplicationView.of(tx, row, at, findings=views), version=row.version)
 
     return call.once(work)
 
@@ -248,7 +278,7 @@ def _moved(call: Call, move: Callable[..., Application], id: str, *words: str) -
 
     def work(tx: Session, by: Party, at: datetime) -> Reply:
         row = move(tx, id, *words, by=by, at=at, draw=call.node.draw)
-        return Reply.of(ApplicationView.of(tx, row), version=row.version)
+        return Reply.of(ApplicationView.of(tx, row, at), version=row.version)
 
     return call.once(work)
 
@@ -275,6 +305,20 @@ def send_back(id: IdPath, body: Reason, call: CallDep) -> Response:
 def refuse(id: IdPath, body: Reason, call: CallDep) -> Response:
     """Refuse an application for good, with the reason."""
     return _moved(call, examine_application.refuse, id, body.reason)
+
+
+@router.post("/{id}/stop", **operation(ApplicationView, *MOVE_REFUSALS, ClockStands, roles=[Role.EXAMINER]))
+def stop(id: IdPath, body: StopBody, call: CallDep) -> Response:
+    """Stop the legal clock until the contract or the payment is there, or for force majeure."""
+    return _moved(call, examine_application.stop, id, body.why)
+
+
+@router.post(
+    "/{id}/resume", **operation(ApplicationView, *MOVE_REFUSALS, ClockRuns, ClockStands, roles=[Role.EXAMINER])
+)
+def resume(id: IdPath, call: CallDep) -> Response:
+    """Let the legal clock run again."""
+    return _moved(call, examine_application.resume, id)
 
 
 @router.post("/{id}/offer-draft", **operation(ApplicationView, *MOVE_REFUSALS, roles=[Role.EXAMINER]))

@@ -4,7 +4,7 @@ import base64
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from typing import Annotated, Generic, TypeVar
 
 from fastapi import Depends, Query
@@ -15,6 +15,7 @@ from registry.api.problems import FaceProblem
 LARGEST = 100
 LARGEST_NUMBER = 2**63 - 1
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")
+_NO_DAY = datetime.max.replace(tzinfo=UTC)
 ItemT = TypeVar("ItemT", bound=BaseModel)
 RowT = TypeVar("RowT")
 
@@ -48,6 +49,14 @@ class Place:
             raise _unreadable()
         return at, int(number)
 
+    @property
+    def dated(self) -> tuple[date | None, str] | None:
+        """Where the page begins in a list by day; rows of no day come last."""
+        if self.after is None:
+            return None
+        at, row = self.after
+        return (None if at == _NO_DAY else at.date()), row
+
     def cut(
         self, rows: Sequence[RowT], key: Callable[[RowT], tuple[datetime, str]]
     ) -> tuple[Sequence[RowT], str | None]:
@@ -67,6 +76,11 @@ def place(
 
 
 PlaceDep = Annotated[Place, Depends(place)]
+
+
+def noon_of(day: date | None) -> datetime:
+    """Return the instant by which a cursor names a day, or none."""
+    return _NO_DAY if day is None else datetime.combine(day, time(12), UTC)
 
 
 def cursor(at: datetime, id: str) -> str:

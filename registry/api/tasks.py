@@ -1,4 +1,4 @@
-"""Tasks: what waits for a person of the operator or of customs."""
+"""Tasks: what waits for a person of the operator, of customs, or of a certification body."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -13,14 +13,12 @@ from registry.api.limits import StrictRoute
 from registry.api.operation import operation
 from registry.api.paging import LARGEST_NUMBER, Page, PlaceDep
 from registry.core.calendar import write_instant
-from registry.store.parties import Role
 from registry.store.tasks import Task, TaskKind
 from registry.usecases import close_task
-from registry.usecases.close_task import TaskClosed, TaskClosesItself, TaskNotFound
+from registry.usecases.close_task import READERS, TaskClosed, TaskClosesItself, TaskNotFound
 from registry.usecases.identify_party import Party
 
 router = APIRouter(prefix="/api/v1/tasks", tags=["tasks"], route_class=StrictRoute)
-WHO = (Role.OPERATOR, Role.CUSTOMS)
 IdPath = Annotated[int, Path(ge=1, le=LARGEST_NUMBER)]
 
 
@@ -53,7 +51,7 @@ class TaskView(BaseModel):
         )
 
 
-@router.get("", **operation(Page[TaskView], roles=WHO))
+@router.get("", **operation(Page[TaskView], roles=READERS))
 def list_tasks(
     look: LookDep,
     place: PlaceDep,
@@ -71,7 +69,7 @@ def list_tasks(
     return look.answer(work)
 
 
-@router.get("/{id}", **operation(TaskView, TaskNotFound, roles=WHO))
+@router.get("/{id}", **operation(TaskView, TaskNotFound, roles=READERS))
 def show_task(id: IdPath, look: LookDep) -> Response:
     """Show a task."""
 
@@ -81,7 +79,7 @@ def show_task(id: IdPath, look: LookDep) -> Response:
     return look.answer(work)
 
 
-@router.post("/{id}/close", **operation(TaskView, TaskNotFound, TaskClosed, TaskClosesItself, roles=WHO))
+@router.post("/{id}/close", **operation(TaskView, TaskNotFound, TaskClosed, TaskClosesItself, roles=READERS))
 def close(id: IdPath, body: Reason, call: CallDep) -> Response:
     """Close a task that only a person can settle, saying why."""
 

@@ -1,4 +1,4 @@
-"""What a worker does over and over: number acts, have them cosigned, publish, deliver, mirror. Fetch, then begin."""
+"""What a worker does over and over: number, have cosigned, publish, deliver, mirror, remind. Fetch, then begin."""
 
 from datetime import datetime, timedelta
 
@@ -12,11 +12,13 @@ from registry.store.acts import Actor
 from registry.store.channel import EPOCH
 from registry.store.guard import Mark, of_log, of_published, of_sent, of_shown
 from registry.usecases import mirror_log, publish_log
+from registry.usecases.apply_deadlines import hear_silence, tell_overdue
 from registry.usecases.believe_peers import Beliefs, read_beliefs
 from registry.usecases.deliver_message import BATCH, Sender, keep_receipt, make_messages
 from registry.usecases.extend_log import extend, mark_of
 from registry.usecases.publish_log import HEARTBEAT, Asked, ask, publish
 from registry.usecases.reconcile_log import Wanted, await_mirror, reconcile
+from registry.usecases.submit_application import local_day
 
 
 def sequence(node: Node) -> bool:
@@ -48,6 +50,31 @@ def publish_newest(node: Node) -> bool:
         if published is not None:
             node.guard.advance(of_published(origin), mark)
     return False
+
+
+class Reminding:
+    """Notes what silence means once a draft's days are over, and opens tasks for what is overdue."""
+
+    EVERY = timedelta(seconds=60)
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self.looked: datetime | None = None
+
+    def run(self) -> bool:
+        """Do one batch of each; tells whether there may be more."""
+        at, country = self.node.now(), self.node.settings.country
+        if self.looked is not None and self.looked <= at < self.looked + self.EVERY:
+            return False
+        by, draw = Actor(self.node.settings.did), self.node.draw
+        with self.node.database.begin() as tx:
+            today = local_day(read_beliefs(tx, self.node.pins), country, at)
+            heard = hear_silence(tx, today, by=by, at=at, draw=draw, limit=BATCH)
+            told = tell_overdue(tx, today, at=at, limit=BATCH)
+        if BATCH in {heard, told}:
+            return True
+        self.looked = at
+        return False
 
 
 class Witnessing:

@@ -10,6 +10,7 @@ COMMANDS = (
     "acts",
     "agreement",
     "bundle",
+    "calendar",
     "database",
     "demo",
     "fsck",

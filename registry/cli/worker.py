@@ -11,7 +11,7 @@ from collections.abc import Callable
 import typer
 
 from registry import lines
-from registry.cli.duties import Courier, Mirroring, Witnessing, publish_newest, sequence
+from registry.cli.duties import Courier, Mirroring, Reminding, Witnessing, publish_newest, sequence
 from registry.cli.told import Telling
 from registry.core.errors import RegistryError, Unavailable
 from registry.node import Node
@@ -29,7 +29,10 @@ LOG = logging.getLogger("registry.worker")
 
 @app.command()
 def worker() -> None:
-    """Extend the log, have it witnessed, and deliver messages until told to stop. Example: registry worker."""
+    """Extend the log, have it witnessed, deliver messages and mind the clocks until told to stop.
+
+    Example: registry worker.
+    """
     settings = Settings.from_environment()
     lines.begin(sys.stderr, node=settings.name, process="worker")
     node = Node.open(settings)
@@ -41,6 +44,7 @@ def worker() -> None:
         "sequence": lambda: sequence(node),
         "publish": lambda: publish_newest(node),
         "tell": Telling(node).run,
+        "remind": Reminding(node).run,
     }
     duties: dict[str, Callable[[], bool]] = {}
     for did, url in node.settings.peer_urls.items():

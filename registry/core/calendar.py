@@ -2,7 +2,7 @@
 
 import re
 from calendar import monthrange
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import ClassVar, Self
@@ -31,14 +31,14 @@ class MalformedTime(Malformed):
 
 @dataclass(eq=False)
 class CalendarMissing(Unprocessable):
-    """No calendar says which days of the year are worked."""
+    """No calendar says which days of the year are worked: a date that depends on it is not computed."""
 
     code: ClassVar[str] = "calendar-missing"
     country: str
     year: int
 
     def __str__(self) -> str:
-        return f"the agreement holds no calendar of {self.country} for {self.year}"
+        return f"no calendar of {self.country} for {self.year} is confirmed"
 
 
 def write_instant(at: datetime) -> str:
@@ -141,16 +141,21 @@ class Calendar:
         return day in self.worked or (day.weekday() < _SATURDAY and day not in self.rest)
 
 
-def add_working_days(start: date, days: int, calendars: AbstractSet[Calendar], country: str) -> date:
+def is_worked(day: date, calendars: Iterable[Calendar], country: str) -> bool:
+    """Tell whether `day` is worked in a country; raises `CalendarMissing` where no calendar covers its year."""
+    for calendar in calendars:
+        if (calendar.country, calendar.year) == (country, day.year):
+            return calendar.is_working_day(day)
+    raise CalendarMissing(country, day.year)
+
+
+def add_working_days(start: date, days: int, calendars: Iterable[Calendar], country: str) -> date:
     """Return the `days`-th working day after `start`, which itself is not counted (S5 4.2).
 
     Raises `CalendarMissing` where no calendar covers a year on the way: a deadline is never guessed.
     """
-    known = {calendar.year: calendar for calendar in calendars if calendar.country == country}
-    day = start
+    known, day = tuple(calendars), start
     while days:
         day += timedelta(days=1)
-        if day.year not in known:
-            raise CalendarMissing(country, day.year)
-        days -= known[day.year].is_working_day(day)
+        days -= is_worked(day, known, country)
     return day

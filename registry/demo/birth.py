@@ -37,12 +37,14 @@ CAST: Mapping[str, Mapping[str, Any]] = {
     },
 }
 THRESHOLD, LIST_KEYS = 2, ("1", "2", "3")
+CALENDARS = Path(__file__).with_name("calendars")
 
 
 def give_birth(countries: Mapping[str, Country], exporters: Mapping[str, list[dict[str, str]]], tell: Tell) -> None:
     """Take both countries from nothing to an agreement in force."""
     _both(countries, make_keys, tell, "root, three list keys, node, log, witness and document keys, each encrypted")
     _both(countries, lambda country: register(country, exporters[country.code]), tell, "organisations and people")
+    _both(countries, keep_calendars, tell, "working days of two years: one operator proposes, another confirms")
     _both(countries, lambda country: pin(country, country), tell, "own root pinned: one proposes, another confirms")
     _both(countries, publish, tell, "trust list drafted, signed by two list keys one at a time, published")
     _both(countries, lambda country: pin(country, _other(countries, country)), tell, "the other's root pinned")
@@ -103,6 +105,18 @@ def register(country: Country, exporters: list[dict[str, str]]) -> None:
     for exporter in exporters:
         organisation = _organisation(country, "exporter", exporter["name"], exporter["address"], exporter["tax_id"])
         _person(country, exporter["key"], exporter["person"], organisation, "exporter")
+
+
+def calendars_of(code: str) -> list[Path]:
+    """Return the calendars of a country, a file for each year."""
+    return sorted(CALENDARS.glob(f"{code.lower()}-*.json"))
+
+
+def keep_calendars(country: Country) -> None:
+    """Propose the calendars of a country, and have the other operator confirm them."""
+    files = [str(file) for file in calendars_of(country.code)]
+    country.run("calendar", "propose", *files, token=country.token("operator"))
+    country.run("calendar", "confirm", *files, token=country.token("second_operator"))
 
 
 def pin(country: Country, whose: Country) -> None:

@@ -13,7 +13,10 @@ from multiprocessing.connection import Connection
 _FORKS = multiprocessing.get_context("forkserver")
 COMMAND = "registry.cli.main"
 _FORKS.set_forkserver_preload(
-    [__name__, *(f"registry.cli.{name}" for name in ("agreement", "bundle", "database", "keys", "party", "trust"))]
+    [
+        __name__,
+        *(f"registry.cli.{name}" for name in ("agreement", "bundle", "calendar", "database", "keys", "party", "trust")),
+    ]
 )
 
 

@@ -1,25 +1,30 @@
 """Applications, and who plays which part in each: three different people, held by the database itself."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, ForeignKey, Index, or_, select, tuple_
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from registry.core.application.lifecycle import Part, State
+from registry.core.application.lifecycle import CLOCK_RUNS, Part, State
 from registry.store.database import Row, one_of
+from registry.store.tasks import Task, TaskKind
 
 
 class Application(Row):
-    """An application under a scheme; `organisation` filed it, for itself or for `principal`; `version` is its ETag."""
+    """An application under a scheme; `organisation` filed it, for itself or for `principal`; `version` is its ETag.
+
+    `clock` is the legal clock as it was computed; `due_on` is the last day of whoever must act now.
+    """
 
     __tablename__ = "application"
     __table_args__ = (
         one_of("state", State),
         Index(None, "organisation", "created_at", "id"),
         Index(None, "body", "created_at", "id"),
+        Index(None, "due_on", "id"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -38,6 +43,9 @@ class Application(Row):
     created_at: Mapped[datetime]
     changed_at: Mapped[datetime]
     submitted_at: Mapped[datetime | None]
+    single_window: Mapped[bool]
+    clock: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    due_on: Mapped[date | None]
 
 
 class ApplicationPerson(Row):
@@ -104,6 +112,49 @@ def page(
     if after is not None:
         query = query.where(tuple_(Application.created_at, Application.id) < after)
     return tx.scalars(query).all()
+
+
+def page_by_due(
+    tx: Session, organisation: str, *, after: tuple[date | None, str] | None, limit: int, state: str | None = None
+) -> Sequence[Application]:
+    """Return the applications that `organisation` may see, overdue and soonest due first, those of no day last."""
+    query = select(Application).where(_concerns(organisation)).order_by(Application.due_on, Application.id).limit(limit)
+    if state is not None:
+        query = query.where(Application.state == state)
+    if after is not None:
+        day, last = after
+        of_none = Application.due_on.is_(None)
+        if day is None:
+            query = query.where(of_none & (Application.id > last))
+        else:
+            query = query.where(of_none | (tuple_(Application.due_on, Application.id) > (day, last)))
+    return tx.scalars(query).all()
+
+
+def overdue(tx: Session, today: date, limit: int) -> Sequence[Application]:
+    """Return applications whose body is late and whom no open task names, the latest first."""
+    named = select(Task.id).where(
+        Task.kind == TaskKind.APPLICATION_OVERDUE, Task.subject == Application.id, Task.closed_at.is_(None)
+    )
+    late = select(Application).where(Application.due_on < today, Application.state.in_(CLOCK_RUNS), ~named.exists())
+    return tx.scalars(late.order_by(Application.due_on, Application.id).limit(limit)).all()
+
+
+def unanswered(tx: Session, today: date, limit: int) -> Sequence[Application]:
+    """Return, locked, applications whose draft found no answer in its days; one that is being answered is passed by."""
+    late = select(Application).where(Application.due_on < today, Application.state == State.DRAFT_OFFERED)
+    query = late.order_by(Application.due_on, Application.id).limit(limit)
+    return tx.scalars(query.with_for_update(skip_locked=True)).all()
+
+
+def undated(tx: Session, country: str) -> Sequence[Application]:
+    """Return, locked, applications with a clock that has no day; who holds the lock of another dates it themselves."""
+    going = (*CLOCK_RUNS, State.DRAFT_OFFERED)
+    query = select(Application).where(
+        Application.issued_in == country, Application.state.in_(going), Application.due_on.is_(None)
+    )
+    query = query.where(Application.clock.is_not(None)).order_by(Application.id)
+    return tx.scalars(query.with_for_update(skip_locked=True)).all()
 
 
 def open_ones(tx: Session) -> Sequence[Application]:

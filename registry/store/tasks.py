@@ -39,6 +39,8 @@ class TaskKind(StrEnum):
     """A certificate came that the peer's log does not hold."""
     ANNULLED_AFTER_USE = "certificate.annulled-after-use"
     """A certificate that customs found good here was annulled since."""
+    APPLICATION_OVERDUE = "application.overdue"
+    """The working days to issue are over, and the application is not decided."""
 
 
 class Task(Row):

@@ -44,6 +44,8 @@ SUBJECTS = {
     Kind.VERIFICATION_MADE: "certificate",
     Kind.RECEIPT_REFUSED: "message",
     Kind.WITNESS_CONFLICT: "origin",
+    Kind.CALENDAR_PROPOSED: "digest",
+    Kind.CALENDAR_CONFIRMED: "digest",
     **{kind: "application" for kind in Kind if kind.startswith("application.")},
 }
 """The member of the private row that the subject of an act repeats."""

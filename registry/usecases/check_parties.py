@@ -13,6 +13,7 @@ from typing import Any, Generic
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.orm import aliased
 
 from registry.core import canonical
 from registry.core.application.lifecycle import State
@@ -20,6 +21,7 @@ from registry.core.calendar import write_instant
 from registry.core.tlog.entry import Kind
 from registry.store.acts import Act
 from registry.store.applications import Application
+from registry.store.calendars import CalendarRow
 from registry.store.certificates import Annulment
 from registry.store.parties import Mandate, Organisation, Person, Token
 from registry.store.products import EvidenceFile, ProductEvidence, ProductRow
@@ -57,6 +59,7 @@ def check_parties(survey: Survey) -> None:
         _compare(survey, repeated)
     _files(survey)
     _attached(survey)
+    _calendars(survey)
 
 
 def _compare(survey: Survey, repeated: _Repeated[RowT]) -> None:
@@ -124,6 +127,36 @@ def _attached(survey: Survey) -> None:
         survey.say(f"act {act}", "it kept evidence of a product that is not here")
 
 
+def _calendars(survey: Survey) -> None:
+    """Ask whether each calendar is what its act confirmed, of days that another person proposed, and the reverse."""
+    proposal = aliased(Act)
+    proposed = select(proposal.id).where(
+        proposal.kind == Kind.CALENDAR_PROPOSED,
+        proposal.subject == CalendarRow.digest,
+        proposal.person == CalendarRow.proposed_by,
+    )
+    query = of(
+        CalendarRow,
+        Act.person.label("person_"),
+        readable(Act.at).label("at_"),
+        readable(Act.private).label("private_"),
+        proposed.exists().label("proposed"),
+    ).outerjoin(Act, (Act.id == CalendarRow.act) & (Act.kind == Kind.CALENDAR_CONFIRMED))
+    ordered = query.order_by(CalendarRow.country, CalendarRow.year, CalendarRow.version)
+    for row, act in survey.rows(CalendarRow, ordered):
+        where = f"calendar {row.country} {row.year} version {row.version}"
+        said = read_object(act.private_) or {}
+        derived = {name: said.get(name) for name in ("digest", "country", "year", "version")}
+        survey.differ(where, row, derived | {"confirmed_by": act.person_, "confirmed_at": act.at_}, "its act says")
+        if row.digest != canonical.digest(canonical.encode(row.content)):
+            survey.say(where, "its days are not those that its digest names")
+        if not act.proposed:
+            survey.say(where, "whoever it names did not propose these days")
+    kept = select(CalendarRow.act).where(CalendarRow.act == Act.id).exists()
+    for lost in survey.tx.scalars(select(Act.id).where(Act.kind == Kind.CALENDAR_CONFIRMED, ~kept).order_by(Act.id)):
+        survey.say(f"act {lost}", "it confirmed a calendar that is not here")
+
+
 def _organisation(_row: Organisation, said: _Said) -> Mapping[str, object]:
     return {name: said.private.get(name) for name in ("kind", "name", "country")} | {"registered_at": said.at}
 
@@ -154,12 +187,16 @@ def _product(row: ProductRow, said: _Said) -> Mapping[str, object]:
 def _application(row: Application, said: _Said) -> Mapping[str, object]:
     """Say what an application is after its last act; issuing, which the certificate's act records, comes after it."""
     private, claims = said.private, canonical.digest(canonical.encode(row.claims))
-    derived = {
+    derived: dict[str, object] = {
         "claims": row.claims if claims == private.get("claims") else None,
         "draft": row.draft if row.draft in {None, claims} else claims,
     }
     if (row.state, private.get("state")) == (State.ISSUED, State.APPROVED):
-        return derived | {"version": _after(private.get("version"))}
+        return derived | {"version": _after(private.get("version")), "due_on": None}
+    clock = None if row.clock is None else canonical.digest(canonical.encode(row.clock))
+    derived["clock"] = row.clock if clock == private.get("clock") else private.get("clock")
+    day = None if row.due_on is None else row.due_on.isoformat()
+    derived["due_on"] = row.due_on if day == private.get("due_on") else private.get("due_on")
     return derived | {"state": private.get("state"), "version": private.get("version"), "changed_at": said.at}
 
 

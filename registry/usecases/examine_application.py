@@ -1,16 +1,18 @@
-"""Take up, send back, refuse, or offer the draft: the examiner's work (S5 3.13 to 3.15)."""
+"""Take up, send back, refuse, offer the draft, stop the clock: the examiner's work (S5 3.13 to 3.15, 4.3)."""
 
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from registry.core.application import lifecycle
+from registry.core.application.clock import Why
 from registry.core.application.lifecycle import Move, Part, State
 from registry.core.certificate.claims import Claims
 from registry.core.tlog.entry import Kind
 from registry.store.acts import Draw
 from registry.store.applications import Application
 from registry.store.parties import Role
+from registry.usecases import run_clock
 from registry.usecases.identify_party import Party
 from registry.usecases.submit_application import ApplicationNotFound, find, play, record
 
@@ -19,7 +21,11 @@ KIND = {
     Move.SEND_BACK: Kind.APPLICATION_SENT_BACK,
     Move.REFUSE: Kind.APPLICATION_REFUSED,
     Move.OFFER_DRAFT: Kind.APPLICATION_DRAFT_OFFERED,
+    Move.STOP: Kind.APPLICATION_STOPPED,
+    Move.RESUME: Kind.APPLICATION_RESUMED,
 }
+KEEPS_WORDS = frozenset({Move.STOP, Move.RESUME})
+"""Moves that leave draft and reason as they are."""
 
 
 def take_up(tx: Session, id: str, *, by: Party, at: datetime, draw: Draw) -> Application:
@@ -42,18 +48,42 @@ def offer_draft(tx: Session, id: str, *, by: Party, at: datetime, draw: Draw) ->
     return _move(tx, id, Move.OFFER_DRAFT, None, by=by, at=at, draw=draw)
 
 
-def _move(tx: Session, id: str, move: Move, reason: str | None, *, by: Party, at: datetime, draw: Draw) -> Application:
+def stop(tx: Session, id: str, why: str, *, by: Party, at: datetime, draw: Draw) -> Application:
+    """Stop the clock for the contract, the payment or force majeure (S5 4.3); raises `ClockStands`."""
+    return _move(tx, id, Move.STOP, None, why=Why(why), by=by, at=at, draw=draw)
+
+
+def resume(tx: Session, id: str, *, by: Party, at: datetime, draw: Draw) -> Application:
+    """Let the clock run again once what it was stopped for is there (S5 4.3); raises `ClockRuns`."""
+    return _move(tx, id, Move.RESUME, None, by=by, at=at, draw=draw)
+
+
+def _move(
+    tx: Session,
+    id: str,
+    move: Move,
+    reason: str | None,
+    *,
+    by: Party,
+    at: datetime,
+    draw: Draw,
+    why: Why | None = None,
+) -> Application:
     by.require(Role.EXAMINER)
     row = find(tx, id, by=by, lock=True)
     if row.body != by.organisation:
         raise ApplicationNotFound(id)
     row.state = lifecycle.advance(State(row.state), move)
     play(tx, row, Part.EXAMINER, by=by, at=at)
-    row.draft = Claims.parse(row.claims).digest if move is Move.OFFER_DRAFT else None
-    row.reason = reason
+    if move not in KEEPS_WORDS:
+        row.draft = Claims.parse(row.claims).digest if move is Move.OFFER_DRAFT else None
+        row.reason = reason
+    run_clock.turn(tx, row, move, at=at, why=why)
     row.version += 1
     row.changed_at = at
     tx.flush()
-    more = {} if reason is None else {"reason": reason}
+    more: dict[str, str] = {} if reason is None else {"reason": reason}
+    if why is not None:
+        more["why"] = why.value
     record(tx, KIND[move], row, by=by, at=at, draw=draw, **more)
     return row

@@ -26,6 +26,7 @@ from registry.store import acts, certificates
 from registry.store.acts import Draw
 from registry.store.certificates import CertificateRow, Source
 from registry.store.parties import Role
+from registry.usecases import run_clock
 from registry.usecases.believe_peers import Beliefs
 from registry.usecases.identify_party import Party
 from registry.usecases.submit_application import ApplicationNotFound, DraftDiffers, find, play
@@ -99,6 +100,7 @@ def issue(
     scheme, rules_set = find_scheme(row.scheme, row.rules_set)
     issue_date = beliefs.offset(row.issued_in).local_date(at)
     agreement, recognition = beliefs.agreed(scheme.name, row.issued_in, row.presented_in, issue_date.day)
+    run_clock.turn(tx, row, Move.ISSUE, at=at)
     row.version += 1
     row.changed_at = at
     tx.flush()

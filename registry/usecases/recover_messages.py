@@ -12,7 +12,7 @@ from typing import ClassVar
 from sqlalchemy.orm import Session
 
 from registry.core import canonical
-from registry.core.application.lifecycle import Part, State
+from registry.core.application.lifecycle import Move, Part, State
 from registry.core.canonical import Json
 from registry.core.certificate.credential import Certificate
 from registry.core.certificate.status_change import StatusChange
@@ -26,6 +26,7 @@ from registry.store import acts, applications, certificates, channel, log, parti
 from registry.store.acts import Actor, Draw
 from registry.store.applications import Application
 from registry.store.certificates import CertificateRow, Source
+from registry.usecases import run_clock
 from registry.usecases.accept_message import Receiver, accept
 from registry.usecases.believe_peers import Beliefs
 from registry.usecases.change_status import keep_change
@@ -242,6 +243,7 @@ class Restoring:
                 part = applications.claim_part(self.tx, each.id, signatory, Part.SIGNATORY, at)
                 if part is Part.SIGNATORY:
                     each.state, each.version, each.changed_at = State.ISSUED, each.version + 1, at
+                    run_clock.turn(self.tx, each, Move.ISSUE, at=at)
                     self.tx.flush()
                     return each
         self.taken.look_at.update(each.id for each in same)

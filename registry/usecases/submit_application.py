@@ -11,7 +11,7 @@ from registry.core import canonical
 from registry.core.agreement import NotAgreed
 from registry.core.application import lifecycle
 from registry.core.application.lifecycle import IllegalMove, Move, Part, State
-from registry.core.canonical import JsonObject
+from registry.core.canonical import Json, JsonObject
 from registry.core.certificate.claims import Claims
 from registry.core.envelope.jose import Typ, check_size
 from registry.core.errors import Conflict, NotFound, Refused, Unprocessable
@@ -20,9 +20,10 @@ from registry.core.rules.finding import Finding, Intake, Kept, Severity
 from registry.core.scheme.catalogue import find_scheme
 from registry.core.tlog.entry import Kind
 from registry.store import acts, applications, parties, products
-from registry.store.acts import Draw
+from registry.store.acts import Actor, Draw
 from registry.store.applications import Application
 from registry.store.parties import Role
+from registry.usecases import run_clock
 from registry.usecases.believe_peers import Beliefs
 from registry.usecases.identify_party import Party
 from registry.usecases.keep_product import ProductNotFound, VersionStale
@@ -93,7 +94,10 @@ class DraftDiffers(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What an applicant fills in: scheme, direction, the body, the principal where that is another, and the boxes."""
+    """What an applicant fills in: scheme, direction, the body, the principal where that is another, and the boxes.
+
+    What came through a single window has a shorter clock, and silence refuses it (S5 4.2, 4.12).
+    """
 
     scheme: str
     rules_set: str
@@ -101,6 +105,7 @@ class Form:
     body: str
     claims: JsonObject
     principal: str | None = None
+    single_window: bool = False
 
 
 def draft(tx: Session, form: Form, *, country: str, by: Party, at: datetime, draw: Draw) -> Application:
@@ -206,6 +211,7 @@ def submit(
     if any(finding.severity is Severity.SEVERE for finding in findings):
         raise FindingsSevere(tuple(findings))
     row.submitted_at, row.reason = at, None
+    run_clock.start(tx, row, beliefs, at=at)
     _touch(row, at)
     tx.flush()
     record(tx, Kind.APPLICATION_SUBMITTED, row, by=by, at=at, draw=draw)
@@ -242,11 +248,14 @@ def play(tx: Session, row: Application, part: Part, *, by: Party, at: datetime) 
         raise AnotherPart(played, part)
 
 
-def record(tx: Session, kind: Kind, row: Application, *, by: Party, at: datetime, draw: Draw, **more: str) -> None:
-    """Record an act on an application; the private row names its claims by their digest."""
+def record(
+    tx: Session, kind: Kind, row: Application, *, by: Party | Actor, at: datetime, draw: Draw, **more: str
+) -> None:
+    """Record an act on an application; the private row names its claims by their digest, and its clock."""
     digest = Claims.parse(row.claims).digest
-    private: JsonObject = {"application": row.id, "state": row.state, "claims": digest, "version": row.version, **more}
-    acts.record(tx, kind, private, by=by.actor, at=at, draw=draw, subject=row.id)
+    about: dict[str, Json] = {"application": row.id, "state": row.state, "claims": digest, "version": row.version}
+    actor = by.actor if isinstance(by, Party) else by
+    acts.record(tx, kind, about | run_clock.told(row) | more, by=actor, at=at, draw=draw, subject=row.id)
 
 
 def local_day(beliefs: Beliefs, country: str, at: datetime) -> date:
@@ -279,6 +288,7 @@ def _answer(
     if move is Move.OBJECT:
         row.draft = None
     row.reason = reason
+    run_clock.turn(tx, row, move, at=at)
     _touch(row, at)
     tx.flush()
     more = {} if reason is None else {"reason": reason}
@@ -318,4 +328,5 @@ def _columns(tx: Session, form: Form, by: Party) -> dict[str, object]:
         "rules_set": form.rules_set,
         "presented_in": form.presented_in,
         "claims": dict(claims.encode()),
+        "single_window": form.single_window,
     }

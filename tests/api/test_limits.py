@@ -63,6 +63,7 @@ SENT: dict[str, Any] = {
     "/api/v1/products/{id}": product(),
     "/api/v1/applications/{id}/send-back": {"reason": "нет акта"},
     "/api/v1/applications/{id}/refuse": {"reason": "нет акта"},
+    "/api/v1/applications/{id}/stop": {"why": "payment"},
     "/api/v1/applications/{id}/accept": {"draft": "0" * 64},
     "/api/v1/applications/{id}/object": {"draft": "0" * 64, "reason": "ошибка"},
     "/api/v1/applications/{id}/issue": {"draft": "0" * 64},

@@ -30,6 +30,7 @@ PEOPLE = {
 BODIES: Mapping[str, Any] = {
     "send_back": {"reason": "нет акта"},
     "refuse": {"reason": "нет акта"},
+    "stop": {"why": "payment"},
     "accept": {"draft": "0" * 64},
     "object_to": {"draft": "0" * 64, "reason": "ошибка"},
     "issue": {"draft": "0" * 64},

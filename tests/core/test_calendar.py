@@ -146,4 +146,4 @@ def test_the_day_of_the_start_is_not_counted(start: date, days: int, end: date) 
 def test_a_deadline_is_never_guessed() -> None:
     with pytest.raises(CalendarMissing) as refused:
         add_working_days(date(2026, 12, 31), 1, {YEAR, OTHER}, "BY")
-    assert str(refused.value) == "the agreement holds no calendar of BY for 2027"
+    assert str(refused.value) == "no calendar of BY for 2027 is confirmed"

@@ -516,7 +516,10 @@ TAKEN_BACK = """
     INSERT INTO log_recovered SELECT index, leaf FROM log_entry JOIN act ON act.id = act WHERE act = :act;
     DELETE FROM log_entry WHERE act = :act;
     UPDATE message_out SET act = NULL WHERE act = :act;
-    UPDATE application SET state = 'approved', version = version - 1 WHERE id = :application;
+    UPDATE application SET state = 'approved', version = version - 1, clock = clock - 'ended',
+        due_on = (SELECT CAST(private ->> 'due_on' AS date) FROM act WHERE subject = :application
+                  ORDER BY seq DESC LIMIT 1)
+        WHERE id = :application;
     UPDATE certificate SET source = 'recovered', act = NULL, application = NULL, signatory = NULL WHERE act = :act;
     DELETE FROM act WHERE id = :act
 """
@@ -551,6 +554,23 @@ def test_a_change_that_was_taken_back_from_the_peer_needs_no_act_but_its_message
         for statement in TAKEN_BACK.split(";"):
             tx.execute(text(statement), {"act": act, "application": ""})
         assert look(tx, lives.by).discrepancies == []
+
+
+def test_a_calendar_and_a_clock_are_held_to_their_acts(lives: Lives) -> None:
+    with lives.tampering(lives.by) as tx:
+        for change, said in {
+            "UPDATE calendar SET version = version + 5 WHERE year = 2026": "not what its act says: version",
+            "UPDATE calendar SET content = content - 'rest' WHERE year = 2026": "not those that its digest names",
+            "UPDATE calendar SET proposed_by = (SELECT id FROM person WHERE roles = '{auditor}')": "did not propose",
+            "DELETE FROM calendar WHERE year = 2026": "it confirmed a calendar that is not here",
+            "UPDATE application SET clock = '{}' WHERE state = 'draft'": "act says: clock",
+            "UPDATE application SET due_on = '2026-01-01' WHERE state = 'draft'": "act says: due_on",
+            "UPDATE application SET due_on = '2026-01-01' WHERE state = 'issued'": "act says: due_on",
+        }.items():
+            with tx.begin_nested() as tampered:
+                tx.execute(text(change))
+                assert any(said in each.what for each in look(tx, lives.by).discrepancies), change
+                tampered.rollback()
 
 
 def test_a_root_that_was_pinned_anew_does_not_damn_the_lists_of_epochs_before_it(lives: Lives) -> None:

@@ -34,6 +34,9 @@ class Move(StrEnum):
     OBJECT = "object"
     ISSUE = "issue"
     WITHDRAW = "withdraw"
+    STOP = "stop"
+    RESUME = "resume"
+    LAPSE = "lapse"
 
 
 class Part(StrEnum):
@@ -58,6 +61,14 @@ MOVES: Mapping[tuple[State, Move], State] = MappingProxyType(
         (State.SUBMITTED, Move.WITHDRAW): State.WITHDRAWN,
         (State.IN_EXAMINATION, Move.WITHDRAW): State.WITHDRAWN,
         (State.DRAFT_OFFERED, Move.WITHDRAW): State.WITHDRAWN,
+        (State.DRAFT_OFFERED, Move.LAPSE): State.REFUSED,
+        (State.SUBMITTED, Move.STOP): State.SUBMITTED,
+        (State.IN_EXAMINATION, Move.STOP): State.IN_EXAMINATION,
+        (State.APPROVED, Move.STOP): State.APPROVED,
+        (State.SUBMITTED, Move.RESUME): State.SUBMITTED,
+        (State.IN_EXAMINATION, Move.RESUME): State.IN_EXAMINATION,
+        (State.DRAFT_OFFERED, Move.RESUME): State.DRAFT_OFFERED,
+        (State.APPROVED, Move.RESUME): State.APPROVED,
     }
 )
 
@@ -72,6 +83,9 @@ PART: Mapping[Move, Part] = MappingProxyType(
         Move.OBJECT: Part.APPLICANT,
         Move.ISSUE: Part.SIGNATORY,
         Move.WITHDRAW: Part.APPLICANT,
+        Move.STOP: Part.EXAMINER,
+        Move.RESUME: Part.EXAMINER,
+        Move.LAPSE: Part.APPLICANT,  # silence is the applicant's answer; the node notes it
     }
 )
 

@@ -177,13 +177,13 @@ STEPS: tuple[Left, ...] = (
         "Clock",
         "5 working days, stops with reason",
         "S5 4.2-4.3",
-        f"{_AFTER}: figures and calendars are the agreement's.",
+        f"{_AFTER}: the clock runs from the day of receipt, by confirmed calendars.",
     ),
     Left(
         "Draft check",
         "7 working days, silence",
         "S5 4.12",
-        f"{_AFTER}: figure and meaning are values of the agreement.",
+        f"{_AFTER}: silence is noted by the node; figure and meaning are values of the agreement.",
     ),
     Left(
         "Issue",

@@ -46,6 +46,9 @@ class Kind(StrEnum):
     APPLICATION_ACCEPTED = "application.accepted"
     APPLICATION_OBJECTED = "application.objected"
     APPLICATION_WITHDRAWN = "application.withdrawn"
+    APPLICATION_STOPPED = "application.stopped"
+    APPLICATION_RESUMED = "application.resumed"
+    APPLICATION_DATED = "application.dated"
     CERTIFICATE_ISSUED = "certificate.issued"
     CERTIFICATE_STATUS = "certificate.status"
     ANNULMENT_PROPOSED = "annulment.proposed"
@@ -64,6 +67,8 @@ class Kind(StrEnum):
     WITNESS_CONFLICT = "witness.conflict"
     LOG_RECOVERED = "log.recovered"
     TASK_CLOSED = "task.closed"
+    CALENDAR_PROPOSED = "calendar.proposed"
+    CALENDAR_CONFIRMED = "calendar.confirmed"
 
     @property
     def has_destination(self) -> bool:
