@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import pytest
 
 from registry import lines
-from registry.lines import ASKED, Asked, tell
+from registry.lines import ASKED, Asked, Lines, tell
 
 LOG = logging.getLogger("registry.tests")
-HOSTILE = "a\r\nb\x00\x1b[2Jc\x7f\x85\x9b1m\u2028\u202e\ud800 ОАО"
+HOSTILE = "a\r\nb\x00\x1b[2Jc\x7f\x85\x9b1m\u2028\u202e ОАО"
 
 
 @pytest.fixture
@@ -51,6 +51,15 @@ def test_no_control_character_leaves_as_one(said: io.StringIO) -> None:
     assert all(character.isprintable() for character in text.replace("\n", ""))
     line = json.loads(text.splitlines()[0])
     assert (line["event"], line["member"]) == (HOSTILE, HOSTILE)
+
+
+def test_half_of_a_surrogate_pair_is_written_too() -> None:
+    """Made by hand: what is logged is reported, and no report of tests can carry it."""
+    half = "a\ud800b"
+    record = logging.LogRecord("registry.tests", logging.WARNING, __file__, 1, "%s", (half,), None)
+    text = Lines({"node": "by.registry.example"}).format(record)
+    assert text.isascii()
+    assert json.loads(text)["event"] == half
 
 
 def test_a_line_belongs_to_the_request_that_is_answered(said: io.StringIO) -> None:
