@@ -234,7 +234,10 @@ MOVED = [
     ),
     ("UPDATE annulment SET confirmed_by = NULL", "its columns are not what its act says: confirmed_by"),
     ("UPDATE product_evidence SET name = 'x'", "its name or media type is not what its act says"),
-    ("UPDATE product_evidence SET added_by = (SELECT min(id) FROM person)", "not what its act says: added_by"),
+    (
+        "UPDATE product_evidence SET added_by = (SELECT min(id) FROM person WHERE id <> added_by)",
+        "not what its act says: added_by",
+    ),
     ("DELETE FROM product_evidence", "it kept evidence of a product that is not here"),
     ("UPDATE evidence_file SET media_type = 'image/png'", "its first bytes are not those of its media type"),
     (

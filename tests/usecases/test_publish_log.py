@@ -158,6 +158,9 @@ def test_a_witness_whose_clock_is_far_from_ours_is_named_and_its_word_is_not_kep
         line = cosigner.cosign(text, by.clock() + off).encode()
         publish_log.keep_cosignature(refused.tx, request, cosigner.vkey, line, at=by.clock())
     assert refused.value.seconds == off.total_seconds()
+    assert str(refused.value) == (
+        f"the clock of {cosigner.vkey.name} is {off.total_seconds():.0f} seconds from ours: its cosignature is not kept"
+    )
     just = timedelta(seconds=1) if off < timedelta() else -timedelta(seconds=1)
     kept(by, uz, request, cosigner.cosign(text, by.clock() + off + just).encode())
 

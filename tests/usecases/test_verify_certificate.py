@@ -2,12 +2,13 @@
 
 from datetime import timedelta
 
+from registry.core.calendar import MalformedTime
 from registry.core.tlog.entry import Kind
 from registry.core.verification.presentation import Presentation
 from registry.core.verification.verdict import Check, Indication
 from registry.store.certificates import CertificateRow
 from registry.usecases.identify_party import RoleMissing
-from registry.usecases.verify_certificate import NumberAmbiguous, Verification, by_file, by_number
+from registry.usecases.verify_certificate import NumberAmbiguous, Question, Verification, ask_all, by_file, by_number
 from tests.kit import Corridor
 
 
@@ -116,3 +117,13 @@ def test_a_list_that_was_not_renewed_leaves_the_answer_open(corridor: Corridor) 
     answer = uz.asks(issued.number)
     assert answer.verdict.indication is Indication.INDETERMINATE
     assert code(answer, Check.SIGNER) == "list-expired"
+
+
+def test_a_question_that_is_refused_leaves_the_others_their_answers(corridor: Corridor) -> None:
+    uz = corridor.uz
+    questions = [Question(number="x"), Question(number="x", day="2026-02-30"), Question(shown="y")]
+    with uz.tx() as tx:
+        answers = list(ask_all(tx, questions, uz.beliefs(), env="demo", country="UZ", **uz.by("officer")))
+    kinds = [type(answer) for answer in answers]
+    assert kinds == [Verification, MalformedTime, Verification]
+    assert len(uz.acts(Kind.VERIFICATION_MADE)) == 2
