@@ -9,7 +9,7 @@ import secrets
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -21,7 +21,7 @@ from sqlalchemy import create_engine, select, text
 from sqlalchemy.orm import Session
 
 from registry.api.issuer import issuer_of, receiver_of
-from registry.cli import duties
+from registry.cli import duties, freshening
 from registry.cli.database import migrations
 from registry.core.agreement import Agreement, Environment
 from registry.core.application.working_year import read_calendar
@@ -31,7 +31,7 @@ from registry.core.tlog.entry import Kind
 from registry.core.tlog.note import KeyType
 from registry.core.tlog.witness import NotConsistent, StaleOldSize
 from registry.core.trust.document_signer import Purpose
-from registry.core.trust.trust_list import BodyRole, LogKey, Pin, TrustList, WitnessKey
+from registry.core.trust.trust_list import BelievedList, BodyRole, LogKey, Pin, TrustList, WitnessKey
 from registry.core.verification.presentation import Presentation
 from registry.demo import birth, story
 from registry.node import Node
@@ -52,6 +52,7 @@ from registry.usecases import (
     confirm_calendar,
     deliver_message,
     examine_application,
+    exchange_freshness,
     issue_certificate,
     publish_log,
     publish_trust_list,
@@ -339,6 +340,30 @@ class Country:
                 deliver_message.keep_receipt(
                     tx, message, receipt, self.beliefs(), by=by, at=self.clock(), draw=self.node.draw
                 )
+
+    def adopts(self, signed: str) -> BelievedList:
+        """Adopt a list, a peer's or our own next one."""
+        by = self.people["operator"].actor
+        with self.tx() as tx:
+            return adopt_trust_list.adopt(
+                tx, signed, self.node.pins, own_country=self.code, by=by, at=self.clock(), draw=self.node.draw
+            )
+
+    def states(self) -> str:
+        """Say how fresh the word of this node is, and return the statement."""
+        node = self.node
+        serves = tuple(did for did in self.beliefs().words if did != self.did)
+        with self.tx() as tx:
+            exchange_freshness.state(
+                tx, replace(freshening.stating_of(node), serves=serves), self.beliefs(), at=self.clock()
+            )
+        with node.database.read() as tx:
+            return exchange_freshness.read_own(tx, self.did)
+
+    def hears(self, statement: str, of: "Country") -> None:
+        """Keep what another country's node says of how fresh its word is."""
+        with self.tx() as tx:
+            exchange_freshness.keep(tx, statement, of.did, self.beliefs(), own=self.did, env="demo", at=self.clock())
 
 
 class Corridor:

@@ -32,7 +32,8 @@ from registry.signing.keyring import DOCUMENT, LOG, NODE, WITNESS
 from registry.store.parties import Role
 from registry.usecases import adopt_trust_list, pin_root, publish_trust_list
 from registry.usecases.accept_message import Here, judge_again
-from registry.usecases.believe_peers import read_beliefs
+from registry.usecases.adopt_trust_list import country_of
+from registry.usecases.believe_peers import read_beliefs, read_list
 from registry.usecases.identify_party import identify
 from registry.usecases.publish_trust_list import Material
 
@@ -157,7 +158,11 @@ def adopt(
     token: Token = None,
     as_json: Json = False,
 ) -> None:
-    """Adopt a list that a pinned country signed; what forbids it is named, and the old list stays."""
+    """Adopt a list that a pinned country signed; what forbids it is named, and the old list stays.
+
+    A peer's next lists are adopted by the worker as its node names them; one that it has adopted already stays as it
+    is. Example: registry trust adopt trust-list.jws
+    """
     _adopt(read_file(file), token, as_json=as_json)
 
 
@@ -193,12 +198,16 @@ def _adopt(text: str, token: str | None, *, as_json: bool) -> None:
         with node.database.begin() as tx:
             by = identify(tx, wanted_token(token), node=node.settings.did, at=at)
             by.require(Role.OPERATOR)
-            believed = adopt_trust_list.adopt(
-                tx, text, node.pins, own_country=node.settings.country, by=by.actor, at=at, draw=node.draw
-            )
             settings = node.settings
-            here = Here(settings.did, settings.env, settings.country)
-            judge_again(tx, here, read_beliefs(tx, node.pins), at=at)
+            known = read_list(tx, node.pins, country_of(text))
+            if known is not None and known.text == text:
+                believed = known
+            else:
+                believed = adopt_trust_list.adopt(
+                    tx, text, node.pins, own_country=settings.country, by=by.actor, at=at, draw=node.draw
+                )
+                here = Here(settings.did, settings.env, settings.country)
+                judge_again(tx, here, read_beliefs(tx, node.pins), at=at)
     adopted = believed.list
     show(
         {"adopted": adopted.country, "epoch": adopted.epoch, "version": adopted.version, "digest": believed.digest},

@@ -20,6 +20,7 @@ from registry.core.record import MalformedRecord, decode, encode
 from registry.core.tlog.checkpoint import Checkpoint
 from registry.core.tlog.note import Note, NotSigned, WrongSignature
 from registry.core.tlog.policy import QuorumNotMet
+from registry.core.trust.freshness import CLOCK_SKEW, Word, believe_freshness, word_of
 from registry.core.trust.log_policy import log_policy
 from registry.core.trust.trust_list import BelievedList, KnownNode, Pin
 from registry.core.verification.carried import believe_carried, believe_lists, newest_of
@@ -50,6 +51,14 @@ class Delivered:
 
 
 @dataclass(frozen=True, slots=True)
+class Heard:
+    """Up to when everything that a node had to say has come."""
+
+    node: str
+    as_of: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Bundle:
     """The bundle as the node signs it."""
 
@@ -66,6 +75,9 @@ class Bundle:
     as_of: datetime | None = None
     checkpoints: tuple[str, ...] = ()
     """The newest cosigned checkpoint of each log, as signed notes."""
+    heard: tuple[Heard, ...] = ()
+    freshness: tuple[EnvelopeText, ...] = ()
+    """The newest statement of each node, as it signed it."""
 
     @classmethod
     def parse(cls, value: JsonObject) -> Self:
@@ -119,8 +131,28 @@ def open_bundle(text: str, pins: Mapping[str, Pin], *, newest_sequence: int = 0)
         bundle.as_of or bundle.made_at,
         bundle.stale_after,
         _heads(bundle, lists, agreements),
+        _words(bundle, lists),
+        bundle.made_at,
     )
     return OpenBundle(bundle, trusted, _reader(bundle))
+
+
+def _words(bundle: Bundle, lists: Mapping[str, BelievedList]) -> dict[str, Word]:
+    """Return how fresh the word of each node is: of the lists in the bundle its own statement is asked.
+
+    A statement with the lists of another day shows that they do not belong together. Raises `BundleNotTrusted`, and
+    what `believe_freshness` raises.
+    """
+    heard = {row.node: row.as_of for row in bundle.heard}
+    if any(as_of > bundle.made_at + CLOCK_SKEW for as_of in heard.values()):
+        raise BundleNotTrusted("it has heard of what is later than itself")
+    words = {node: Word(as_of) for node, as_of in heard.items()}
+    for text in bundle.freshness:
+        node = Envelope.parse(text, Typ.FRESHNESS).signer
+        said = believe_freshness(text, node, lists, bundle.env)
+        adopted = next(each for each in lists.values() if each.node(node) is not None)
+        words[node] = word_of(said, adopted, heard.get(node))
+    return words
 
 
 def _heads(bundle: Bundle, lists: Mapping[str, BelievedList], agreements: Sequence[Agreement]) -> dict[str, datetime]:

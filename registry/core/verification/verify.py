@@ -20,6 +20,7 @@ from registry.core.tlog.entry import Kind
 from registry.core.tlog.policy import QuorumNotMet
 from registry.core.tlog.proof import TlogProof, verify_proof
 from registry.core.trust.document_signer import Chained
+from registry.core.trust.freshness import Word
 from registry.core.trust.log_policy import log_policy
 from registry.core.trust.trust_list import BelievedList, BodyRole, KnownSigner, SignerStatus
 from registry.core.verification.evidence import Evidence, Held, ReadEvidence, Standpoint, Trusted
@@ -63,6 +64,17 @@ class _Case:
         """What is held of this very certificate, and not of another under its number."""
         held = self.evidence.held
         return held if held is not None and held.digest == self.envelope.digest else None
+
+    @property
+    def word(self) -> Word:
+        """How fresh the word of the issuer's node is."""
+        return self.trusted.words.get(node_did(self.certificate.node), Word())
+
+    @property
+    def list_as_of(self) -> datetime:
+        """When the list that knows the key was last known to be the newest."""
+        assert self.believed is not None
+        return self.word.list_as_of or self.believed.list.issued_at
 
 
 def verify(
@@ -179,7 +191,9 @@ def _ask_signer(case: _Case) -> Finding:
         return _unknown(Check.SIGNER, "revoked-since", row.status_from)
     if case.believed.expired(case.at):
         return _unknown(Check.SIGNER, "list-expired", case.believed.list.expires_at)
-    return _passed(Check.SIGNER, "signer-good", case.believed.list.issued_at)
+    if case.word.behind:
+        return _unknown(Check.SIGNER, "list-behind", case.believed.list.issued_at)
+    return _passed(Check.SIGNER, "signer-good", case.list_as_of)
 
 
 def _ask_body(case: _Case) -> Finding:
@@ -192,7 +206,7 @@ def _ask_body(case: _Case) -> Finding:
         return _failed(Check.BODY, "body-not-notified")
     if body.signatory(subject.signatory.id, subject.signatory.name, subject.issue_date.day) is None:
         return _failed(Check.BODY, "signatory-not-notified")
-    return _passed(Check.BODY, "notified", case.believed.list.issued_at)
+    return _passed(Check.BODY, "notified", case.list_as_of)
 
 
 def _ask_agreement(case: _Case) -> Finding:
@@ -234,13 +248,15 @@ def _ask_status(case: _Case) -> Finding:
         return _failed(Check.STATUS, ending.status.value, ending.reason)
     if None in changes:
         return _unknown(Check.STATUS, "change-not-believed")
-    held, as_of = case.held, case.trusted.as_of
+    held, as_of = case.held, case.word.as_of
     if held is None:
         return _unknown(Check.STATUS, "status-unknown", as_of)
     if held.standpoint is Standpoint.ISSUER:
         return _passed(Check.STATUS, "in-force", case.at)
     if case.trusted.stale_after is not None and case.at > case.trusted.stale_after:
         return _unknown(Check.STATUS, "bundle-stale", as_of)
+    if not case.word.fresh(case.trusted.read_at or case.at):
+        return _unknown(Check.STATUS, "status-stale", as_of)
     return _passed(Check.STATUS, "by-channel-only" if held.standpoint is Standpoint.NODE else "by-bundle", as_of)
 
 

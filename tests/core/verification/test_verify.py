@@ -19,6 +19,7 @@ from registry.core.tlog.entry import Kind, Leaf
 from registry.core.tlog.note import SignatureLine
 from registry.core.tlog.proof import TlogProof
 from registry.core.trust.document_signer import Purpose
+from registry.core.trust.freshness import NamedList
 from registry.core.trust.trust_list import BodyRole, FormerWitness, SignerStatus, TrustList, WitnessKey
 from registry.core.verification.evidence import Evidence, Held, Standpoint, Trusted
 from registry.core.verification.presentation import Presentation
@@ -190,6 +191,13 @@ SIGNER = [
         "revoked-since",
     ),
     Row(
+        "a newer list that the issuer's node names",
+        lambda s: s.stating(trust_list=NamedList(1, 2, "0" * 64)),
+        Check.SIGNER,
+        UNKNOWN,
+        "list-behind",
+    ),
+    Row(
         "an expired list",
         lambda s: s.listing(lambda old: replace(old, expires_at=s.at - SECOND)),
         Check.SIGNER,
@@ -299,6 +307,20 @@ STATUS = [
     Row("annulled", change(Status.ANNULLED), Check.STATUS, FAILED, "annulled"),
     Row("replaced", change(Status.REPLACED), Check.STATUS, FAILED, "replaced"),
     Row("suspended", change(Status.SUSPENDED), Check.STATUS, FAILED, "suspended"),
+    Row(
+        "no word of the issuer's node for longer than a day",
+        lambda s: replace(s, heard=AT - DAY - SECOND),
+        Check.STATUS,
+        UNKNOWN,
+        "status-stale",
+    ),
+    Row(
+        "a word that is a day old to the second",
+        lambda s: replace(s, heard=AT - DAY, at=AT),
+        Check.STATUS,
+        PASSED,
+        "by-channel-only",
+    ),
     Row("annulled from tomorrow", change(Status.ANNULLED, day=TODAY + DAY), Check.STATUS, PASSED, "by-channel-only"),
     Row(
         "asked for the day before the annulment",
