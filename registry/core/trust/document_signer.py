@@ -24,6 +24,7 @@ ARC = "2.25.69053756985993785495494992030302982162"
 """The arc of this project under ITU-T X.667: one UUID, made once."""
 
 
+_OTHER_PURPOSE = "the key is for another purpose"
 _UNREADABLE = (
     ValueError,
     TypeError,
@@ -52,6 +53,13 @@ class ChainBroken(Unprocessable):
 
     def __str__(self) -> str:
         return f"the key's certificate does not lead to the pinned root: {self.reason}"
+
+
+@dataclass(eq=False)
+class KeyOfAnotherPurpose(ChainBroken):
+    """The certificate is for another purpose than the one that its key is used for."""
+
+    code: ClassVar[str] = "key-of-another-purpose"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +128,8 @@ def chain(der: bytes, root: Root, purpose: Purpose, did: Did) -> Chained:
     try:
         _verifier(root, purpose, leaf.not_valid_before_utc).verify(leaf, [])
     except verification.VerificationError as error:
-        raise ChainBroken(_first_clause(error)) from error
+        kind = KeyOfAnotherPurpose if _OTHER_PURPOSE in str(error) else ChainBroken
+        raise kind(_first_clause(error)) from error
     key = leaf.public_key()
     if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
         raise ChainBroken("the key is not on P-256")
@@ -135,7 +144,7 @@ def _verifier(root: Root, purpose: Purpose, at: datetime) -> verification.Client
         _policy: verification.Policy, _certificate: x509.Certificate, usage: x509.ExtendedKeyUsage
     ) -> None:
         if [oid.dotted_string for oid in usage] != [purpose.value]:
-            raise ValueError("the key is for another purpose")
+            raise ValueError(_OTHER_PURPOSE)
 
     anything = verification.ExtensionPolicy.permit_all()
     criticality = verification.Criticality.CRITICAL

@@ -83,9 +83,44 @@ class ListOfAnotherEnvironment(ListNotTrusted):
 
 @dataclass(eq=False)
 class ListRowBroken(ListNotTrusted):
-    """A row names a key, body or scheme that its certificate does not, or dates beyond it, or a key stands twice."""
+    """A row names a node, body or log that is not the authority's, or its members contradict one another."""
 
     code: ClassVar[str] = "list-row-broken"
+
+
+@dataclass(eq=False)
+class ListKeyMisnamed(ListRowBroken):
+    """A key stands under a name that is not its own, or for schemes that its body's row lacks."""
+
+    code: ClassVar[str] = "list-key-misnamed"
+
+
+@dataclass(eq=False)
+class ListDatesBeyond(ListRowBroken):
+    """The dates of a signer are not within those of its certificate, or contradict one another."""
+
+    code: ClassVar[str] = "list-dates-beyond-certificate"
+
+
+@dataclass(eq=False)
+class ListKeyTwice(ListRowBroken):
+    """A key, node or body stands in two rows: a signer is of one body."""
+
+    code: ClassVar[str] = "list-key-twice"
+
+
+@dataclass(eq=False)
+class ListStrangerSigned(ListNotTrusted):
+    """A line is signed by a key that is none of the country's list keys, or not at that time."""
+
+    code: ClassVar[str] = "list-stranger-signed"
+
+
+@dataclass(eq=False)
+class ListSignatureWrong(ListNotTrusted):
+    """A signature of a list key does not verify: the content was altered, or put together from two lists."""
+
+    code: ClassVar[str] = "list-signature-wrong"
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,9 +346,9 @@ def count_signatures(envelopes: Sequence[Envelope], keys: Mapping[str, Chained],
     for envelope in envelopes:
         key = keys.get(envelope.kid)
         if key is None or not key.valid_at(at):
-            raise ListNotTrusted(f"{envelope.kid} is none of the country's list keys at that time")
+            raise ListStrangerSigned(f"{envelope.kid} is none of the country's list keys at that time")
         if not envelope.is_signed_by(key.key):
-            raise ListNotTrusted(f"the signature of {envelope.kid} does not verify")
+            raise ListSignatureWrong(f"the signature of {envelope.kid} does not verify")
         counted.add(key.key.public_numbers())
     if len(counted) < threshold:
         raise ListBelowThreshold(f"{len(counted)} of {threshold} list keys signed")
@@ -322,15 +357,17 @@ def count_signatures(envelopes: Sequence[Envelope], keys: Mapping[str, Chained],
 def _list_keys(trust_list: TrustList, root: Root) -> Mapping[str, Chained]:
     authority = authority_did(root.name)
     keys = {row.kid: chain(row.certificate, root, Purpose.LIST, authority) for row in trust_list.list_keys}
-    if len(keys) != len(trust_list.list_keys) or any(key.kid(authority) != kid for kid, key in keys.items()):
-        raise ListRowBroken("a list key stands twice or under a name that is not its own")
+    if len(keys) != len(trust_list.list_keys):
+        raise ListKeyTwice("a list key stands twice")
+    if any(key.kid(authority) != kid for kid, key in keys.items()):
+        raise ListKeyMisnamed("a list key stands under a name that is not its own")
     return keys
 
 
 def _signers(trust_list: TrustList, root: Root) -> Mapping[str, KnownSigner]:
     signers: dict[str, KnownSigner] = {}
     if len({body.id for body in trust_list.bodies}) != len(trust_list.bodies):
-        raise ListRowBroken("a body stands twice")
+        raise ListKeyTwice("a body stands twice")
     for body in trust_list.bodies:
         if body.id != body_did(root.name, body.code):
             raise ListRowBroken(f"{body.id} is no body of {root.name} with the code {body.code[:60]}")
@@ -338,13 +375,13 @@ def _signers(trust_list: TrustList, root: Root) -> Mapping[str, KnownSigner]:
         chained = chain(row.certificate, root, Purpose.DOCUMENT, Did(body.id))
         schemes = {uri.partition("#")[2] for uri in chained.uris if uri.startswith(f"{body.id}#")}
         if row.kid != chained.kid(body.id) or not schemes <= set(body.schemes):
-            raise ListRowBroken(f"the certificate of {row.kid} is of another key, or of schemes that its body lacks")
+            raise ListKeyMisnamed(f"the certificate of {row.kid} is of another key, or of schemes that its body lacks")
         if not (chained.from_ <= row.from_ <= row.use_until <= row.until <= chained.until):
-            raise ListRowBroken(f"the dates of {row.kid} are not within its certificate's")
+            raise ListDatesBeyond(f"the dates of {row.kid} are not within its certificate's")
         if (row.status is SignerStatus.ACTIVE) != (row.status_from is None):
             raise ListRowBroken(f"{row.kid} is {row.status}, and the day from which is stated wrongly")
         if any(known.chained.key.public_numbers() == chained.key.public_numbers() for known in signers.values()):
-            raise ListRowBroken(f"the key of {row.kid} stands in two rows")
+            raise ListKeyTwice(f"the key of {row.kid} stands in two rows")
         signers[row.kid] = KnownSigner(trust_list.country, body, row, chained)
     return signers
 
@@ -368,7 +405,7 @@ def _nodes(trust_list: TrustList, root: Root) -> Mapping[str, KnownNode]:
             raise ListRowBroken(f"a key of the log or witness of {row.id} is of another type")
         nodes[Kid(chained.kid(row.id))] = KnownNode(trust_list.country, row, chained)
     if len({node.row.id for node in nodes.values()}) != len(trust_list.nodes):
-        raise ListRowBroken("a node or its key stands twice")
+        raise ListKeyTwice("a node or its key stands twice")
     return nodes
 
 
