@@ -27,6 +27,7 @@ from registry.core.agreement import Agreement, Environment
 from registry.core.application.working_year import read_calendar
 from registry.core.envelope.jose import Typ, join, seal
 from registry.core.identifiers import authority_did, body_did, node_did
+from registry.core.signature import Signer
 from registry.core.tlog.entry import Kind
 from registry.core.tlog.note import KeyType
 from registry.core.tlog.witness import NotConsistent, StaleOldSize
@@ -139,6 +140,11 @@ class Country:
     @property
     def did(self) -> str:
         return self.node.settings.did
+
+    @property
+    def signer(self) -> Signer:
+        """The first document signer of the body."""
+        return self.node.keyring.documents[birth.CAST[self.code]["body"][0]][0]
 
     @property
     def sender(self) -> Sender:
@@ -644,7 +650,7 @@ def material_of(node: Node) -> Material:
         der("node"),
         LogKey(log.name, log),
         WitnessKey(witness.name, witness),
-        {body: der(f"document-{body}")},
+        {body: [der(f"document-{body}")]},
     )
 
 

@@ -126,6 +126,11 @@ def read_beliefs(tx: Session, pins: Pins) -> Beliefs:
     return Beliefs(lists, {agreement.id: agreement for agreement in agreements}, vouched, _words(tx, lists))
 
 
+def read_lists(tx: Session, pins: Pins) -> dict[str, BelievedList]:
+    """Read the newest list of each country and check it again."""
+    return {country: _believed(text, pin) for country, text, pin in _sources(peers.newest_lists(tx), pins)}
+
+
 def read_list(tx: Session, pins: Pins, country: str) -> BelievedList | None:
     """Read the newest list of one country and check it again; None where none is adopted.
 

@@ -43,6 +43,11 @@ PDF = b"%PDF-1.7 an invoice"
 def live(corridor: Corridor) -> None:
     """Let both countries work until every table has rows, and all that was sent has its receipt."""
     by, uz = corridor.by, corridor.uz
+    sequence(by)
+    sequence(uz)
+    freshen(by, uz)
+    freshen(uz, by)
+    corridor.clock.forward(MADE_EVERY)
     _register(by)
     _keep(by)
     by.issued()
@@ -62,7 +67,6 @@ def live(corridor: Corridor) -> None:
     carry(uz, by)
     split(by, uz)
     carry(uz, by)
-    corridor.clock.forward(MADE_EVERY)
     carry(by, uz)
 
 

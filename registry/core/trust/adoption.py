@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
 from registry.core.errors import Conflict, Unprocessable
+from registry.core.identifiers import Did
+from registry.core.trust.document_signer import ChainBroken, Purpose, chain
 from registry.core.trust.trust_list import BelievedList, NodeRow, SignerRow, SignerStatus
 
 LONGEST_LIFE = timedelta(days=30)
@@ -126,6 +128,13 @@ class ListWitnessForgotten(_NotAdopted):
 
 
 @dataclass(eq=False)
+class ListRowOfFormerRoot(_NotAdopted):
+    """A row that is new stands under a root that was replaced: such a root vouches for what it vouched for before."""
+
+    code: ClassVar[str] = "list-row-of-former-root"
+
+
+@dataclass(eq=False)
 class ListLogReplaced(_NotAdopted):
     """The log of a node is another: not even a new epoch replaces one, for its history would be lost."""
 
@@ -171,6 +180,7 @@ def check_adoptable(
     elif reused := (earlier_keys | adopted.list_keys.keys()) & offered.list_keys.keys():
         raise ListKeyReused(country, f"{len(reused)} of its list keys are of an earlier epoch")
     _check_nothing_vanished(offered, adopted)
+    _check_root(offered, adopted)
     _check_former_witnesses(offered, adopted)
     for kid, known in adopted.signers.items():
         _check_signer(country, known.row, offered.signers[kid].row)
@@ -185,6 +195,21 @@ def _check_nothing_vanished(offered: BelievedList, adopted: BelievedList) -> Non
     ):
         if gone := sorted(before - after):
             raise ListRowVanished(offered.list.country, f"the {what} {gone[0]} is gone")
+
+
+def _check_root(offered: BelievedList, adopted: BelievedList) -> None:
+    """Check that whatever is new stands under the pinned root: the key of a former one may be anyone's by now."""
+    known = {node.row.certificate for node in adopted.nodes.values()}
+    known |= {signer.row.certificate for signer in adopted.signers.values()}
+    new = [(node.row.certificate, Purpose.NODE, node.row.id) for node in offered.nodes.values()]
+    new += [(signer.row.certificate, Purpose.DOCUMENT, signer.body.id) for signer in offered.signers.values()]
+    root = offered.pin.anchor()
+    for certificate, purpose, did in new:
+        if certificate not in known:
+            try:
+                chain(certificate, root, purpose, Did(did))
+            except ChainBroken:
+                raise ListRowOfFormerRoot(offered.list.country, f"a new key of {did} is of a former root") from None
 
 
 def _signatories(believed: BelievedList) -> set[str]:

@@ -62,6 +62,16 @@ class KeyOfAnotherPurpose(ChainBroken):
     code: ClassVar[str] = "key-of-another-purpose"
 
 
+@dataclass(eq=False)
+class RootNotLinked(ChainBroken):
+    """The root that was pinned before does not vouch for the one that is to follow it."""
+
+    code: ClassVar[str] = "root-not-linked"
+
+    def __str__(self) -> str:
+        return f"the new root does not follow from the pinned one: {self.reason}"
+
+
 @dataclass(frozen=True, slots=True)
 class Root:
     """A country's root as it was pinned: self-signed P-384, the country, environment and name in its subject."""
@@ -98,6 +108,20 @@ class Root:
     def name(self) -> str:
         """Name of the authority in the subject (CN), as `by.registry.example`."""
         return _attribute(self.certificate, NameOID.COMMON_NAME)
+
+
+def check_link(former: Root, link: bytes, following: Root) -> None:
+    """Check that `former` certified the key of `following` as that of the same authority; raises `RootNotLinked`."""
+    certificate = _certificate(link)
+    try:
+        certificate.verify_directly_issued_by(former.certificate)
+    except (*_UNREADABLE, InvalidSignature) as error:
+        raise RootNotLinked("the link certificate is not signed by the former root") from error
+    same_name = (former.country, former.env, former.name) == (following.country, following.env, following.name)
+    if not same_name or certificate.subject != following.certificate.subject:
+        raise RootNotLinked("it is of another country, environment or authority")
+    if certificate.public_key() != following.certificate.public_key():
+        raise RootNotLinked("the link certificate is of another key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +161,17 @@ def chain(der: bytes, root: Root, purpose: Purpose, did: Did) -> Chained:
     if did not in uris:
         raise ChainBroken(f"the certificate does not name {did}")
     return Chained(key, uris, leaf.not_valid_before_utc, leaf.not_valid_after_utc)
+
+
+def chain_to_any(der: bytes, roots: Sequence[Root], purpose: Purpose, did: Did) -> Chained:
+    """Follow a certificate to the first of `roots` that vouches for it; raises what the last of them says."""
+    *others, last = roots
+    for root in others:
+        try:
+            return chain(der, root, purpose, did)
+        except ChainBroken:
+            continue
+    return chain(der, last, purpose, did)
 
 
 def _verifier(root: Root, purpose: Purpose, at: datetime) -> verification.ClientVerifier:

@@ -17,7 +17,7 @@ from registry.core.errors import Unprocessable
 from registry.core.identifiers import HEX_256, Did, Digest, Kid, authority_did, body_did
 from registry.core.record import decode, encode
 from registry.core.tlog.note import KeyType, VerifierKey
-from registry.core.trust.document_signer import ChainBroken, Chained, Purpose, Root, chain
+from registry.core.trust.document_signer import ChainBroken, Chained, Purpose, Root, chain_to_any, check_link
 
 Hex256 = Annotated[str, HEX_256]
 KidText = Annotated[str, re.compile(r"did:web:[a-z0-9.:-]{1,300}#[A-Za-z0-9_-]{43}")]
@@ -124,13 +124,26 @@ class ListSignatureWrong(ListNotTrusted):
 
 
 @dataclass(frozen=True, slots=True)
+class FormerRoot:
+    """A root that was pinned before, and the certificate by which it vouched for the one that followed it."""
+
+    root: bytes
+    link: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Pin:
-    """What was pinned out of band: the root, its environment, how many list keys must sign, and from which epoch."""
+    """What was pinned out of band: the root, its environment, how many list keys must sign, and from which epoch.
+
+    Former roots, oldest first, vouch for the lists of earlier epochs and for rows that stood in them, and for nothing
+    that is new.
+    """
 
     root: bytes
     env: Environment
     threshold: int
     epoch: int
+    former: tuple[FormerRoot, ...] = ()
 
     def anchor(self) -> Root:
         """Return the root; raises `ChainBroken` where the pinned bytes are none of this environment."""
@@ -138,6 +151,15 @@ class Pin:
         if root.env != self.env or self.threshold < 1 or self.epoch < 1:
             raise ChainBroken("the root's environment is not the pin's, or the threshold or epoch is below 1")
         return root
+
+    def anchors(self) -> tuple[Root, ...]:
+        """Return the root and the former ones, newest first; raises `ChainBroken`, and `RootNotLinked` of a former."""
+        anchors = [self.anchor()]
+        for former in reversed(self.former):
+            root = Root.parse(former.root)
+            check_link(root, former.link, anchors[-1])
+            anchors.append(root)
+        return tuple(anchors)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +234,10 @@ class SignerRow:
     status: SignerStatus
     status_from: datetime | None = None
     reason: str | None = None
+
+    def in_use(self, at: datetime) -> bool:
+        """Tell whether the key signs at `at`: within its use, and neither retired nor revoked by then."""
+        return self.from_ <= at <= self.use_until and (self.status_from is None or at < self.status_from)
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,7 +342,8 @@ def believe(text: str, pin: Pin) -> BelievedList:
     """
     envelopes = parse_joint(text, Typ.TRUST_LIST)
     trust_list = TrustList.parse(envelopes[0].payload)
-    root = pin.anchor()
+    roots = pin.anchors()
+    root = roots[0]
     if trust_list.country != root.country:
         raise ListOfAnotherCountry(f"it is of {trust_list.country}, the pin is of {root.country}")
     if trust_list.env != pin.env:
@@ -324,15 +351,15 @@ def believe(text: str, pin: Pin) -> BelievedList:
     authority = authority_did(root.name)
     if trust_list.issuer != authority:
         raise ListOfAnotherCountry(f"its issuer is not {authority}")
-    list_keys = _list_keys(trust_list, root)
+    list_keys = _list_keys(trust_list, roots[:1] if trust_list.epoch >= pin.epoch else roots)
     count_signatures(envelopes, list_keys, pin.threshold, trust_list.issued_at)
     return BelievedList(
         trust_list,
         pin,
         envelopes[0].payload_digest,
         text,
-        _signers(trust_list, root),
-        _nodes(trust_list, root),
+        _signers(trust_list, roots),
+        _nodes(trust_list, roots),
         list_keys,
     )
 
@@ -354,9 +381,9 @@ def count_signatures(envelopes: Sequence[Envelope], keys: Mapping[str, Chained],
         raise ListBelowThreshold(f"{len(counted)} of {threshold} list keys signed")
 
 
-def _list_keys(trust_list: TrustList, root: Root) -> Mapping[str, Chained]:
-    authority = authority_did(root.name)
-    keys = {row.kid: chain(row.certificate, root, Purpose.LIST, authority) for row in trust_list.list_keys}
+def _list_keys(trust_list: TrustList, roots: Sequence[Root]) -> Mapping[str, Chained]:
+    authority = authority_did(roots[0].name)
+    keys = {row.kid: chain_to_any(row.certificate, roots, Purpose.LIST, authority) for row in trust_list.list_keys}
     if len(keys) != len(trust_list.list_keys):
         raise ListKeyTwice("a list key stands twice")
     if any(key.kid(authority) != kid for kid, key in keys.items()):
@@ -364,15 +391,15 @@ def _list_keys(trust_list: TrustList, root: Root) -> Mapping[str, Chained]:
     return keys
 
 
-def _signers(trust_list: TrustList, root: Root) -> Mapping[str, KnownSigner]:
+def _signers(trust_list: TrustList, roots: Sequence[Root]) -> Mapping[str, KnownSigner]:
     signers: dict[str, KnownSigner] = {}
     if len({body.id for body in trust_list.bodies}) != len(trust_list.bodies):
         raise ListKeyTwice("a body stands twice")
     for body in trust_list.bodies:
-        if body.id != body_did(root.name, body.code):
-            raise ListRowBroken(f"{body.id} is no body of {root.name} with the code {body.code[:60]}")
+        if body.id != body_did(roots[0].name, body.code):
+            raise ListRowBroken(f"{body.id} is no body of {roots[0].name} with the code {body.code[:60]}")
     for body, row in trust_list.signers():
-        chained = chain(row.certificate, root, Purpose.DOCUMENT, Did(body.id))
+        chained = chain_to_any(row.certificate, roots, Purpose.DOCUMENT, Did(body.id))
         schemes = {uri.partition("#")[2] for uri in chained.uris if uri.startswith(f"{body.id}#")}
         if row.kid != chained.kid(body.id) or not schemes <= set(body.schemes):
             raise ListKeyMisnamed(f"the certificate of {row.kid} is of another key, or of schemes that its body lacks")
@@ -386,10 +413,10 @@ def _signers(trust_list: TrustList, root: Root) -> Mapping[str, KnownSigner]:
     return signers
 
 
-def _nodes(trust_list: TrustList, root: Root) -> Mapping[str, KnownNode]:
+def _nodes(trust_list: TrustList, roots: Sequence[Root]) -> Mapping[str, KnownNode]:
     nodes: dict[str, KnownNode] = {}
     for row in trust_list.nodes:
-        chained = chain(row.certificate, root, Purpose.NODE, Did(row.id))
+        chained = chain_to_any(row.certificate, roots, Purpose.NODE, Did(row.id))
         name = row.id.removeprefix("did:web:")
         if (row.log.origin, row.log.vkey.name) != (f"{name}/log", f"{name}/log"):
             raise ListRowBroken(f"the log of {row.id}, or its key, has another name")
