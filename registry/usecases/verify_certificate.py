@@ -219,10 +219,11 @@ def _reader(tx: Session, seen: list[CertificateRow]) -> ReadEvidence:
         if not seen:
             seen.append(row)
         standpoint = Standpoint.NODE if row.source == Source.DELIVERED else Standpoint.ISSUER
-        logged = row.proof is not None if row.act is None else log.is_published(tx, row.act)
+        logged_by = None if row.act is None else log.published_at(tx, row.act)
+        logged = (row.proof if row.act is None else logged_by) is not None
         changes = [change.envelope for change in certificates.changes(tx, row.id)]
         changes += [open_change(message) for message in channel.open_changes(tx, row.id)]
-        return Evidence(Held(Digest(row.digest), row.recorded_at, standpoint, logged), changes)
+        return Evidence(Held(Digest(row.digest), row.recorded_at, standpoint, logged, logged_by), changes)
 
     return read
 

@@ -16,10 +16,11 @@ from registry.core.trust.adoption import ListRowOfFormerRoot
 from registry.core.trust.document_signer import ChainBroken, Purpose, RootNotLinked
 from registry.core.trust.trust_list import LogKey, NodeRole, Pin, SignerStatus, TrustList, WitnessKey
 from registry.core.verification.bundle import open_bundle
-from registry.core.verification.verdict import Indication
+from registry.core.verification.verdict import Check, Indication
 from registry.node import Node
 from registry.signing.ceremony import LINK, ROOT, Authority, make_key, make_link, make_root
 from registry.signing.key_file import FileSigner, NoteSigner, read_certificate
+from registry.store import log
 from registry.usecases import pin_root, publish_trust_list
 from registry.usecases.adopt_trust_list import adopt
 from registry.usecases.issue_certificate import NotIssuable
@@ -153,6 +154,38 @@ def test_a_stolen_signer_is_revoked_from_when_it_was_stolen(corridor: Corridor, 
     new = by.issued()
     by.deliver(uz)
     assert ask(uz, new.number) == (Indication.TOTAL_PASSED, "")
+
+
+def test_what_the_witnesses_saw_before_a_revocation_stands_wherever_it_is_shown(corridor: Corridor) -> None:
+    """The issuer's own date is anyone's who stole the key; the other state's cosignature is not."""
+    by, uz = corridor.by, corridor.uz
+    seen = by.issued()
+    with by.node.database.read() as tx:
+        assert log.published_at(tx, str(seen.act)) is None
+    by.sequence()
+    by.witnessed(uz)
+    corridor.clock.forward(HOUR)
+    publish(corridor, draft(by, None, Ending(by.signer.kid, SignerStatus.REVOKED, corridor.clock(), "stolen")))
+    by.deliver(uz)
+    assert ask(uz, seen.number) == (Indication.TOTAL_PASSED, "")
+    finding = by.asks(seen.number).verdict.finding(Check.SIGNER)
+    assert finding is not None
+    assert finding.code == "signer-good"
+
+
+def test_what_the_witnesses_saw_only_after_a_revocation_does_not_stand(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    late = by.issued()
+    corridor.clock.forward(HOUR)
+    publish(corridor, draft(by, None, Ending(by.signer.kid, SignerStatus.REVOKED, corridor.clock(), "stolen")))
+    finding = by.asks(late.number).verdict.finding(Check.SIGNER)
+    assert finding is not None
+    assert finding.code == "revoked-since"
+    by.deliver(uz)
+    assert ask(uz, late.number)[0] is Indication.INDETERMINATE
+    finding = by.asks(late.number).verdict.finding(Check.SIGNER)
+    assert finding is not None
+    assert finding.code == "signer-revoked"
 
 
 def test_only_a_signer_of_the_list_ends(corridor: Corridor) -> None:

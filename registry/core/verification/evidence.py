@@ -49,13 +49,15 @@ class Trusted:
 class Held:
     """What is held of a certificate: its digest, since when, by own issue or not, and whether it is known as logged.
 
-    Logged is what a proof showed that met the quorum; at the issuer's node, what its own log holds and has published.
+    Logged is what a proof showed that met the quorum; at the issuer's node, what its own log holds and has published,
+    and `logged_by` when it could first publish that: when the witnesses had vouched for it.
     """
 
     digest: Digest
     recorded_at: datetime
     standpoint: Standpoint
     logged: bool
+    logged_by: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
