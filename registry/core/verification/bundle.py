@@ -41,6 +41,27 @@ class BundleNotTrusted(Unprocessable):
         return f"the bundle cannot be believed: {self.reason}"
 
 
+@dataclass(eq=False)
+class BundleRolledBack(BundleNotTrusted):
+    """The bundle is older than one that this device has seen."""
+
+    code: ClassVar[str] = "bundle-rolled-back"
+
+
+@dataclass(eq=False)
+class BundleMixed(BundleNotTrusted):
+    """The bundle holds what is later than itself."""
+
+    code: ClassVar[str] = "bundle-mixed"
+
+
+@dataclass(eq=False)
+class BundleSignatureWrong(BundleNotTrusted):
+    """The signature of the node does not verify, or its key was not valid when the bundle was made."""
+
+    code: ClassVar[str] = "bundle-signature-wrong"
+
+
 @dataclass(frozen=True, slots=True)
 class Delivered:
     """Certificates that were held by an instant: the first 16 bytes of each digest, and whether the log has them."""
@@ -119,9 +140,9 @@ def open_bundle(text: str, pins: Mapping[str, Pin], *, newest_sequence: int = 0)
     if home is None or node is None or node.row.id != bundle.issuer:
         raise BundleNotTrusted(f"no pinned country has {envelope.kid} as the key of this node")
     if not envelope.is_signed_by(node.chained.key) or not node.chained.valid_at(bundle.made_at):
-        raise BundleNotTrusted("the signature of the node does not verify")
+        raise BundleSignatureWrong("the signature of the node does not verify")
     if bundle.sequence < newest_sequence:
-        raise BundleNotTrusted(f"its number {bundle.sequence} is below {newest_sequence}, which this device has seen")
+        raise BundleRolledBack(f"its number {bundle.sequence} is below {newest_sequence}, which this device has seen")
     agreements = [believe_carried(agreement, carried) for agreement in bundle.agreements]
     trusted = Trusted(
         bundle.env,
@@ -140,12 +161,12 @@ def open_bundle(text: str, pins: Mapping[str, Pin], *, newest_sequence: int = 0)
 def _words(bundle: Bundle, lists: Mapping[str, BelievedList]) -> dict[str, Word]:
     """Return how fresh the word of each node is: of the lists in the bundle its own statement is asked.
 
-    A statement with the lists of another day shows that they do not belong together. Raises `BundleNotTrusted`, and
-    what `believe_freshness` raises.
+    A statement with the lists of another day shows that they do not belong together. Raises `BundleMixed`, and what
+    `believe_freshness` raises.
     """
     heard = {row.node: row.as_of for row in bundle.heard}
     if any(as_of > bundle.made_at + CLOCK_SKEW for as_of in heard.values()):
-        raise BundleNotTrusted("it has heard of what is later than itself")
+        raise BundleMixed("it has heard of what is later than itself")
     words = {node: Word(as_of) for node, as_of in heard.items()}
     for text in bundle.freshness:
         node = Envelope.parse(text, Typ.FRESHNESS).signer

@@ -24,10 +24,10 @@ from tests.core.world import AT, BORN, RenamedSigner, Scene, World
 SECOND = timedelta(seconds=1)
 
 
-def refused(scene: Scene, **changes: Any) -> str:
+def refused(scene: Scene, code: str = "bundle-not-trusted", **changes: Any) -> str:
     with pytest.raises(BundleNotTrusted) as refusal:
         scene.open(replace(scene.bundle(), **changes))
-    assert refusal.value.code == "bundle-not-trusted"
+    assert refusal.value.code == code
     return str(refusal.value)
 
 
@@ -113,8 +113,8 @@ def test_an_older_bundle_than_the_device_has_seen_is_refused(world: World, scene
 
 
 def test_a_node_key_signs_bundles_within_its_certificate_only(scene: Scene) -> None:
-    assert "does not verify" in refused(scene, made_at=BORN - SECOND)
-    assert "does not verify" in refused(scene, made_at=BORN + LIFE[Purpose.NODE] + SECOND)
+    assert "does not verify" in refused(scene, "bundle-signature-wrong", made_at=BORN - SECOND)
+    assert "does not verify" in refused(scene, "bundle-signature-wrong", made_at=BORN + LIFE[Purpose.NODE] + SECOND)
 
 
 def test_the_age_of_the_bundle_is_that_of_the_newest_word_in_it(scene: Scene) -> None:
