@@ -27,7 +27,8 @@ from registry.core.calendar import MalformedTime, read_instant
 from registry.core.envelope.jose import Envelope, Typ, join, seal
 from registry.core.record import decode, encode
 from registry.core.tlog.note import VerifierKey
-from registry.core.trust.trust_list import LogKey, NodeRole, Pin, SignerStatus, TrustList, WitnessKey
+from registry.core.trust.pin import Pin
+from registry.core.trust.trust_list import LogKey, NodeRole, SignerStatus, TrustList, WitnessKey
 from registry.node import PIN_SUFFIX, PINS, Node
 from registry.settings import read_secret
 from registry.signing.key_file import CERTIFICATE, VERIFIER, FileSigner, KeyMissing, read_certificate

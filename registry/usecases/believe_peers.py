@@ -22,7 +22,8 @@ from registry.core.tlog.policy import Policy
 from registry.core.trust.agreement_adoption import AgreementNotBelieved, believe_agreement
 from registry.core.trust.freshness import Freshness, Word, believe_freshness, word_of
 from registry.core.trust.log_policy import log_policy
-from registry.core.trust.trust_list import BelievedList, KnownNode, ListNotTrusted, Pin, believe
+from registry.core.trust.pin import Pin
+from registry.core.trust.trust_list import BelievedList, KnownNode, ListNotTrusted, believe
 from registry.store import channel, freshness, mirror, peers
 from registry.store.freshness import FreshnessRow
 from registry.store.peers import AgreementRow, TrustListRow

@@ -35,6 +35,7 @@ from registry.core.tlog.proof import TlogProof
 from registry.core.trust.agreement_adoption import believe_agreement
 from registry.core.trust.document_signer import Purpose
 from registry.core.trust.freshness import Freshness, NamedList, Word, believe_freshness, word_of
+from registry.core.trust.pin import Pin
 from registry.core.trust.trust_list import (
     BelievedList,
     BodyRole,
@@ -43,7 +44,6 @@ from registry.core.trust.trust_list import (
     LogKey,
     NodeRole,
     NodeRow,
-    Pin,
     SignatoryRow,
     SignerRow,
     SignerStatus,

@@ -14,7 +14,8 @@ from registry.core.identifiers import authority_did
 from registry.core.tlog.note import KeyType
 from registry.core.trust.adoption import ListRowOfFormerRoot
 from registry.core.trust.document_signer import ChainBroken, Purpose, RootNotLinked
-from registry.core.trust.trust_list import LogKey, NodeRole, Pin, SignerStatus, TrustList, WitnessKey
+from registry.core.trust.pin import Pin
+from registry.core.trust.trust_list import LogKey, NodeRole, SignerStatus, TrustList, WitnessKey
 from registry.core.verification.bundle import open_bundle
 from registry.core.verification.verdict import Check, Indication
 from registry.node import Node

@@ -17,7 +17,8 @@ from registry.core.errors import Unprocessable
 from registry.core.identifiers import HEX_256, Did, Digest, Kid, authority_did, body_did
 from registry.core.record import decode, encode
 from registry.core.tlog.note import KeyType, VerifierKey
-from registry.core.trust.document_signer import ChainBroken, Chained, Purpose, Root, chain_to_any, check_link
+from registry.core.trust.document_signer import Chained, Purpose, Root, chain_to_any
+from registry.core.trust.pin import Pin
 
 Hex256 = Annotated[str, HEX_256]
 KidText = Annotated[str, re.compile(r"did:web:[a-z0-9.:-]{1,300}#[A-Za-z0-9_-]{43}")]
@@ -121,45 +122,6 @@ class ListSignatureWrong(ListNotTrusted):
     """A signature of a list key does not verify: the content was altered, or put together from two lists."""
 
     code: ClassVar[str] = "list-signature-wrong"
-
-
-@dataclass(frozen=True, slots=True)
-class FormerRoot:
-    """A root that was pinned before, and the certificate by which it vouched for the one that followed it."""
-
-    root: bytes
-    link: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Pin:
-    """What was pinned out of band: the root, its environment, how many list keys must sign, and from which epoch.
-
-    Former roots, oldest first, vouch for the lists of earlier epochs and for rows that stood in them, and for nothing
-    that is new.
-    """
-
-    root: bytes
-    env: Environment
-    threshold: int
-    epoch: int
-    former: tuple[FormerRoot, ...] = ()
-
-    def anchor(self) -> Root:
-        """Return the root; raises `ChainBroken` where the pinned bytes are none of this environment."""
-        root = Root.parse(self.root)
-        if root.env != self.env or self.threshold < 1 or self.epoch < 1:
-            raise ChainBroken("the root's environment is not the pin's, or the threshold or epoch is below 1")
-        return root
-
-    def anchors(self) -> tuple[Root, ...]:
-        """Return the root and the former ones, newest first; raises `ChainBroken`, and `RootNotLinked` of a former."""
-        anchors = [self.anchor()]
-        for former in reversed(self.former):
-            root = Root.parse(former.root)
-            check_link(root, former.link, anchors[-1])
-            anchors.append(root)
-        return tuple(anchors)
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,15 +315,8 @@ def believe(text: str, pin: Pin) -> BelievedList:
         raise ListOfAnotherCountry(f"its issuer is not {authority}")
     list_keys = _list_keys(trust_list, roots[:1] if trust_list.epoch >= pin.epoch else roots)
     count_signatures(envelopes, list_keys, pin.threshold, trust_list.issued_at)
-    return BelievedList(
-        trust_list,
-        pin,
-        envelopes[0].payload_digest,
-        text,
-        _signers(trust_list, roots),
-        _nodes(trust_list, roots),
-        list_keys,
-    )
+    signers, nodes = _signers(trust_list, roots), _nodes(trust_list, roots)
+    return BelievedList(trust_list, pin, envelopes[0].payload_digest, text, signers, nodes, list_keys)
 
 
 def count_signatures(envelopes: Sequence[Envelope], keys: Mapping[str, Chained], threshold: int, at: datetime) -> None:
