@@ -1,10 +1,12 @@
 """A node says every five minutes how fresh its word is, and a peer's verdicts are no fresher than what it was told."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import text
 
+from registry.cli.freshening import stating_of
 from registry.core.envelope.jose import Envelope, Typ, seal
 from registry.core.trust.freshness import (
     FRESH_FOR,
@@ -14,11 +16,12 @@ from registry.core.trust.freshness import (
     FreshnessNotTrusted,
     FreshnessStale,
 )
+from registry.core.verification.bundle import Bundle, Heard
 from registry.core.verification.verdict import Check, Indication
 from registry.store import freshness
-from registry.usecases import export_bundle
-from registry.usecases.exchange_freshness import NothingStated, is_kept, keep, read_own
+from registry.usecases.exchange_freshness import NothingStated, is_kept, keep, read_own, state
 from tests.kit import AT, Corridor, Country, draft_list, list_signers, sign_list
+from tests.usecases.test_export_bundle import export
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 
@@ -161,6 +164,26 @@ def test_a_statement_is_kept_once_and_never_replaced_by_an_older_one(corridor: C
         keep(refused.tx, older, by.did, uz.beliefs(), own=uz.did, env="demo", at=corridor.clock())
 
 
+def test_a_bundle_carries_the_statements_by_which_its_lists_are_the_newest(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    by.sequence()
+    said = by.states()
+    uz.hears(said, by)
+    bundle = Bundle.parse(export(uz).payload)
+    assert bundle.freshness == (said,)
+    assert bundle.heard == (Heard(by.did, AT),)
+
+
+def test_a_peer_whose_list_is_not_adopted_yet_delays_no_statement(corridor: Corridor) -> None:
+    by = corridor.by
+    by.sequence()
+    stating = replace(stating_of(by.node), serves=("did:web:kz.registry.example",))
+    with by.tx() as tx:
+        said = state(tx, stating, by.beliefs(), at=AT)
+    assert said is not None
+    assert said.as_of == AT
+
+
 def test_only_a_node_of_an_adopted_list_is_heard(corridor: Corridor) -> None:
     by, uz = corridor.by, corridor.uz
     by.sequence()
@@ -185,19 +208,7 @@ def test_a_statement_that_was_tampered_with_says_nothing(corridor: Corridor) -> 
     with corridor.forge.breaking(uz) as tx:
         tx.execute(text("UPDATE freshness SET text = 'x'"))
     assert uz.beliefs().words[by.did].as_of is None
-    with uz.tx() as tx:
-        bundle = export_bundle.export(
-            tx,
-            uz.node.pins,
-            uz.node.keyring.node,
-            did=uz.did,
-            env="demo",
-            country="UZ",
-            by=uz.people["officer"].actor,
-            at=AT,
-            draw=uz.node.draw,
-        )
-    assert "freshness" not in bundle.payload
+    assert "freshness" not in export(uz).payload
     number = by.issued().number
     by.deliver(uz)
     with corridor.forge.breaking(uz) as tx:
