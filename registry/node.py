@@ -13,7 +13,7 @@ from registry.core.agreement import Environment
 from registry.core.errors import RegistryError
 from registry.core.identifiers import log_origin
 from registry.core.record import decode
-from registry.core.trust.trust_list import Pin
+from registry.core.trust.pin import Pin
 from registry.settings import Settings, with_password
 from registry.signing.keyring import Keyring
 from registry.store import log, witness

@@ -9,7 +9,7 @@ import secrets
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -21,17 +21,19 @@ from sqlalchemy import create_engine, select, text
 from sqlalchemy.orm import Session
 
 from registry.api.issuer import issuer_of, receiver_of
-from registry.cli import duties
+from registry.cli import duties, freshening
 from registry.cli.database import migrations
 from registry.core.agreement import Agreement, Environment
 from registry.core.application.working_year import read_calendar
 from registry.core.envelope.jose import Typ, join, seal
 from registry.core.identifiers import authority_did, body_did, node_did
+from registry.core.signature import Signer
 from registry.core.tlog.entry import Kind
 from registry.core.tlog.note import KeyType
 from registry.core.tlog.witness import NotConsistent, StaleOldSize
 from registry.core.trust.document_signer import Purpose
-from registry.core.trust.trust_list import BodyRole, LogKey, Pin, TrustList, WitnessKey
+from registry.core.trust.pin import Pin
+from registry.core.trust.trust_list import BelievedList, BodyRole, LogKey, TrustList, WitnessKey
 from registry.core.verification.presentation import Presentation
 from registry.demo import birth, story
 from registry.node import Node
@@ -52,6 +54,7 @@ from registry.usecases import (
     confirm_calendar,
     deliver_message,
     examine_application,
+    exchange_freshness,
     issue_certificate,
     publish_log,
     publish_trust_list,
@@ -138,6 +141,11 @@ class Country:
     @property
     def did(self) -> str:
         return self.node.settings.did
+
+    @property
+    def signer(self) -> Signer:
+        """The first document signer of the body."""
+        return self.node.keyring.documents[birth.CAST[self.code]["body"][0]][0]
 
     @property
     def sender(self) -> Sender:
@@ -339,6 +347,30 @@ class Country:
                 deliver_message.keep_receipt(
                     tx, message, receipt, self.beliefs(), by=by, at=self.clock(), draw=self.node.draw
                 )
+
+    def adopts(self, signed: str) -> BelievedList:
+        """Adopt a list, a peer's or our own next one."""
+        by = self.people["operator"].actor
+        with self.tx() as tx:
+            return adopt_trust_list.adopt(
+                tx, signed, self.node.pins, own_country=self.code, by=by, at=self.clock(), draw=self.node.draw
+            )
+
+    def states(self) -> str:
+        """Say how fresh the word of this node is, and return the statement."""
+        node = self.node
+        serves = tuple(did for did in self.beliefs().words if did != self.did)
+        with self.tx() as tx:
+            exchange_freshness.state(
+                tx, replace(freshening.stating_of(node), serves=serves), self.beliefs(), at=self.clock()
+            )
+        with node.database.read() as tx:
+            return exchange_freshness.read_own(tx, self.did)
+
+    def hears(self, statement: str, of: "Country") -> None:
+        """Keep what another country's node says of how fresh its word is."""
+        with self.tx() as tx:
+            exchange_freshness.keep(tx, statement, of.did, self.beliefs(), own=self.did, env="demo", at=self.clock())
 
 
 class Corridor:
@@ -619,7 +651,7 @@ def material_of(node: Node) -> Material:
         der("node"),
         LogKey(log.name, log),
         WitnessKey(witness.name, witness),
-        {body: der(f"document-{body}")},
+        {body: [der(f"document-{body}")]},
     )
 
 

@@ -7,7 +7,7 @@ from registry.usecases.issue_certificate import Issuer
 
 def issuer_of(node: Node) -> Issuer:
     """Return what issuing needs of the node."""
-    return Issuer(node.settings.name, node.settings.env, node.keyring.documents)
+    return Issuer(node.settings.name, node.settings.env, node.keyring.documents, node.pins)
 
 
 def receiver_of(node: Node) -> Receiver:

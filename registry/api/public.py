@@ -1,4 +1,4 @@
-"""What anyone may read, as signed bytes: the trust list and agreements."""
+"""What anyone may read, as signed bytes: the trust list, agreements, and how fresh this node's word is."""
 
 from typing import Annotated
 
@@ -10,10 +10,12 @@ from registry.api.operation import operation
 from registry.api.problems import FaceProblem
 from registry.store import peers
 from registry.usecases.believe_peers import CountryNotTrusted, read_beliefs
+from registry.usecases.exchange_freshness import NothingStated, read_own
 
 router = APIRouter(tags=["public"], route_class=StrictRoute)
 CACHED = {"Cache-Control": "public, max-age=5", "X-Content-Type-Options": "nosniff"}
 JOINT = "application/jose"
+JWT = "application/jwt"
 NOTE = "text/plain; charset=utf-8"
 
 
@@ -23,6 +25,14 @@ def read_trust_list(node: NodeDep) -> Response:
     with node.database.read() as tx:
         believed = read_beliefs(tx, node.pins).list_of(node.settings.country)
     return Response(believed.text, 200, CACHED, JOINT)
+
+
+@router.get("/freshness", **operation(None, NothingStated, gives=[JWT]))
+def read_freshness(node: NodeDep) -> Response:
+    """Give what this node signed last of its newest list, agreements, checkpoint and messages, and as of when."""
+    with node.database.read() as tx:
+        text = read_own(tx, node.settings.did)
+    return Response(text, 200, CACHED, JWT)
 
 
 @router.get("/agreements/{id}", **operation(None, "agreement-not-found", gives=[JOINT]))

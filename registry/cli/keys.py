@@ -13,9 +13,9 @@ from registry.core.scheme.catalogue import SCHEMES
 from registry.core.tlog.note import KeyType
 from registry.core.trust.document_signer import Purpose, Root
 from registry.settings import read_secret
-from registry.signing.ceremony import ROOT, Authority, make_key, make_root, renew_witness
+from registry.signing.ceremony import LINK, ROOT, Authority, make_key, make_link, make_root, renew_witness
 from registry.signing.key_file import CERTIFICATE, VERIFIER, NoteSigner, read_certificate
-from registry.signing.keyring import DOCUMENT, LOG, NODE, WITNESS
+from registry.signing.keyring import DOCUMENT, LOG, NODE, WITNESS, document_keys
 
 app = new_app(
     "Make keys. Example: registry keys root --country BY --name by.registry.example --env demo --folder keys/by"
@@ -41,6 +41,21 @@ def root(
     authority = Authority(folder, read_secret(passphrase, passphrase_file))
     make_root(authority, country=country, env=env, name=name, at=_now())
     show({"made": str(folder / f"{ROOT}{CERTIFICATE}")}, as_json=as_json)
+
+
+@app.command()
+def link(
+    folder: Folder,
+    former_folder: Annotated[Path, typer.Option(help="Where the root is kept that is replaced.")],
+    passphrase_file: Annotated[Path, typer.Option(help="File with the former root's passphrase.")],
+    as_json: Json = False,
+) -> None:
+    """Link a new root to the one that it replaces: the former root certifies the key of the new one.
+
+    Example: registry keys link --folder offline-2 --former-folder offline --passphrase-file root.pass
+    """
+    make_link(Authority(former_folder, read_secret(None, passphrase_file)), folder, _now())
+    show({"made": str(folder / f"{LINK}{CERTIFICATE}")}, as_json=as_json)
 
 
 @app.command("list")
@@ -84,14 +99,23 @@ def document(
     scheme: Annotated[
         list[str] | None, typer.Option(help="A scheme that it signs for; all where none is named.")
     ] = None,
+    following: Annotated[
+        bool, typer.Option("--next", help="Make the body's next signer beside the one in use, for a rotation.")
+    ] = False,
     passphrase_file: PassphraseFile = None,
     passphrase: Passphrase = None,
     as_json: Json = False,
 ) -> None:
-    """Make the document signer of a body; it is in use for six months at most."""
+    """Make the document signer of a body; it is in use for six months at most.
+
+    With --next it stands beside the ones before; it is used when a published list names it (registry trust draft), the
+    time of its use has begun, and the node was started again. Example: registry keys document --next --name
+    by.registry.example --body bcci --root-folder offline --root-passphrase-file root.pass
+    """
     did = body_did(name, body)
     uris = [did, *(f"{did}#{each}" for each in scheme or SCHEMES)]
-    key = f"{DOCUMENT}{body}"
+    known = document_keys(folder, CERTIFICATE).get(body, ())
+    key = f"{DOCUMENT}{body}.{len(known) + 1}" if following and known else f"{DOCUMENT}{body}"
     _make(key, folder, Purpose.DOCUMENT, uris, root_folder, root_passphrase_file, passphrase, passphrase_file)
     show({"made": str(folder / f"{key}{CERTIFICATE}")}, as_json=as_json)
 

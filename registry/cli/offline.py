@@ -6,7 +6,7 @@ from pathlib import Path
 from registry.core import canonical
 from registry.core.canonical import JsonObject
 from registry.core.record import MalformedRecord, decode
-from registry.core.trust.trust_list import Pin
+from registry.core.trust.pin import Pin
 
 PIN_SUFFIX = ".pin.json"
 

@@ -1,6 +1,8 @@
 """Trust lists and pinned roots: drafted here, signed a key at a time elsewhere, adopted by one path."""
 
 import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,20 +23,23 @@ from registry.cli.console import (
     write_file,
 )
 from registry.core import canonical
+from registry.core.calendar import MalformedTime, read_instant
 from registry.core.envelope.jose import Envelope, Typ, join, seal
 from registry.core.record import decode, encode
 from registry.core.tlog.note import VerifierKey
-from registry.core.trust.trust_list import LogKey, Pin, TrustList, WitnessKey
+from registry.core.trust.pin import Pin
+from registry.core.trust.trust_list import LogKey, NodeRole, SignerStatus, TrustList, WitnessKey
 from registry.node import PIN_SUFFIX, PINS, Node
 from registry.settings import read_secret
 from registry.signing.key_file import CERTIFICATE, VERIFIER, FileSigner, KeyMissing, read_certificate
-from registry.signing.keyring import DOCUMENT, LOG, NODE, WITNESS
+from registry.signing.keyring import LOG, NODE, WITNESS, document_keys
 from registry.store.parties import Role
 from registry.usecases import adopt_trust_list, pin_root, publish_trust_list
 from registry.usecases.accept_message import Here, judge_again
-from registry.usecases.believe_peers import read_beliefs
+from registry.usecases.adopt_trust_list import country_of
+from registry.usecases.believe_peers import read_beliefs, read_list
 from registry.usecases.identify_party import identify
-from registry.usecases.publish_trust_list import Material
+from registry.usecases.publish_trust_list import Ending, Material, OtherNode
 
 app = new_app("Trust lists and pinned roots. Example: registry trust show")
 pin_app = new_app("Pin a root: one person proposes, another confirms by the fingerprint.")
@@ -47,16 +52,28 @@ Passphrase = Annotated[str | None, typer.Option(envvar="REGISTRY_PASSPHRASE", hi
 def propose(
     certificate: Annotated[Path, typer.Argument(help="The root's certificate, PEM.")],
     threshold: Annotated[int, typer.Option(min=1, max=9, help="How many list keys must sign.")] = 2,
-    epoch: Annotated[int, typer.Option(min=1)] = 1,
+    epoch: Annotated[int, typer.Option(min=1, help="The epoch of lists from which the root counts.")] = 1,
+    link: Annotated[
+        Path | None, typer.Option(help="The link certificate, where the root takes the place of a pinned one.")
+    ] = None,
     token: Token = None,
     as_json: Json = False,
 ) -> None:
-    """Propose to pin a root, and print the fingerprint to compare by another way than it came."""
+    """Propose to pin a root, and print the fingerprint to compare by another way than it came.
+
+    Example: registry trust pin propose root.cert.pem --threshold 2
+
+    A country that makes another root links it to the one before (registry keys link), and begins an epoch with it:
+    registry trust pin propose root.cert.pem --link link.cert.pem --epoch 2
+    """
     der = _read_root(certificate)
     with opened() as node:
         pin = Pin(der, node.settings.env, threshold, epoch)
         at = node.now()
         with node.database.begin() as tx:
+            pinned = pin.anchor().country
+            adopted = read_list(tx, node.pins, pinned)
+            pin = pin_root.follow(node.pins.get(pinned), pin, None if link is None else _read_root(link), adopted)
             by = identify(tx, wanted_token(token), node=node.settings.did, at=at)
             country = pin_root.propose(tx, pin, by=by, at=at, draw=node.draw)
             proposal = {"pin": encode(pin), "proposed_by": by.person}
@@ -97,26 +114,59 @@ def draft(
     new_epoch: Annotated[
         bool, typer.Option("--new-epoch", help="Begin an epoch, with list keys that no earlier list named.")
     ] = False,
+    retire: Annotated[list[str] | None, typer.Option(help="A document signer (kid) that signs no more.")] = None,
+    revoke: Annotated[list[str] | None, typer.Option(help="A document signer (kid) whose key was stolen.")] = None,
+    since: Annotated[
+        str | None, typer.Option("--from", help="From when, as 2026-11-20T10:00:00Z; now where nothing is named.")
+    ] = None,
+    reason: Annotated[str | None, typer.Option(help="Why; it stands in the list.")] = None,
+    overlap_hours: Annotated[
+        int, typer.Option(min=0, max=24 * 60, help="How long a body's next signer is known before it is used.")
+    ] = 24,
+    node: Annotated[
+        list[Path] | None, typer.Option("--node", help="Folder with the public keys of a further node.")
+    ] = None,
+    role: Annotated[list[NodeRole] | None, typer.Option("--role", help="What that node does.")] = None,
     token: Token = None,
     as_json: Json = False,
 ) -> None:
     """Draft this country's next list from what is registered and certified; nothing is signed.
 
-    With --new-epoch the witness may have a new key (registry keys witness --next); the one before is kept for what it
-    cosigned. Example: registry trust draft list.json --list-keys offline
+    Every row of the list before stays. Two people sign the draft with their list keys (registry trust sign), and it is
+    published (registry trust publish).
+
+    A body's next signer is made with registry keys document --next; the list names it, and it is used when the overlap
+    is over: registry trust draft list.json --list-keys offline --overlap-hours 48
+
+    The one before is retired, or ends with its use: --retire KID --from 2026-12-01T00:00:00Z. A stolen one is revoked
+    from when it may have been stolen: --revoke KID --from 2026-11-20T10:00:00Z --reason "lost laptop". The kids are in
+    registry trust show --signers.
+
+    A further node, as that of the customs: --node customs-keys --role customs.
+
+    With --new-epoch the list has new list keys only, and the witness may have a new key (registry keys witness --next);
+    the one before is kept for what it cosigned. After another root was pinned (registry trust pin propose --link) the
+    epoch is new in any case.
     """
-    with opened() as node, node.database.read() as tx:
-        identify(tx, wanted_token(token), node=node.settings.did, at=node.now()).require(Role.OPERATOR)
-        settings = node.settings
+    with opened() as opened_node, opened_node.database.read() as tx:
+        at = opened_node.now()
+        identify(tx, wanted_token(token), node=opened_node.settings.did, at=at).require(Role.OPERATOR)
+        settings = opened_node.settings
+        ends = at if since is None else _instant(since)
         drafted = publish_trust_list.draft(
             tx,
-            node.pins,
-            _material(settings.keys, list_keys),
+            opened_node.pins,
+            _material(settings.keys, list_keys, node or (), role or (NodeRole.CUSTOMS,)),
             name=settings.name,
             country=settings.country,
             env=settings.env,
-            at=node.now(),
+            at=at,
             new_epoch=new_epoch,
+            endings=[
+                *_endings(SignerStatus.RETIRED, retire, ends, reason),
+                *_endings(SignerStatus.REVOKED, revoke, ends, reason),
+            ],
+            overlap=timedelta(hours=overlap_hours),
         )
     write_file(out, canonical.encode(drafted.encode()).decode())
     made = {"country": drafted.country, "epoch": drafted.epoch, "version": drafted.version}
@@ -157,21 +207,41 @@ def adopt(
     token: Token = None,
     as_json: Json = False,
 ) -> None:
-    """Adopt a list that a pinned country signed; what forbids it is named, and the old list stays."""
+    """Adopt a list that a pinned country signed; what forbids it is named, and the old list stays.
+
+    A peer's next lists are adopted by the worker as its node names them; one that it has adopted already stays as it
+    is. Example: registry trust adopt trust-list.jws
+    """
     _adopt(read_file(file), token, as_json=as_json)
 
 
 @app.command("show")
 def show_lists(
     out: Annotated[Path | None, typer.Option(help="Write this country's signed list here.")] = None,
+    signers: Annotated[bool, typer.Option("--signers", help="Show each document signer, with its kid.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Show the adopted lists, with versions, dates and what is in them."""
+    """Show the adopted lists, with versions, dates and what is in them. Example: registry trust show --signers."""
     with opened() as node, node.database.read() as tx:
         beliefs = read_beliefs(tx, node.pins)
         country = node.settings.country
     if out is not None:
         write_file(out, beliefs.list_of(country).text)
+    if signers:
+        listed: list[dict[str, Any]] = [
+            {
+                "kid": kid,
+                "body": known.body.code,
+                "from": known.row.from_.isoformat(),
+                "use_until": known.row.use_until.isoformat(),
+                "status": known.row.status.value,
+                "status_from": None if known.row.status_from is None else known.row.status_from.isoformat(),
+            }
+            for held in beliefs.lists.values()
+            for kid, known in held.signers.items()
+        ]
+        show_rows(listed, as_json=as_json, nothing="no document signer is adopted")
+        return
     rows = [
         {
             "country": held.list.country,
@@ -193,12 +263,16 @@ def _adopt(text: str, token: str | None, *, as_json: bool) -> None:
         with node.database.begin() as tx:
             by = identify(tx, wanted_token(token), node=node.settings.did, at=at)
             by.require(Role.OPERATOR)
-            believed = adopt_trust_list.adopt(
-                tx, text, node.pins, own_country=node.settings.country, by=by.actor, at=at, draw=node.draw
-            )
             settings = node.settings
-            here = Here(settings.did, settings.env, settings.country)
-            judge_again(tx, here, read_beliefs(tx, node.pins), at=at)
+            known = read_list(tx, node.pins, country_of(text))
+            if known is not None and known.text == text:
+                believed = known
+            else:
+                believed = adopt_trust_list.adopt(
+                    tx, text, node.pins, own_country=settings.country, by=by.actor, at=at, draw=node.draw
+                )
+                here = Here(settings.did, settings.env, settings.country)
+                judge_again(tx, here, read_beliefs(tx, node.pins), at=at)
     adopted = believed.list
     show(
         {"adopted": adopted.country, "epoch": adopted.epoch, "version": adopted.version, "digest": believed.digest},
@@ -206,20 +280,41 @@ def _adopt(text: str, token: str | None, *, as_json: bool) -> None:
     )
 
 
-def _material(keys: Path, list_keys: Path) -> Material:
+def _material(keys: Path, list_keys: Path, nodes: Sequence[Path], roles: Sequence[NodeRole]) -> Material:
     def der(folder: Path, name: str) -> bytes:
         return read_certificate(folder, name).public_bytes(Encoding.DER)
 
     labels = sorted(path.name.removesuffix(CERTIFICATE) for path in list_keys.glob(f"list-*{CERTIFICATE}"))
-    codes = sorted(path.name.removesuffix(CERTIFICATE) for path in keys.glob(f"{DOCUMENT}*{CERTIFICATE}"))
-    log, witness = (VerifierKey.parse(read_file(keys / f"{name}{VERIFIER}").strip()) for name in (LOG, WITNESS))
+    log, witness = _note_keys(keys)
     return Material(
         [der(list_keys, label) for label in labels],
         der(keys, NODE),
-        LogKey(log.name, log),
-        WitnessKey(witness.name, witness),
-        {code.removeprefix(DOCUMENT): der(keys, code) for code in codes},
+        log,
+        witness,
+        {code: [der(keys, name) for name in names] for code, names in document_keys(keys, CERTIFICATE).items()},
+        [_other(folder, roles, der(folder, NODE)) for folder in nodes],
     )
+
+
+def _other(folder: Path, roles: Sequence[NodeRole], certificate: bytes) -> OtherNode:
+    log, witness = _note_keys(folder)
+    return OtherNode(log.origin.removesuffix("/log"), roles, certificate, log, witness)
+
+
+def _note_keys(folder: Path) -> tuple[LogKey, WitnessKey]:
+    log, witness = (VerifierKey.parse(read_file(folder / f"{name}{VERIFIER}").strip()) for name in (LOG, WITNESS))
+    return LogKey(log.name, log), WitnessKey(witness.name, witness)
+
+
+def _endings(status: SignerStatus, kids: Sequence[str] | None, since: datetime, reason: str | None) -> list[Ending]:
+    return [Ending(kid, status, since, reason) for kid in kids or ()]
+
+
+def _instant(text: str) -> datetime:
+    try:
+        return read_instant(text)
+    except MalformedTime:
+        raise typer.BadParameter("a moment is written as 2026-11-20T10:00:00Z") from None
 
 
 def _read_root(path: Path) -> bytes:

@@ -12,6 +12,7 @@ import typer
 
 from registry import lines
 from registry.cli.duties import Courier, Mirroring, Reminding, Witnessing, publish_newest, sequence
+from registry.cli.freshening import Freshening, Stating
 from registry.cli.told import Telling
 from registry.core.errors import RegistryError, Unavailable
 from registry.node import Node
@@ -45,10 +46,12 @@ def worker() -> None:
         "publish": lambda: publish_newest(node),
         "tell": Telling(node).run,
         "remind": Reminding(node).run,
+        "state": Stating(node).run,
     }
     duties: dict[str, Callable[[], bool]] = {}
     for did, url in node.settings.peer_urls.items():
         duties[f"courier to {did}"] = Courier(node, did, Peer.at(url)).run
+        duties[f"freshen {did}"] = Freshening(node, did, Peer.at(url)).run
         duties[f"mirror {did}"] = Mirroring(node, did, Peer.at(f"{url}/log")).run
         duties[f"witness {did}"] = Witnessing(node, did, Peer.at(f"{url}/witness")).run
     for neutral, url in node.settings.witness_urls.items():

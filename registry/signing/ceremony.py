@@ -25,7 +25,7 @@ from registry.signing.key_file import (
     write_private,
 )
 
-ROOT = "root"
+ROOT, LINK = "root", "link"
 ROOT_LIFE = timedelta(days=3652)
 USE = timedelta(days=182)
 """A document signer is in use for six months at most."""
@@ -66,6 +66,27 @@ def make_root(authority: Authority, *, country: str, env: str, name: str, at: da
     write_private(authority.folder, ROOT, key, authority.secret)
     _write_certificate(authority.folder, ROOT, certificate)
     return certificate
+
+
+def make_link(former: Authority, folder: Path, at: datetime) -> x509.Certificate:
+    """Certify the root in `folder` by the former root, beside it: whoever pinned the former one can follow.
+
+    Raises `KeyExists`, `KeyMissing`, `KeyLocked`.
+    """
+    key = read_p256(former.folder, ROOT, former.secret)
+    issuer, root = read_certificate(former.folder, ROOT), read_certificate(folder, ROOT)
+    public = root.public_key()
+    assert isinstance(public, ec.EllipticCurvePublicKey)
+    link = (
+        _builder(root.subject, issuer.subject, public, at, root.not_valid_after_utc)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_usage(certificates=True), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
+        .add_extension(_authority_identifier(issuer), critical=False)
+        .sign(key, hashes.SHA384())
+    )
+    _write_certificate(folder, LINK, link)
+    return link
 
 
 def make_key(

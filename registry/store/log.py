@@ -240,10 +240,10 @@ def publish(tx: Session, size: int, note: str, at: datetime) -> bool:
     return tx.scalar(row.returning(LogPublished.size)) is not None
 
 
-def is_published(tx: Session, act: str) -> bool:
-    """Tell whether a published checkpoint covers the leaf of an act."""
-    index = index_of(tx, act)
-    return index is not None and index < published_size(tx)
+def published_at(tx: Session, act: str) -> datetime | None:
+    """Return when the first checkpoint that covers the leaf of an act was published; None where none is."""
+    covers = select(LogPublished.at).join(LogEntry, LogPublished.size > LogEntry.index).where(LogEntry.act == act)
+    return tx.scalar(covers.order_by(LogPublished.size).limit(1))
 
 
 def cosigned(tx: Session, name: str) -> LogCosignature | None:

@@ -4,7 +4,7 @@ The signed texts come from the database each time; a text that was checked befor
 twice, because the check has no other input.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import lru_cache
@@ -14,13 +14,18 @@ from sqlalchemy.orm import Session
 
 from registry.core.agreement import Agreement, NotAgreed, Recognition
 from registry.core.calendar import Offset
-from registry.core.errors import Unavailable
+from registry.core.channel.message import Message
+from registry.core.envelope.jose import Envelope, Typ
+from registry.core.errors import Malformed, Unavailable, Unprocessable
 from registry.core.tlog.note import VerifierKey
 from registry.core.tlog.policy import Policy
 from registry.core.trust.agreement_adoption import AgreementNotBelieved, believe_agreement
+from registry.core.trust.freshness import Freshness, Word, believe_freshness, word_of
 from registry.core.trust.log_policy import log_policy
-from registry.core.trust.trust_list import BelievedList, KnownNode, ListNotTrusted, Pin, believe
-from registry.store import channel, mirror, peers
+from registry.core.trust.pin import Pin
+from registry.core.trust.trust_list import BelievedList, KnownNode, ListNotTrusted, believe
+from registry.store import channel, freshness, mirror, peers
+from registry.store.freshness import FreshnessRow
 from registry.store.peers import AgreementRow, TrustListRow
 
 Pins = Mapping[str, Pin]
@@ -41,18 +46,24 @@ class CountryNotTrusted(Unavailable):
 
 @dataclass(frozen=True, slots=True)
 class Beliefs:
-    """Lists by country, agreements by id, when the last message came, and when each log was last vouched for."""
+    """Lists by country, agreements by id, when each log was last vouched for, and how fresh each node's word is."""
 
     lists: Mapping[str, BelievedList]
     agreements: Mapping[str, Agreement]
-    as_of: datetime | None
     heads: Mapping[str, datetime] = field(default_factory=dict)
+    words: Mapping[str, Word] = field(default_factory=dict)
 
     def list_of(self, country: str) -> BelievedList:
         """Return the list of a country; raises `CountryNotTrusted`."""
         if country not in self.lists:
             raise CountryNotTrusted(country)
         return self.lists[country]
+
+    def newest_word(self, country: str) -> datetime | None:
+        """Return by when everything had come here, to a node of `country`, from the other country that spoke last."""
+        others = (each for name, each in self.lists.items() if name != country)
+        words = (self.words.get(node.row.id, Word()).as_of for each in others for node in each.nodes.values())
+        return max((as_of for as_of in words if as_of is not None), default=None)
 
     def agreed(self, scheme: str, issued_in: str, presented_in: str, day: date) -> tuple[Agreement, Recognition]:
         """Return the newest agreement in force that holds scheme and direction on a day; raises `NotAgreed`."""
@@ -113,7 +124,12 @@ def read_beliefs(tx: Session, pins: Pins) -> Beliefs:
     lists = {country: _believed(text, pin) for country, text, pin in sources}
     agreements = (_read_agreement(tx, row, sources, pins) for row in peers.agreements(tx))
     vouched = {head.origin: head.cosigned_at for head in mirror.heads(tx) if head.cosigned_at is not None}
-    return Beliefs(lists, {agreement.id: agreement for agreement in agreements}, channel.newest_word(tx), vouched)
+    return Beliefs(lists, {agreement.id: agreement for agreement in agreements}, vouched, _words(tx, lists))
+
+
+def read_lists(tx: Session, pins: Pins) -> dict[str, BelievedList]:
+    """Read the newest list of each country and check it again."""
+    return {country: _believed(text, pin) for country, text, pin in _sources(peers.newest_lists(tx), pins)}
 
 
 def read_list(tx: Session, pins: Pins, country: str) -> BelievedList | None:
@@ -149,6 +165,61 @@ def _read_agreement(tx: Session, row: AgreementRow, newest: Sources, pins: Pins)
         return _believed_agreement(row.text, newest)
     except (ListNotTrusted, AgreementNotBelieved):
         return _believed_agreement(row.text, _sources(peers.newest_lists(tx, row.adopted_at), pins))
+
+
+def has_come(tx: Session, row: FreshnessRow) -> bool:
+    """Tell whether every message has come that had been sent to us when a statement was made."""
+    position = channel.received(tx, row.node)
+    return (position.epoch, position.seq) >= (row.epoch, row.seq)
+
+
+def _words(tx: Session, lists: Mapping[str, BelievedList]) -> dict[str, Word]:
+    """Return how fresh the word of each node is: its newest message says so, or a statement that names no later one."""
+    rows = {row.node: row for row in freshness.all_newest(tx)}
+    words = {}
+    for adopted in lists.values():
+        for known in adopted.nodes.values():
+            words[known.row.id] = _word(tx, known.row.id, adopted, rows.get(known.row.id))
+    return words
+
+
+def _word(tx: Session, node: str, adopted: BelievedList, row: FreshnessRow | None) -> Word:
+    times = list(_spoken(tx, node))
+    said = None if row is None else read_word(row.text, node, adopted)
+    if row is not None:
+        met = said if has_come(tx, row) else read_word(row.met, node, adopted)
+        times += [] if met is None else [met.as_of]
+    as_of = max(times, default=None)
+    return Word(as_of) if said is None else word_of(said, adopted, as_of)
+
+
+def _spoken(tx: Session, node: str) -> Iterator[datetime]:
+    """Return when a node's last message was made, but not later than it came: whoever held it back gains nothing."""
+    last = channel.last_received(tx, node)
+    if last is not None and (made := _issued_at(last[0])) is not None:
+        yield min(made, last[1])
+
+
+def read_word(text: str | None, node: str, adopted: BelievedList) -> Freshness | None:
+    """Read a statement that was kept; one by a key that the node has no more binds no more, and says nothing."""
+    return None if text is None else _statement(text, node, adopted.text, adopted.pin)
+
+
+@lru_cache(maxsize=64)
+def _statement(text: str, node: str, source: str, pin: Pin) -> Freshness | None:
+    adopted = _believed(source, pin)
+    try:
+        return believe_freshness(text, node, {adopted.list.country: adopted}, adopted.list.env)
+    except (Malformed, Unprocessable):
+        return None
+
+
+@lru_cache(maxsize=64)
+def _issued_at(message: str) -> datetime | None:
+    try:
+        return Message.parse(Envelope.parse(message, Typ.MESSAGE).payload).issued_at
+    except Malformed:
+        return None
 
 
 @lru_cache(maxsize=64)

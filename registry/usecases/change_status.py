@@ -16,6 +16,7 @@ from registry.store import acts, certificates
 from registry.store.acts import Draw
 from registry.store.certificates import Annulment, CertificateRow, Source, StatusChangeRow
 from registry.store.parties import Role
+from registry.usecases.believe_peers import read_lists
 from registry.usecases.identify_party import Party
 from registry.usecases.issue_certificate import Issuer
 
@@ -145,7 +146,7 @@ def confirm(tx: Session, id: str, issuer: Issuer, *, by: Party, at: datetime, dr
         confirmed_by=by.person,
         nonce=draw(16).hex(),
     )
-    envelope = seal(change.encode(), Typ.STATUS, issuer.signer(certificate.body))
+    envelope = seal(change.encode(), Typ.STATUS, issuer.signer(certificate.body, read_lists(tx, issuer.pins), at))
     confirmed = certificates.confirm_annulment(tx, proposal.id, by.person)
     assert confirmed
     act = acts.record(

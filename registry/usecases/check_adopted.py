@@ -65,7 +65,7 @@ class Adopted:
         agreements = [each for adopted, each in self.agreements if at is None or adopted <= at]
         moment = (lists, len(agreements))
         if moment not in self._beliefs:
-            self._beliefs[moment] = Beliefs(self.newest(at), {each.id: each for each in agreements}, None, {})
+            self._beliefs[moment] = Beliefs(self.newest(at), {each.id: each for each in agreements})
         return self._beliefs[moment]
 
     def moments(self, at: datetime) -> Iterator[Beliefs]:

@@ -13,12 +13,14 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
+from registry.core.identifiers import node_did
 from registry.core.tlog.note import VerifierKey
 from registry.store.replies import Reply
 from registry.usecases.believe_peers import Pins
 from registry.usecases.check_adopted import check_adopted
 from registry.usecases.check_certificates import check_certificates
 from registry.usecases.check_channel import check_channel
+from registry.usecases.check_freshness import check_freshness
 from registry.usecases.check_guard import check_guard
 from registry.usecases.check_log import check_log
 from registry.usecases.check_mirror import check_mirrors, check_witness
@@ -65,6 +67,7 @@ def check(
     check_mirrors(survey, adopted, at)
     check_certificates(survey, adopted)
     check_channel(survey, adopted, at)
+    check_freshness(survey, node_did(anchors.log.name.removesuffix("/log")), adopted)
     check_parties(survey)
     _replies(survey)
     if marks is not None:

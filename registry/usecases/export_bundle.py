@@ -1,7 +1,7 @@
 """Write the bundle that customs carries offline (formats 6)."""
 
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
 from itertools import groupby
 
@@ -11,11 +11,11 @@ from registry.core.canonical import Json
 from registry.core.envelope.jose import Envelope, Typ, seal
 from registry.core.signature import Signer
 from registry.core.tlog.entry import Kind
-from registry.core.verification.bundle import DIGEST_BYTES, Bundle, Delivered
-from registry.store import acts, certificates, channel, mirror, peers
+from registry.core.verification.bundle import DIGEST_BYTES, Bundle, Delivered, Heard
+from registry.store import acts, certificates, channel, freshness, mirror, peers
 from registry.store.acts import Actor, Draw
 from registry.store.certificates import Unexpired
-from registry.usecases.believe_peers import Beliefs, Pins, carried_lists, read_beliefs
+from registry.usecases.believe_peers import Beliefs, Pins, carried_lists, read_beliefs, read_word
 from registry.usecases.verify_certificate import open_change
 
 FRESH_FOR = timedelta(hours=24)
@@ -47,13 +47,23 @@ def export(
         agreements=tuple(row.text for row in peers.agreements(tx)),
         changes=(*certificates.changes_for(tx, country, at), *map(open_change, channel.open_changes(tx))),
         delivered=_delivered(tx, country, beliefs, at),
-        as_of=beliefs.as_of,
+        as_of=beliefs.newest_word(country),
         checkpoints=tuple(head.note for head in mirror.heads(tx) if head.cosigned_at is not None),
+        heard=tuple(Heard(node, word.as_of) for node, word in sorted(beliefs.words.items()) if word.as_of is not None),
+        freshness=tuple(_statements(tx, beliefs)),
     )
     envelope = seal(bundle.encode(), Typ.BUNDLE, signer)
     private: Mapping[str, Json] = {"sequence": bundle.sequence, "digest": envelope.digest}
     acts.record(tx, Kind.BUNDLE_MADE, private, by=by, at=at, draw=draw)
     return envelope
+
+
+def _statements(tx: Session, beliefs: Beliefs) -> Iterator[str]:
+    """Return the newest statement of each node whose key still counts."""
+    for row in freshness.all_newest(tx):
+        known = beliefs.node(row.node)
+        if known is not None and read_word(row.text, row.node, beliefs.lists[known.country]) is not None:
+            yield row.text
 
 
 def _delivered(tx: Session, country: str, beliefs: Beliefs, at: datetime) -> tuple[Delivered, ...]:

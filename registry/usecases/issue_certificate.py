@@ -1,6 +1,6 @@
 """Issue: in one transaction the number, the signature, our own verifier's word, the rows and the act."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
@@ -18,6 +18,7 @@ from registry.core.identifiers import certificate_id
 from registry.core.scheme.catalogue import find_scheme
 from registry.core.signature import Signer
 from registry.core.tlog.entry import Kind
+from registry.core.trust.trust_list import BelievedList
 from registry.core.verification.evidence import Evidence, Held, Standpoint, Trusted
 from registry.core.verification.presentation import Presentation
 from registry.core.verification.verdict import Indication, Verdict
@@ -27,7 +28,7 @@ from registry.store.acts import Draw
 from registry.store.certificates import CertificateRow, Source
 from registry.store.parties import Role
 from registry.usecases import run_clock
-from registry.usecases.believe_peers import Beliefs
+from registry.usecases.believe_peers import Beliefs, Pins
 from registry.usecases.identify_party import Party
 from registry.usecases.submit_application import ApplicationNotFound, DraftDiffers, find, play
 
@@ -63,17 +64,23 @@ class NotIssuable(Unprocessable):
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """What issuing needs beside the application: the node's name and environment, and the bodies' document signers."""
+    """What issuing needs beside the application: the node's name and environment, the bodies' signers, and the pins."""
 
     name: str
     env: str
-    signers: Mapping[str, Signer]
+    signers: Mapping[str, Sequence[Signer]]
+    pins: Pins
 
-    def signer(self, code: str) -> Signer:
-        """Return the document signer of a body; raises `SignerMissing`."""
+    def signer(self, code: str, lists: Mapping[str, BelievedList], at: datetime) -> Signer:
+        """Return the key of a body that came into use last, by the adopted lists; raises `SignerMissing`.
+
+        Where none is in use it is the newest: our own verifier says then what is wrong with it.
+        """
         if code not in self.signers:
             raise SignerMissing(code)
-        return self.signers[code]
+        rows = {kid: signer.row for held in lists.values() for kid, signer in held.signers.items()}
+        used = [signer for signer in self.signers[code] if signer.kid in rows and rows[signer.kid].in_use(at)]
+        return max(used, key=lambda signer: rows[signer.kid].from_, default=self.signers[code][-1])
 
 
 def issue(
@@ -93,7 +100,7 @@ def issue(
     if draft != row.draft or claims.digest != row.draft:
         raise DraftDiffers(row.draft or "")
     play(tx, row, Part.SIGNATORY, by=by, at=at)
-    signer = issuer.signer(by.code)
+    signer = issuer.signer(by.code, beliefs.lists, at)
     body = beliefs.list_of(row.issued_in).body(str(by.did))
     if body is None:
         raise NotAgreed(f"the adopted trust list of {row.issued_in} does not name {by.did}")

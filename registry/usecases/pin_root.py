@@ -1,6 +1,6 @@
 """Pin a root: one person proposes it, another confirms by typing the fingerprint that came by another way."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from typing import ClassVar
@@ -10,7 +10,9 @@ from sqlalchemy.orm import Session
 from registry.core.canonical import Json
 from registry.core.errors import Refused, Unprocessable
 from registry.core.tlog.entry import Kind
-from registry.core.trust.trust_list import Pin
+from registry.core.trust.document_signer import RootNotLinked
+from registry.core.trust.pin import FormerRoot, Pin
+from registry.core.trust.trust_list import BelievedList
 from registry.store import acts
 from registry.store.acts import Draw
 from registry.store.parties import Role
@@ -37,6 +39,36 @@ class SameOperator(Refused):
         return "whoever proposed the pin cannot confirm it"
 
 
+@dataclass(eq=False)
+class PinEpochNotNewer(Unprocessable):
+    """A new root counts from a new epoch on: the list keys of the epoch before are not under it."""
+
+    code: ClassVar[str] = "pin-epoch-not-newer"
+    epoch: int
+
+    def __str__(self) -> str:
+        return f"a new root counts from an epoch after {self.epoch}"
+
+
+def follow(known: Pin | None, pin: Pin, link: bytes | None, adopted: BelievedList | None) -> Pin:
+    """Return the pin that takes the place of a known one: another root follows by a link certificate, in a new epoch.
+
+    Raises `RootNotLinked`, `PinEpochNotNewer`.
+    """
+    if known is None:
+        return pin
+    if known.root == pin.root:
+        return replace(pin, former=known.former)
+    newest = known.epoch if adopted is None else max(known.epoch, adopted.list.epoch)
+    if pin.epoch <= newest:
+        raise PinEpochNotNewer(newest)
+    if link is None:
+        raise RootNotLinked("another root is pinned, and no link certificate was given")
+    following = replace(pin, former=(*known.former, FormerRoot(known.root, link)))
+    following.anchors()
+    return following
+
+
 def fingerprint(pin: Pin) -> str:
     """Return the fingerprint of a root, SHA-256 in groups of four, as it is read out over a telephone."""
     digits = sha256(pin.root).hexdigest()
@@ -58,7 +90,7 @@ def confirm(tx: Session, pin: Pin, typed: str, *, proposed_by: str, by: Party, a
         raise SameOperator
     if "".join(typed.split()).lower() != sha256(pin.root).hexdigest():
         raise FingerprintDiffers
-    country = pin.anchor().country
+    country = pin.anchors()[0].country
     _record(tx, Kind.TRUST_PIN_CONFIRMED, pin, country, by=by, at=at, draw=draw)
     return country
 

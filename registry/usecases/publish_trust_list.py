@@ -5,7 +5,7 @@ same path as a peer's.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import ClassVar
 
@@ -13,10 +13,10 @@ from sqlalchemy.orm import Session
 
 from registry.core.agreement import Environment
 from registry.core.envelope.jose import Typ, parse_joint
-from registry.core.errors import Unprocessable
-from registry.core.identifiers import Did, authority_did
+from registry.core.errors import NotFound, Unprocessable
+from registry.core.identifiers import Did, authority_did, node_did
 from registry.core.trust.adoption import LONGEST_LIFE
-from registry.core.trust.document_signer import Chained, Purpose, Root, chain
+from registry.core.trust.document_signer import Chained, Purpose, Root, chain_to_any
 from registry.core.trust.trust_list import (
     BelievedList,
     BodyRole,
@@ -37,6 +37,8 @@ from registry.store.parties import Organisation, OrganisationKind, Role
 from registry.usecases.believe_peers import Pins, read_list
 
 USE = timedelta(days=182)
+OVERLAP = timedelta(days=1)
+"""So long before it is used a further key of a body is known to the peers, which take a list over in a minute."""
 NOTIFIED_FOR = timedelta(days=366)
 
 
@@ -51,15 +53,54 @@ class NothingPinned(Unprocessable):
         return f"the root of {self.country} is not pinned on this node yet"
 
 
+@dataclass(eq=False)
+class SignerNotListed(NotFound):
+    """The list has no such document signer."""
+
+    code: ClassVar[str] = "signer-not-listed"
+    kid: str
+
+    def __str__(self) -> str:
+        return f"the trust list has no document signer {self.kid}"
+
+
+@dataclass(frozen=True, slots=True)
+class OtherNode:
+    """The public halves of a further node of the country, and what it does."""
+
+    name: str
+    roles: Sequence[NodeRole]
+    certificate: bytes
+    log: LogKey
+    witness: WitnessKey
+
+
 @dataclass(frozen=True, slots=True)
 class Material:
-    """The public halves of what the root certified: list keys, node, log and witness keys, document signers by code."""
+    """The public halves of what the root certified: list keys, node, log and witness keys, document signers by code.
+
+    Of a body the signers stand oldest first; those of other nodes of the country are given when they are new.
+    """
 
     list_keys: Sequence[bytes]
     node: bytes
     log: LogKey
     witness: WitnessKey
-    documents: Mapping[str, bytes]
+    documents: Mapping[str, Sequence[bytes]]
+    others: Sequence[OtherNode] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """From when a document signer is retired, or revoked, and why.
+
+    A key that was stolen is revoked from the moment from which a thief may have had it, however long that is past.
+    """
+
+    kid: str
+    status: SignerStatus
+    since: datetime
+    reason: str | None = None
 
 
 @dataclass(eq=False)
@@ -84,29 +125,36 @@ def draft(
     env: Environment,
     at: datetime,
     new_epoch: bool = False,
+    endings: Sequence[Ending] = (),
+    overlap: timedelta = OVERLAP,
 ) -> TrustList:
     """Return the next version of the list of `country`, or the first of its next epoch, which has new list keys.
 
-    A witness key that was replaced is kept for what it cosigned until now; only a new epoch may replace it. Raises
-    `NothingPinned`, `NewKeysMissing`, `ChainBroken`.
+    A pin of a later epoch than the adopted list, as another root has, begins that epoch. A further key of a body is in
+    use from `overlap` on. A witness key that was replaced is kept for what it cosigned until now; only a new epoch may
+    replace it. Raises `NothingPinned`, `NewKeysMissing`, `SignerNotListed`, `ChainBroken`.
     """
     if country not in pins:
         raise NothingPinned(country)
     pin = pins[country]
-    root = pin.anchor()
+    roots = pin.anchors()
     before = read_list(tx, pins, country)
     known = {} if before is None else {body.id: body for body in before.list.bodies}
+    drafting = _Drafting(tx, material, roots, at, overlap)
     rows = [
-        _body(tx, organisation, known.get(str(organisation.did)), material, root, at)
+        drafting.body(organisation, known.get(str(organisation.did)))
         for organisation in parties.organisations(tx, OrganisationKind.BODY)
     ]
-    authority = authority_did(root.name)
-    list_keys = [_list_key(der, root, authority) for der in material.list_keys]
+    authority = authority_did(roots[0].name)
     epoch = max(pin.epoch, 1 if before is None else before.list.epoch)
     if new_epoch and before is not None:
-        epoch = before.list.epoch + 1
-        list_keys = _new_keys(tx, country, epoch, list_keys, pin.threshold)
+        epoch = max(pin.epoch, before.list.epoch + 1)
     follows = before is not None and before.list.epoch == epoch
+    if before is None or follows:
+        list_keys = [_list_key(der, roots[:1], authority) for der in material.list_keys]
+    else:
+        candidates = [_list_key(der, roots, authority) for der in material.list_keys]
+        list_keys = _new_keys(tx, country, epoch, candidates, pin.threshold)
     return TrustList(
         country=country,
         env=env,
@@ -116,14 +164,14 @@ def draft(
         issued_at=at,
         expires_at=at + LONGEST_LIFE,
         list_keys=tuple(list_keys),
-        nodes=(_node(material, name, before, at),),
-        bodies=tuple(rows),
+        nodes=_nodes(material, name, before, at),
+        bodies=_ended(rows, endings),
         previous=None if before is None else before.digest,
     )
 
 
-def _list_key(der: bytes, root: Root, authority: Did) -> ListKey:
-    return ListKey(chain(der, root, Purpose.LIST, authority).kid(authority), der)
+def _list_key(der: bytes, roots: Sequence[Root], authority: Did) -> ListKey:
+    return ListKey(chain_to_any(der, roots, Purpose.LIST, authority).kid(authority), der)
 
 
 def _new_keys(tx: Session, country: str, epoch: int, keys: Sequence[ListKey], needed: int) -> list[ListKey]:
@@ -139,53 +187,85 @@ def _new_keys(tx: Session, country: str, epoch: int, keys: Sequence[ListKey], ne
     return fresh
 
 
-def _node(material: Material, name: str, before: BelievedList | None, at: datetime) -> NodeRow:
-    roles = (NodeRole.ISSUING, NodeRole.CUSTOMS)
-    known = None if before is None else before.node(f"did:web:{name}")
-    former: tuple[FormerWitness, ...] = ()
-    if known is not None:
-        present = known.row.witness
-        former = known.row.former_witnesses
-        if present != material.witness:
-            former = (*former, FormerWitness(present.name, present.vkey, at))
-    return NodeRow(f"did:web:{name}", name, roles, material.node, material.log, material.witness, former)
+def _nodes(material: Material, name: str, before: BelievedList | None, at: datetime) -> tuple[NodeRow, ...]:
+    """Return the rows of this node, of those that are given, and of all that stood in the list before."""
+    known = {} if before is None else {node.row.id: node.row for node in before.nodes.values()}
+    own = known.get(node_did(name))
+    roles = (NodeRole.ISSUING, NodeRole.CUSTOMS) if own is None else own.roles
+    given = [OtherNode(name, roles, material.node, material.log, material.witness), *material.others]
+    rows = known | {node_did(each.name): _node(each, known.get(node_did(each.name)), at) for each in given}
+    return tuple(rows.values())
 
 
-def _body(
-    tx: Session, organisation: Organisation, before: BodyRow | None, material: Material, root: Root, at: datetime
-) -> BodyRow:
-    did = Did(str(organisation.did))
-    signers = {} if before is None else {row.kid: row for row in before.signers}
-    signatories = {} if before is None else {row.id: row for row in before.signatories}
-    schemes = set() if before is None else set(before.schemes)
-    der = material.documents.get(str(organisation.code))
-    if der is not None:
-        chained = chain(der, root, Purpose.DOCUMENT, did)
-        schemes |= {uri.partition("#")[2] for uri in chained.uris if "#" in uri}
-        signers.setdefault(chained.kid(did), _signer(der, chained, did))
-    today = at.astimezone(UTC).date()
-    for person, _ in parties.people(tx, organisation=organisation.id):
-        if Role.SIGNATORY in person.roles:
-            signatories.setdefault(person.id, _signatory(person.id, person.name, today))
-    return BodyRow(
-        id=did,
-        code=str(organisation.code),
-        name=organisation.name,
-        address=organisation.address,
-        role=BodyRole(str(organisation.body_role)),
-        schemes=tuple(sorted(schemes)),
-        signatories=tuple(signatories.values()),
-        signers=tuple(signers.values()),
+def _node(given: OtherNode, before: NodeRow | None, at: datetime) -> NodeRow:
+    former = () if before is None else before.former_witnesses
+    if before is not None and before.witness != given.witness:
+        former = (*former, FormerWitness(before.witness.name, before.witness.vkey, at))
+    did, roles = node_did(given.name), tuple(given.roles)
+    return NodeRow(did, given.name, roles, given.certificate, given.log, given.witness, former)
+
+
+def _ended(bodies: Sequence[BodyRow], endings: Sequence[Ending]) -> tuple[BodyRow, ...]:
+    """Return the bodies with some of their signers retired or revoked; raises `SignerNotListed`."""
+    ends = {ending.kid: ending for ending in endings}
+    listed = {signer.kid for body in bodies for signer in body.signers}
+    if unknown := sorted(ends.keys() - listed):
+        raise SignerNotListed(unknown[0])
+    return tuple(
+        replace(body, signers=tuple(_end(signer, ends.get(signer.kid)) for signer in body.signers)) for body in bodies
     )
 
 
-def _signer(der: bytes, chained: Chained, did: Did) -> SignerRow:
+def _end(signer: SignerRow, ending: Ending | None) -> SignerRow:
+    if ending is None:
+        return signer
+    return replace(signer, status=ending.status, status_from=ending.since, reason=ending.reason)
+
+
+@dataclass(frozen=True, slots=True)
+class _Drafting:
+    """What the rows of bodies are drafted from."""
+
+    tx: Session
+    material: Material
+    roots: Sequence[Root]
+    at: datetime
+    overlap: timedelta
+
+    def body(self, organisation: Organisation, before: BodyRow | None) -> BodyRow:
+        """Return the row of a body: what stood in it stays, and its keys and signatories of now are added."""
+        did = Did(str(organisation.did))
+        signers = {} if before is None else {row.kid: row for row in before.signers}
+        signatories = {} if before is None else {row.id: row for row in before.signatories}
+        schemes = set() if before is None else set(before.schemes)
+        for der in self.material.documents.get(str(organisation.code), ()):
+            chained = chain_to_any(der, self.roots, Purpose.DOCUMENT, did)
+            schemes |= {uri.partition("#")[2] for uri in chained.uris if "#" in uri}
+            since = max(chained.from_, self.at + self.overlap) if signers else chained.from_
+            signers.setdefault(chained.kid(did), _signer(der, chained, did, since))
+        today = self.at.astimezone(UTC).date()
+        for person, _ in parties.people(self.tx, organisation=organisation.id):
+            if Role.SIGNATORY in person.roles:
+                signatories.setdefault(person.id, _signatory(person.id, person.name, today))
+        return BodyRow(
+            id=did,
+            code=str(organisation.code),
+            name=organisation.name,
+            address=organisation.address,
+            role=BodyRole(str(organisation.body_role)),
+            schemes=tuple(sorted(schemes)),
+            signatories=tuple(signatories.values()),
+            signers=tuple(signers.values()),
+        )
+
+
+def _signer(der: bytes, chained: Chained, did: Did, since: datetime) -> SignerRow:
     return SignerRow(
         kid=chained.kid(did),
         certificate=der,
-        from_=chained.from_,
+        from_=since,
         until=chained.until,
-        use_until=chained.from_ + USE,
+        use_until=min(since + USE, chained.until),
         status=SignerStatus.ACTIVE,
     )
 

@@ -132,7 +132,7 @@ def by_file(
     """
     by.require(Role.CUSTOMS if holder is None else Role.IMPORTER)
     seen: list[CertificateRow] = []
-    trusted = Trusted(env, country, beliefs.lists, beliefs.agreements, beliefs.as_of, heads=beliefs.heads)
+    trusted = _trusted(beliefs, env, country)
     verdict = verify(presentation, trusted, _reader(tx, seen), at=at, day=day)
     shown: dict[str, Json] = {"shown": canonical.digest(presentation.certificate.encode(errors="replace"))}
     row = seen[0] if seen and (holder is None or _is_shown(presentation, seen[0])) else None
@@ -163,14 +163,19 @@ def by_number(
     if len(held) > 1:
         raise NumberAmbiguous(tuple(row.id for row in held))
     if not held:
-        missing = Finding(Check.DELIVERED, Outcome.UNKNOWN, "not-delivered", as_of=beliefs.as_of)
+        missing = Finding(Check.DELIVERED, Outcome.UNKNOWN, "not-delivered", as_of=beliefs.newest_word(country))
         return _keep(
             tx, Verdict.of([missing], at), None, {"number": spelled}, day, by=by, at=at, draw=draw, holder=holder
         )
     row = held[0]
-    trusted = Trusted(env, country, beliefs.lists, beliefs.agreements, beliefs.as_of, heads=beliefs.heads)
+    trusted = _trusted(beliefs, env, country)
     verdict = verify(Presentation(row.envelope, row.proof), trusted, _reader(tx, [row]), at=at, day=day)
     return _keep(tx, verdict, row, {"number": spelled}, day, by=by, at=at, draw=draw, holder=holder)
+
+
+def _trusted(beliefs: Beliefs, env: str, country: str) -> Trusted:
+    newest = beliefs.newest_word(country)
+    return Trusted(env, country, beliefs.lists, beliefs.agreements, newest, heads=beliefs.heads, words=beliefs.words)
 
 
 def normal_number(number: str) -> str:
@@ -214,10 +219,11 @@ def _reader(tx: Session, seen: list[CertificateRow]) -> ReadEvidence:
         if not seen:
             seen.append(row)
         standpoint = Standpoint.NODE if row.source == Source.DELIVERED else Standpoint.ISSUER
-        logged = row.proof is not None if row.act is None else log.is_published(tx, row.act)
+        logged_by = None if row.act is None else log.published_at(tx, row.act)
+        logged = (row.proof if row.act is None else logged_by) is not None
         changes = [change.envelope for change in certificates.changes(tx, row.id)]
         changes += [open_change(message) for message in channel.open_changes(tx, row.id)]
-        return Evidence(Held(Digest(row.digest), row.recorded_at, standpoint, logged), changes)
+        return Evidence(Held(Digest(row.digest), row.recorded_at, standpoint, logged, logged_by), changes)
 
     return read
 

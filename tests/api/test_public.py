@@ -31,6 +31,15 @@ def test_anyone_reads_the_trust_list_and_the_agreement_as_they_were_signed(
     assert_problem(minsk.get("/agreements/x"), 422, "request-invalid")
 
 
+def test_anyone_reads_how_fresh_the_word_of_the_node_is(corridor: Corridor, minsk: Office) -> None:
+    assert_problem(minsk.get("/freshness"), 404, "freshness-not-stated")
+    corridor.by.sequence()
+    said = corridor.by.states()
+    found = minsk.get("/freshness")
+    assert (found.text, found.headers["content-type"]) == (said, "application/jwt")
+    assert found.headers["cache-control"] == "public, max-age=5"
+
+
 def test_a_node_without_its_own_root_has_no_list_to_show(corridor: Corridor, documented: Documented) -> None:
     country = corridor.by
     node = Node(country.node.settings, country.node.database, {}, country.clock)

@@ -34,6 +34,8 @@ from registry.core.tlog.note import KeyType, Note
 from registry.core.tlog.proof import TlogProof
 from registry.core.trust.agreement_adoption import believe_agreement
 from registry.core.trust.document_signer import Purpose
+from registry.core.trust.freshness import Freshness, NamedList, Word, believe_freshness, word_of
+from registry.core.trust.pin import Pin
 from registry.core.trust.trust_list import (
     BelievedList,
     BodyRole,
@@ -42,7 +44,6 @@ from registry.core.trust.trust_list import (
     LogKey,
     NodeRole,
     NodeRow,
-    Pin,
     SignatoryRow,
     SignerRow,
     SignerStatus,
@@ -50,7 +51,7 @@ from registry.core.trust.trust_list import (
     WitnessKey,
     believe,
 )
-from registry.core.verification.bundle import DIGEST_BYTES, Bundle, Delivered, OpenBundle, open_bundle
+from registry.core.verification.bundle import DIGEST_BYTES, Bundle, Delivered, Heard, OpenBundle, open_bundle
 from registry.core.verification.evidence import Evidence, Held, Standpoint, Trusted
 from registry.core.verification.presentation import Presentation
 from registry.core.verification.verdict import Verdict
@@ -158,6 +159,16 @@ class Side:
                 ),
             ),
         )
+
+    def named(self, text: str) -> NamedList:
+        """Return how a statement names a list."""
+        known = believe(text, self.pin)
+        return NamedList(known.list.epoch, known.list.version, known.digest)
+
+    def state(self, named: NamedList, *, by: Signer | None = None, **changes: Any) -> str:
+        """Sign how fresh the word of this country's node is, by its key or by another."""
+        said = Freshness(self.node_id, Environment.DEMO, AT, "0.1.0", named)
+        return seal(replace(said, **changes).encode(), Typ.FRESHNESS, by or self.node).text
 
     def sign_list(self, trust_list: TrustList, by: Sequence[Signer] = ()) -> str:
         """Sign a list by `by`, or by the first two list keys."""
@@ -314,6 +325,18 @@ class Scene:
     node: Signer | None = None
     heads: Mapping[str, datetime] = field(default_factory=dict)
     checkpoints: tuple[str, ...] = ()
+    heard: datetime | None = None
+    """By when everything of the issuer's node had come; None: lately."""
+    freshness: str | None = None
+    """What that node last said of how fresh its word is."""
+
+    @property
+    def word(self) -> datetime:
+        return self.heard or max(AT, self.at - timedelta(hours=1))
+
+    @property
+    def issuer(self) -> Side:
+        return self.world.sides[self.issued_in]
 
     @property
     def envelope(self) -> Envelope:
@@ -352,7 +375,20 @@ class Scene:
         lists = {country: believe(text, self.world.sides[country].pin) for country, text in self.lists.items()}
         agreements = [believe_agreement(text, lists) for text in self.agreements]
         known: dict[str, Agreement] = {agreement.id: agreement for agreement in agreements}
-        return Trusted(self.env, self.country, lists, known, AT, heads=self.heads)
+        return Trusted(self.env, self.country, lists, known, AT, heads=self.heads, words=self.words(lists))
+
+    def words(self, lists: Mapping[str, BelievedList]) -> Mapping[str, Word]:
+        """Return how fresh the word of the issuer's node is."""
+        node = self.issuer.node_id
+        if self.freshness is None:
+            return {node: Word(self.word)}
+        said = believe_freshness(self.freshness, node, lists, self.env)
+        return {node: word_of(said, lists[self.issued_in], self.word)}
+
+    def stating(self, **changes: Any) -> "Scene":
+        """Return the scene with a statement of the issuer's node, which names the newest list, changed."""
+        named = changes.pop("trust_list", None) or self.issuer.named(self.lists[self.issued_in])
+        return replace(self, freshness=self.issuer.state(named, **changes))
 
     def online(self) -> Verdict:
         """Ask at the node of the country."""
@@ -379,6 +415,8 @@ class Scene:
             changes=self.changes,
             delivered=tuple(delivered),
             checkpoints=self.checkpoints,
+            heard=(Heard(self.issuer.node_id, self.heard or AT),),
+            freshness=() if self.freshness is None else (self.freshness,),
         )
 
     def open(self, bundle: Bundle | None = None) -> OpenBundle:

@@ -7,7 +7,7 @@ from registry.core.tlog.note import KeyType
 from registry.core.trust.document_signer import Purpose
 from registry.signing.ceremony import Authority, make_key, make_root
 from registry.signing.key_file import KeyLocked, KeyMissing, NoteSigner
-from registry.signing.keyring import LOG, NODE, WITNESS, Keyring
+from registry.signing.keyring import LOG, NODE, WITNESS, Keyring, document_keys
 
 AT = datetime(2026, 11, 1, tzinfo=UTC)
 NAME = "by.registry.example"
@@ -34,7 +34,19 @@ def test_a_node_opens_its_keys_and_starts_without_the_root(folder: Path) -> None
     assert keyring.log.vkey.name == f"{NAME}/log"
     assert keyring.witness.vkey.name == f"{NAME}/witness"
     assert list(keyring.documents) == ["bcci", "gcci"]
-    assert keyring.documents["bcci"].kid.startswith(f"did:web:{NAME}:bodies:bcci#")
+    (signer,) = keyring.documents["bcci"]
+    assert signer.kid.startswith(f"did:web:{NAME}:bodies:bcci#")
+
+
+def test_the_next_signers_of_a_body_stand_in_the_order_in_which_they_were_made(folder: Path) -> None:
+    authority = Authority(folder.parent / "root", b"of the root")
+    for number in range(2, 12):
+        name, uris = f"document-bcci.{number}", [f"did:web:{NAME}:bodies:bcci"]
+        make_key(authority, folder, name, SECRET, purpose=Purpose.DOCUMENT, uris=uris, at=AT)
+    names = ["document-bcci", *(f"document-bcci.{number}" for number in range(2, 12))]
+    assert document_keys(folder, ".cert.pem") == {"bcci": names, "gcci": ["document-gcci"]}
+    keyring = Keyring.open(folder, SECRET)
+    assert len({signer.kid for signer in keyring.documents["bcci"]}) == 11
 
 
 def test_one_passphrase_opens_all_or_nothing(folder: Path) -> None:

@@ -16,6 +16,7 @@ from registry.store.applications import ApplicationPerson
 from registry.store.certificates import Annulment, CertificateRow, StatusIndex
 from registry.store.channel import MessageOut
 from registry.store.database import OWNER, Database
+from registry.store.freshness import FreshnessRow
 from registry.store.log import LogHead
 from registry.store.tables import METADATA
 from tests.kit import Corridor, Country, Forge
@@ -61,6 +62,7 @@ CHANGES = {
         "version",
     },
     "certificate": {"proof"},
+    "freshness": {"as_of", "epoch", "met", "seq", "text"},
     "log_head": {"at", "root", "size"},
     "mandate": {"revoked_at"},
     "message_out": {"outcome", "receipt", "receipted_at"},
@@ -97,6 +99,7 @@ def life(forge: Forge) -> Iterator[Corridor]:
         issued = by.issued()
         by.annulled(issued)
         by.deliver(uz)
+        by.states()
         by.approved()
         yield corridor
 
@@ -180,6 +183,12 @@ def test_the_head_of_the_log_only_grows(life: Corridor) -> None:
     database.close()
     second = insert(LogHead).values(one=2, origin="x", size=0, root=b"", at=life.clock())
     refused(life.by.node.database, second, "one_row", IntegrityError)
+
+
+def test_the_word_of_a_node_only_moves_forward(life: Corridor) -> None:
+    older = update(FreshnessRow).values(as_of=FreshnessRow.as_of - timedelta(seconds=1))
+    refused(life.by.node.database, older, "a newer word is kept")
+    refused(life.by.node.database, update(FreshnessRow).values(text="another"), "a newer word is kept")
 
 
 def test_a_message_has_one_receipt_and_a_certificate_keeps_its_first_proof(life: Corridor) -> None:

@@ -159,6 +159,7 @@ def test_every_trigger_is_there_and_armed(country: Country) -> None:
     expected |= {
         ("act", "queue_for_log", "queue_act"),
         ("certificate", "first_proof", "refuse_second_proof"),
+        ("freshness", "only_newer", "refuse_older_word"),
         ("log_head", "only_grow", "refuse_shrinking_head"),
         ("log_queue", "only_numbered", "refuse_to_forget"),
         ("message_out", "one_receipt", "refuse_second_receipt"),

@@ -15,12 +15,21 @@ from registry.core.tlog.checkpoint import Checkpoint
 from registry.core.tlog.merkle import leaf_hash, new_hashes, tree_root
 from registry.core.tlog.tile import tiles
 from registry.core.tlog.witness import NotConsistent
+from registry.core.trust.freshness import MADE_EVERY
 from registry.store import channel, log
 from registry.store.acts import Actor
 from registry.store.database import Database
 from registry.store.guard import Mark
 from registry.store.parties import Role
-from registry.usecases import change_status, deliver_message, keep_product, mirror_log, publish_log, register_party
+from registry.usecases import (
+    change_status,
+    deliver_message,
+    exchange_freshness,
+    keep_product,
+    mirror_log,
+    publish_log,
+    register_party,
+)
 from registry.usecases.check_integrity import Anchors, Report, check
 from registry.usecases.compare_guard import Marks
 from registry.usecases.extend_log import extend
@@ -34,6 +43,11 @@ PDF = b"%PDF-1.7 an invoice"
 def live(corridor: Corridor) -> None:
     """Let both countries work until every table has rows, and all that was sent has its receipt."""
     by, uz = corridor.by, corridor.uz
+    sequence(by)
+    sequence(uz)
+    freshen(by, uz)
+    freshen(uz, by)
+    corridor.clock.forward(MADE_EVERY)
     _register(by)
     _keep(by)
     by.issued()
@@ -62,6 +76,7 @@ def carry(home: Country, abroad: Country) -> None:
     witness(home, abroad)
     deliver(home, abroad)
     mirror(home, abroad)
+    freshen(home, abroad)
 
 
 def sequence(country: Country) -> None:
@@ -123,6 +138,15 @@ def mirror(home: Country, abroad: Country) -> None:
     with abroad.tx() as tx:
         shown = mirror_log.read_shown(tx, note, home.did, abroad.beliefs())
         mirror_log.grow(tx, shown, leaves[shown.known : shown.end], [], at=abroad.clock())
+
+
+def freshen(home: Country, abroad: Country) -> None:
+    """Say how fresh our word is, and let the other country keep that."""
+    said = home.states()
+    with abroad.node.database.read() as tx:
+        kept = exchange_freshness.is_kept(tx, said, home.did)
+    if not kept:
+        abroad.hears(said, home)
 
 
 def split(home: Country, abroad: Country) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from registry.api.issuer import issuer_of, receiver_of
+from registry.api.issuer import receiver_of
 from registry.core.calendar import LocalDate, Offset
 from registry.core.canonical import JsonObject
 from registry.core.certificate.credential import Certificate
@@ -86,7 +86,7 @@ def change_of(country: Country, issued: CertificateRow, **changes: Any) -> str:
         confirmed_by="b",
         nonce=country.node.draw(16).hex(),
     )
-    signer = issuer_of(country.node).signer(certificate.body)
+    signer = country.signer
     return seal(replace(change, **changes).encode(), Typ.STATUS, signer).text
 
 
@@ -160,7 +160,7 @@ def test_a_message_by_another_key_to_another_node_or_of_another_world_is_not_tak
     message, key = follow(by, uz, {}), by.node.keyring.node
     foreign = uz.node.keyring.node
     stranger = "did:web:kz.registry.example"
-    body_key = issuer_of(by.node).signer(str(by.people["signatory"].code))
+    body_key = by.signer
     altered = sealed(message, key)
     head, body, signature = altered.split(".")
     refusals: list[tuple[str, type[Exception]]] = [
@@ -198,7 +198,7 @@ def test_a_refused_certificate_is_an_act_on_both_nodes_and_is_not_stored(corrido
     certificate = Certificate.parse(Envelope.parse(issued.envelope, Typ.CERTIFICATE).payload)
     nobody = replace(certificate.subject.signatory, name="Никто")
     unsigned = replace(certificate, subject=replace(certificate.subject, signatory=nobody))
-    signer = issuer_of(by.node).signer(certificate.body)
+    signer = by.signer
     shown = Presentation(seal(unsigned.encode(), Typ.CERTIFICATE, signer).text)
     message = Message.parse(Envelope.parse(text, Typ.MESSAGE).payload)
     worse = seal(replace(message, body=shown.encode()).encode(), Typ.MESSAGE, by.node.keyring.node)
@@ -314,7 +314,7 @@ def test_a_certificate_delivered_again_changes_nothing_and_another_under_its_id_
     assert sent(by, uz, Presentation(issued.envelope).encode()).outcome is Outcome.ACCEPTED
     certificate = Certificate.parse(Envelope.parse(issued.envelope, Typ.CERTIFICATE).payload)
     other = replace(certificate, status_index=certificate.status_index ^ 1)
-    text = seal(other.encode(), Typ.CERTIFICATE, issuer_of(by.node).signer(certificate.body)).text
+    text = seal(other.encode(), Typ.CERTIFICATE, by.signer).text
     refused_for(uz, sent(by, uz, Presentation(text).encode()), "other-digest")
     (row,) = uz.everything()["certificate"]
     assert issued.digest in row
@@ -330,7 +330,7 @@ def test_claims_that_are_no_claims_are_refused_although_the_body_signed_them(cor
     by, uz = corridor.by, corridor.uz
     certificate = Certificate.parse(Envelope.parse(by.issued().envelope, Typ.CERTIFICATE).payload)
     other = replace(certificate, subject=replace(certificate.subject, claims={"goods": "какие-то"}))
-    text = seal(other.encode(), Typ.CERTIFICATE, issuer_of(by.node).signer(certificate.body)).text
+    text = seal(other.encode(), Typ.CERTIFICATE, by.signer).text
     refused_for(uz, sent(by, uz, Presentation(text).encode()), "malformed-claims")
 
 

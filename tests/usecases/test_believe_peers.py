@@ -15,7 +15,14 @@ from registry.core.agreement import NotAgreed
 from registry.core.envelope.jose import Typ, join, seal
 from registry.core.identifiers import authority_did
 from registry.core.tlog.entry import Kind
-from registry.core.trust.adoption import ListExpired, ListFromFuture, ListKeyReused, ListNotNewer, ListRowVanished
+from registry.core.trust.adoption import (
+    ListDoesNotFollow,
+    ListExpired,
+    ListFromFuture,
+    ListKeyReused,
+    ListNotNewer,
+    ListRowVanished,
+)
 from registry.core.trust.agreement_adoption import AgreementNotBelieved
 from registry.core.trust.document_signer import Purpose
 from registry.core.trust.trust_list import ListBelowThreshold, ListNotTrusted, ListOfAnotherCountry, TrustList
@@ -78,7 +85,7 @@ def test_a_list_that_may_not_be_adopted_leaves_the_adopted_one(corridor: Corrido
     signers = list_signers(corridor.forge, "UZ")
     refusals: list[tuple[str, type[Exception]]] = [
         (corridor.forge.lists["UZ"], ListNotNewer),
-        (signed(corridor, replace(following, previous="0" * 64)), ListNotNewer),
+        (signed(corridor, replace(following, previous="0" * 64)), ListDoesNotFollow),
         (signed(corridor, replace(following, expires_at=AT - timedelta(seconds=1))), ListExpired),
         (signed(corridor, replace(following, issued_at=AT + timedelta(hours=1))), ListFromFuture),
         (signed(corridor, replace(following, bodies=())), ListRowVanished),

@@ -135,7 +135,9 @@ def test_an_annulment_needs_the_bodys_key(corridor: Corridor) -> None:
     issued = by.issued()
     by.proposed(issued)
     with by.refuses(SignerMissing) as refused:
-        confirm(refused.tx, issued.id, Issuer(by.node.settings.name, "demo", {}), **by.by("second_signatory"))
+        confirm(
+            refused.tx, issued.id, Issuer(by.node.settings.name, "demo", {}, by.node.pins), **by.by("second_signatory")
+        )
     assert str(refused.value) == f"this node holds no document signer of {refused.value.body}"
 
 

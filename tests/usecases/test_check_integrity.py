@@ -209,6 +209,11 @@ MOVED = [
     ("UPDATE mirror_entry SET entry = 'x' WHERE index = 2", "not what its leaf says: kind"),
     ("UPDATE mirror_head SET size = size + 1", "its entries do not lead to the checkpoint"),
     ("DELETE FROM mirror_entry WHERE index = 0", "mirror of uz.registry.example/log entry 0: it is missing"),
+    # how fresh each node's word is
+    ("UPDATE freshness SET seq = seq + 1", "freshness of did:web:uz.registry.example: its columns are not what was"),
+    ("UPDATE freshness SET text = 'x'", "freshness of did:web:by.registry.example: the signed envelope cannot be read"),
+    ("UPDATE freshness SET text = substr(text, 1, length(text) - 6) || 'AAAAAA'", "its signature does not verify"),
+    ("UPDATE freshness SET met = text", "the statement before it is of another node, or not older"),
     # what acts repeat
     ("UPDATE person SET name = name || 'x'", "its columns are not what its act says: name"),
     ("UPDATE person SET roles = '{operator}'", "its columns are not what its act says: roles"),

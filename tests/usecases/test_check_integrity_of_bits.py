@@ -30,6 +30,7 @@ SIGNED = {
     "witness_head": ("note", "note"),
     "witness_evidence": ("note", "against"),
     "mirror_head": ("note",),
+    "freshness": ("text", "met"),
 }
 DERIVED = {
     "certificate": (
@@ -55,6 +56,7 @@ DERIVED = {
     "mirror_entry": ("origin", "index", "entry", "entry", "kind", "to", "digest"),
     "mirror_hash": ("origin", "level", "index", "hash", "hash"),
     "mirror_head": ("origin", "size", "root", "cosigned_at"),
+    "freshness": ("node", "as_of", "epoch", "seq"),
 }
 TARGETS = sorted((table, column) for each in (SIGNED, DERIVED) for table, columns in each.items() for column in columns)
 NAMES: Mapping[str, Callable[[Mapping[str, Any]], tuple[str, ...]]] = {
@@ -67,6 +69,7 @@ NAMES: Mapping[str, Callable[[Mapping[str, Any]], tuple[str, ...]]] = {
     "log_cosignature": lambda row: (f"cosignature of {row['name']} under checkpoint {row['size']}",),
     "log_entry": lambda row: (f"log entry {row['index']}", f"log hash 0/{row['index']}"),
     "log_hash": lambda row: (f"log hash {row['level']}/{row['index']}",),
+    "freshness": lambda row: (f"freshness of {row['node']}",),
     "log_head": lambda _row: ("log head",),
     "message_in": lambda row: (f"message {row['seq']} from {row['from']}",),
     "message_out": lambda row: (f"message {row['seq']} to {row['to']}",),

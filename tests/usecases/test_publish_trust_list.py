@@ -102,7 +102,7 @@ def test_a_new_document_signer_stands_beside_the_one_before_it(corridor: Corrido
         at=AT,
     )
     der = made.public_bytes(Encoding.DER)
-    (body,) = draft_list(by.node, replace(material_of(by.node), documents={code: der})).bodies
+    (body,) = draft_list(by.node, replace(material_of(by.node), documents={code: [der]})).bodies
     assert [row.use_until - row.from_ for row in body.signers] == [timedelta(days=182)] * 2
     assert body.signers[1].certificate == der
 
@@ -112,7 +112,7 @@ def test_a_certificate_for_another_purpose_is_not_drafted_into_a_list(corridor: 
     material = material_of(by.node)
     code = str(by.people["signatory"].code)
     with pytest.raises(ChainBroken):
-        draft_list(by.node, replace(material, documents={code: material.node}))
+        draft_list(by.node, replace(material, documents={code: [material.node]}))
     with pytest.raises(ChainBroken):
         draft_list(by.node, replace(material, list_keys=[material.node]))
 

@@ -142,7 +142,7 @@ def test_without_an_agreement_the_clock_goes_by_utc_and_the_rules(by: Country) -
     row = by.submitted()
     with by.tx() as tx:
         again = tx.get_one(Application, row.id)
-        run_clock.start(tx, again, Beliefs({}, {}, None), at=datetime(2026, 4, 16, 22, tzinfo=UTC))
+        run_clock.start(tx, again, Beliefs({}, {}), at=datetime(2026, 4, 16, 22, tzinfo=UTC))
         assert clock(again).received.encode() == "2026-04-16+00:00"
 
 

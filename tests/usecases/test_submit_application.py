@@ -31,7 +31,7 @@ from registry.usecases.submit_application import (
 )
 from tests.kit import AT, Corridor, Country
 
-NOTHING_BELIEVED = Beliefs({}, {}, None)
+NOTHING_BELIEVED = Beliefs({}, {})
 
 
 def goods(country: Country, **changes: Any) -> list[dict[str, Any]]:

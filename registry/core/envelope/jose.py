@@ -25,6 +25,7 @@ MAX_ENVELOPE = 1_000_000
 MAX_CERTIFICATE = 600_000
 """A message carries a certificate inside its own envelope, a third larger, with its proof."""
 MAX_BUNDLE = 32_000_000
+MAX_FRESHNESS = 64_000
 MAX_SIGNATURES = 64
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _KID = re.compile(r"did:web:[a-z0-9.:-]{1,300}#[A-Za-z0-9_-]{43}")
@@ -46,6 +47,7 @@ class Typ(StrEnum):
     RECALL = "recall+jwt"
     BUNDLE = "bundle+jwt"
     DOSSIER = "dossier+jwt"
+    FRESHNESS = "freshness+jwt"
 
 
 @dataclass(eq=False)
@@ -72,7 +74,7 @@ class EnvelopeTooLarge(Unprocessable):
         return f"it would be {self.size} characters when it is signed, and {self.limit} are the most"
 
 
-_LONGEST = {Typ.CERTIFICATE: MAX_CERTIFICATE, Typ.BUNDLE: MAX_BUNDLE}
+_LONGEST = {Typ.CERTIFICATE: MAX_CERTIFICATE, Typ.BUNDLE: MAX_BUNDLE, Typ.FRESHNESS: MAX_FRESHNESS}
 
 
 def check_size(size: int, typ: Typ) -> None:

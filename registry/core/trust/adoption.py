@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
 from registry.core.errors import Conflict, Unprocessable
+from registry.core.identifiers import Did
+from registry.core.trust.document_signer import ChainBroken, Purpose, chain
 from registry.core.trust.trust_list import BelievedList, NodeRow, SignerRow, SignerStatus
 
 LONGEST_LIFE = timedelta(days=30)
@@ -29,6 +31,27 @@ class ListNotNewer(Conflict):
 
     def __str__(self) -> str:
         return f"the trust list of {self.country} is not adopted: {self.reason}"
+
+
+@dataclass(eq=False)
+class ListForked(ListNotNewer):
+    """The list has the epoch and version of the adopted one, and says something else: the country signed two."""
+
+    code: ClassVar[str] = "list-forked"
+
+
+@dataclass(eq=False)
+class ListDoesNotFollow(ListNotNewer):
+    """The next version names another list before it than the adopted one."""
+
+    code: ClassVar[str] = "list-does-not-follow"
+
+
+@dataclass(eq=False)
+class ListEpochNotPinned(ListNotNewer):
+    """The list is of an epoch before the one from which its country was pinned."""
+
+    code: ClassVar[str] = "list-epoch-not-pinned"
 
 
 @dataclass(eq=False)
@@ -78,9 +101,44 @@ class ListRowVanished(_NotAdopted):
 
 @dataclass(eq=False)
 class ListRowRewritten(_NotAdopted):
-    """A key or its dates changed, a revocation was taken back, or moved later."""
+    """The certificate of a signer changed, or the day from which or up to which it may have signed moved outwards."""
 
     code: ClassVar[str] = "list-row-rewritten"
+
+
+@dataclass(eq=False)
+class ListRevocationUndone(_NotAdopted):
+    """A signer that was revoked or retired is less than that again: revoked is final."""
+
+    code: ClassVar[str] = "list-revocation-undone"
+
+
+@dataclass(eq=False)
+class ListRevocationLater(_NotAdopted):
+    """The moment from which a signer is retired or revoked moved later."""
+
+    code: ClassVar[str] = "list-revocation-later"
+
+
+@dataclass(eq=False)
+class ListWitnessForgotten(_NotAdopted):
+    """A witness key that was replaced is not kept for what it cosigned, or counts for longer than it did."""
+
+    code: ClassVar[str] = "list-witness-forgotten"
+
+
+@dataclass(eq=False)
+class ListRowOfFormerRoot(_NotAdopted):
+    """A row that is new stands under a root that was replaced: such a root vouches for what it vouched for before."""
+
+    code: ClassVar[str] = "list-row-of-former-root"
+
+
+@dataclass(eq=False)
+class ListLogReplaced(_NotAdopted):
+    """The log of a node is another: not even a new epoch replaces one, for its history would be lost."""
+
+    code: ClassVar[str] = "list-log-replaced"
 
 
 @dataclass(eq=False)
@@ -105,21 +163,24 @@ def check_adoptable(
     if new.expires_at - new.issued_at > LONGEST_LIFE or new.expires_at <= new.issued_at:
         raise ListLivesTooLong(country, "it lives for more than 30 days, or for none")
     if new.epoch < offered.pin.epoch:
-        raise ListNotNewer(country, f"its epoch {new.epoch} is before the pinned {offered.pin.epoch}")
+        raise ListEpochNotPinned(country, f"its epoch {new.epoch} is before the pinned {offered.pin.epoch}")
     if adopted is None:
         return
     old = adopted.list
+    if (new.epoch, new.version) == (old.epoch, old.version) and offered.digest != adopted.digest:
+        raise ListForked(country, f"another list of epoch {old.epoch} version {old.version} is adopted")
     if (new.epoch, new.version) <= (old.epoch, old.version):
         raise ListNotNewer(
             country, f"epoch {new.epoch} version {new.version} is not after {old.epoch} version {old.version}"
         )
     if new.epoch == old.epoch:
         if new.version == old.version + 1 and new.previous != adopted.digest:
-            raise ListNotNewer(country, "it does not follow from the adopted list")
+            raise ListDoesNotFollow(country, "it does not follow from the adopted list")
         _check_node_keys(offered, adopted)
     elif reused := (earlier_keys | adopted.list_keys.keys()) & offered.list_keys.keys():
         raise ListKeyReused(country, f"{len(reused)} of its list keys are of an earlier epoch")
     _check_nothing_vanished(offered, adopted)
+    _check_root(offered, adopted)
     _check_former_witnesses(offered, adopted)
     for kid, known in adopted.signers.items():
         _check_signer(country, known.row, offered.signers[kid].row)
@@ -134,6 +195,21 @@ def _check_nothing_vanished(offered: BelievedList, adopted: BelievedList) -> Non
     ):
         if gone := sorted(before - after):
             raise ListRowVanished(offered.list.country, f"the {what} {gone[0]} is gone")
+
+
+def _check_root(offered: BelievedList, adopted: BelievedList) -> None:
+    """Check that whatever is new stands under the pinned root: the key of a former one may be anyone's by now."""
+    known = {node.row.certificate for node in adopted.nodes.values()}
+    known |= {signer.row.certificate for signer in adopted.signers.values()}
+    new = [(node.row.certificate, Purpose.NODE, node.row.id) for node in offered.nodes.values()]
+    new += [(signer.row.certificate, Purpose.DOCUMENT, signer.body.id) for signer in offered.signers.values()]
+    root = offered.pin.anchor()
+    for certificate, purpose, did in new:
+        if certificate not in known:
+            try:
+                chain(certificate, root, purpose, Did(did))
+            except ChainBroken:
+                raise ListRowOfFormerRoot(offered.list.country, f"a new key of {did} is of a former root") from None
 
 
 def _signatories(believed: BelievedList) -> set[str]:
@@ -159,21 +235,21 @@ def _check_former_witnesses(offered: BelievedList, adopted: BelievedList) -> Non
     after = _node_rows(offered)
     for node, row in _node_rows(adopted).items():
         if after[node].log != row.log:
-            raise ListNodeKeyChanged(offered.list.country, f"the log of {node} is another: its history would be lost")
+            raise ListLogReplaced(offered.list.country, f"the log of {node} is another: its history would be lost")
         kept = {former.vkey: former.until for former in after[node].former_witnesses}
         for former in row.former_witnesses:
             if kept.get(former.vkey, _NEVER) > former.until:
-                raise ListRowVanished(
+                raise ListWitnessForgotten(
                     offered.list.country, f"the former key {former.name} is gone, or counts for longer"
                 )
         if after[node].witness != row.witness and row.witness.vkey not in kept:
-            raise ListRowVanished(offered.list.country, f"the key {row.witness.name} was replaced and not kept")
+            raise ListWitnessForgotten(offered.list.country, f"the key {row.witness.name} was replaced and not kept")
 
 
 def _check_signer(country: str, old: SignerRow, new: SignerRow) -> None:
     if (new.certificate, new.from_) != (old.certificate, old.from_) or new.until > old.until:
         raise ListRowRewritten(country, f"the key or the dates of {old.kid} changed")
     if _RANK[new.status] < _RANK[old.status]:
-        raise ListRowRewritten(country, f"{old.kid} was {old.status} and is {new.status} again")
+        raise ListRevocationUndone(country, f"{old.kid} was {old.status} and is {new.status} again")
     if (new.status_from or _NEVER) > (old.status_from or _NEVER):
-        raise ListRowRewritten(country, f"the {old.status} of {old.kid} moved later")
+        raise ListRevocationLater(country, f"the {old.status} of {old.kid} moved later")

@@ -24,6 +24,7 @@ ARC = "2.25.69053756985993785495494992030302982162"
 """The arc of this project under ITU-T X.667: one UUID, made once."""
 
 
+_OTHER_PURPOSE = "the key is for another purpose"
 _UNREADABLE = (
     ValueError,
     TypeError,
@@ -52,6 +53,23 @@ class ChainBroken(Unprocessable):
 
     def __str__(self) -> str:
         return f"the key's certificate does not lead to the pinned root: {self.reason}"
+
+
+@dataclass(eq=False)
+class KeyOfAnotherPurpose(ChainBroken):
+    """The certificate is for another purpose than the one that its key is used for."""
+
+    code: ClassVar[str] = "key-of-another-purpose"
+
+
+@dataclass(eq=False)
+class RootNotLinked(ChainBroken):
+    """The root that was pinned before does not vouch for the one that is to follow it."""
+
+    code: ClassVar[str] = "root-not-linked"
+
+    def __str__(self) -> str:
+        return f"the new root does not follow from the pinned one: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +110,20 @@ class Root:
         return _attribute(self.certificate, NameOID.COMMON_NAME)
 
 
+def check_link(former: Root, link: bytes, following: Root) -> None:
+    """Check that `former` certified the key of `following` as that of the same authority; raises `RootNotLinked`."""
+    certificate = _certificate(link)
+    try:
+        certificate.verify_directly_issued_by(former.certificate)
+    except (*_UNREADABLE, InvalidSignature) as error:
+        raise RootNotLinked("the link certificate is not signed by the former root") from error
+    same_name = (former.country, former.env, former.name) == (following.country, following.env, following.name)
+    if not same_name or certificate.subject != following.certificate.subject:
+        raise RootNotLinked("it is of another country, environment or authority")
+    if certificate.public_key() != following.certificate.public_key():
+        raise RootNotLinked("the link certificate is of another key")
+
+
 @dataclass(frozen=True, slots=True)
 class Chained:
     """A key whose certificate leads to the pinned root for one purpose."""
@@ -120,7 +152,8 @@ def chain(der: bytes, root: Root, purpose: Purpose, did: Did) -> Chained:
     try:
         _verifier(root, purpose, leaf.not_valid_before_utc).verify(leaf, [])
     except verification.VerificationError as error:
-        raise ChainBroken(_first_clause(error)) from error
+        kind = KeyOfAnotherPurpose if _OTHER_PURPOSE in str(error) else ChainBroken
+        raise kind(_first_clause(error)) from error
     key = leaf.public_key()
     if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
         raise ChainBroken("the key is not on P-256")
@@ -130,12 +163,23 @@ def chain(der: bytes, root: Root, purpose: Purpose, did: Did) -> Chained:
     return Chained(key, uris, leaf.not_valid_before_utc, leaf.not_valid_after_utc)
 
 
+def chain_to_any(der: bytes, roots: Sequence[Root], purpose: Purpose, did: Did) -> Chained:
+    """Follow a certificate to the first of `roots` that vouches for it; raises what the last of them says."""
+    *others, last = roots
+    for root in others:
+        try:
+            return chain(der, root, purpose, did)
+        except ChainBroken:
+            continue
+    return chain(der, last, purpose, did)
+
+
 def _verifier(root: Root, purpose: Purpose, at: datetime) -> verification.ClientVerifier:
     def is_for_purpose(
         _policy: verification.Policy, _certificate: x509.Certificate, usage: x509.ExtendedKeyUsage
     ) -> None:
         if [oid.dotted_string for oid in usage] != [purpose.value]:
-            raise ValueError("the key is for another purpose")
+            raise ValueError(_OTHER_PURPOSE)
 
     anything = verification.ExtensionPolicy.permit_all()
     criticality = verification.Criticality.CRITICAL

@@ -17,7 +17,8 @@ from registry.core.errors import Unprocessable
 from registry.core.identifiers import HEX_256, Did, Digest, Kid, authority_did, body_did
 from registry.core.record import decode, encode
 from registry.core.tlog.note import KeyType, VerifierKey
-from registry.core.trust.document_signer import ChainBroken, Chained, Purpose, Root, chain
+from registry.core.trust.document_signer import Chained, Purpose, Root, chain_to_any
+from registry.core.trust.pin import Pin
 
 Hex256 = Annotated[str, HEX_256]
 KidText = Annotated[str, re.compile(r"did:web:[a-z0-9.:-]{1,300}#[A-Za-z0-9_-]{43}")]
@@ -83,26 +84,44 @@ class ListOfAnotherEnvironment(ListNotTrusted):
 
 @dataclass(eq=False)
 class ListRowBroken(ListNotTrusted):
-    """A row names a key, body or scheme that its certificate does not, or dates beyond it, or a key stands twice."""
+    """A row names a node, body or log that is not the authority's, or its members contradict one another."""
 
     code: ClassVar[str] = "list-row-broken"
 
 
-@dataclass(frozen=True, slots=True)
-class Pin:
-    """What was pinned out of band: the root, its environment, how many list keys must sign, and from which epoch."""
+@dataclass(eq=False)
+class ListKeyMisnamed(ListRowBroken):
+    """A key stands under a name that is not its own, or for schemes that its body's row lacks."""
 
-    root: bytes
-    env: Environment
-    threshold: int
-    epoch: int
+    code: ClassVar[str] = "list-key-misnamed"
 
-    def anchor(self) -> Root:
-        """Return the root; raises `ChainBroken` where the pinned bytes are none of this environment."""
-        root = Root.parse(self.root)
-        if root.env != self.env or self.threshold < 1 or self.epoch < 1:
-            raise ChainBroken("the root's environment is not the pin's, or the threshold or epoch is below 1")
-        return root
+
+@dataclass(eq=False)
+class ListDatesBeyond(ListRowBroken):
+    """The dates of a signer are not within those of its certificate, or contradict one another."""
+
+    code: ClassVar[str] = "list-dates-beyond-certificate"
+
+
+@dataclass(eq=False)
+class ListKeyTwice(ListRowBroken):
+    """A key, node or body stands in two rows: a signer is of one body."""
+
+    code: ClassVar[str] = "list-key-twice"
+
+
+@dataclass(eq=False)
+class ListStrangerSigned(ListNotTrusted):
+    """A line is signed by a key that is none of the country's list keys, or not at that time."""
+
+    code: ClassVar[str] = "list-stranger-signed"
+
+
+@dataclass(eq=False)
+class ListSignatureWrong(ListNotTrusted):
+    """A signature of a list key does not verify: the content was altered, or put together from two lists."""
+
+    code: ClassVar[str] = "list-signature-wrong"
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +196,10 @@ class SignerRow:
     status: SignerStatus
     status_from: datetime | None = None
     reason: str | None = None
+
+    def in_use(self, at: datetime) -> bool:
+        """Tell whether the key signs at `at`: within its use, and neither retired nor revoked by then."""
+        return self.from_ <= at <= self.use_until and (self.status_from is None or at < self.status_from)
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,7 +304,8 @@ def believe(text: str, pin: Pin) -> BelievedList:
     """
     envelopes = parse_joint(text, Typ.TRUST_LIST)
     trust_list = TrustList.parse(envelopes[0].payload)
-    root = pin.anchor()
+    roots = pin.anchors()
+    root = roots[0]
     if trust_list.country != root.country:
         raise ListOfAnotherCountry(f"it is of {trust_list.country}, the pin is of {root.country}")
     if trust_list.env != pin.env:
@@ -289,17 +313,10 @@ def believe(text: str, pin: Pin) -> BelievedList:
     authority = authority_did(root.name)
     if trust_list.issuer != authority:
         raise ListOfAnotherCountry(f"its issuer is not {authority}")
-    list_keys = _list_keys(trust_list, root)
+    list_keys = _list_keys(trust_list, roots[:1] if trust_list.epoch >= pin.epoch else roots)
     count_signatures(envelopes, list_keys, pin.threshold, trust_list.issued_at)
-    return BelievedList(
-        trust_list,
-        pin,
-        envelopes[0].payload_digest,
-        text,
-        _signers(trust_list, root),
-        _nodes(trust_list, root),
-        list_keys,
-    )
+    signers, nodes = _signers(trust_list, roots), _nodes(trust_list, roots)
+    return BelievedList(trust_list, pin, envelopes[0].payload_digest, text, signers, nodes, list_keys)
 
 
 def count_signatures(envelopes: Sequence[Envelope], keys: Mapping[str, Chained], threshold: int, at: datetime) -> None:
@@ -311,48 +328,50 @@ def count_signatures(envelopes: Sequence[Envelope], keys: Mapping[str, Chained],
     for envelope in envelopes:
         key = keys.get(envelope.kid)
         if key is None or not key.valid_at(at):
-            raise ListNotTrusted(f"{envelope.kid} is none of the country's list keys at that time")
+            raise ListStrangerSigned(f"{envelope.kid} is none of the country's list keys at that time")
         if not envelope.is_signed_by(key.key):
-            raise ListNotTrusted(f"the signature of {envelope.kid} does not verify")
+            raise ListSignatureWrong(f"the signature of {envelope.kid} does not verify")
         counted.add(key.key.public_numbers())
     if len(counted) < threshold:
         raise ListBelowThreshold(f"{len(counted)} of {threshold} list keys signed")
 
 
-def _list_keys(trust_list: TrustList, root: Root) -> Mapping[str, Chained]:
-    authority = authority_did(root.name)
-    keys = {row.kid: chain(row.certificate, root, Purpose.LIST, authority) for row in trust_list.list_keys}
-    if len(keys) != len(trust_list.list_keys) or any(key.kid(authority) != kid for kid, key in keys.items()):
-        raise ListRowBroken("a list key stands twice or under a name that is not its own")
+def _list_keys(trust_list: TrustList, roots: Sequence[Root]) -> Mapping[str, Chained]:
+    authority = authority_did(roots[0].name)
+    keys = {row.kid: chain_to_any(row.certificate, roots, Purpose.LIST, authority) for row in trust_list.list_keys}
+    if len(keys) != len(trust_list.list_keys):
+        raise ListKeyTwice("a list key stands twice")
+    if any(key.kid(authority) != kid for kid, key in keys.items()):
+        raise ListKeyMisnamed("a list key stands under a name that is not its own")
     return keys
 
 
-def _signers(trust_list: TrustList, root: Root) -> Mapping[str, KnownSigner]:
+def _signers(trust_list: TrustList, roots: Sequence[Root]) -> Mapping[str, KnownSigner]:
     signers: dict[str, KnownSigner] = {}
     if len({body.id for body in trust_list.bodies}) != len(trust_list.bodies):
-        raise ListRowBroken("a body stands twice")
+        raise ListKeyTwice("a body stands twice")
     for body in trust_list.bodies:
-        if body.id != body_did(root.name, body.code):
-            raise ListRowBroken(f"{body.id} is no body of {root.name} with the code {body.code[:60]}")
+        if body.id != body_did(roots[0].name, body.code):
+            raise ListRowBroken(f"{body.id} is no body of {roots[0].name} with the code {body.code[:60]}")
     for body, row in trust_list.signers():
-        chained = chain(row.certificate, root, Purpose.DOCUMENT, Did(body.id))
+        chained = chain_to_any(row.certificate, roots, Purpose.DOCUMENT, Did(body.id))
         schemes = {uri.partition("#")[2] for uri in chained.uris if uri.startswith(f"{body.id}#")}
         if row.kid != chained.kid(body.id) or not schemes <= set(body.schemes):
-            raise ListRowBroken(f"the certificate of {row.kid} is of another key, or of schemes that its body lacks")
+            raise ListKeyMisnamed(f"the certificate of {row.kid} is of another key, or of schemes that its body lacks")
         if not (chained.from_ <= row.from_ <= row.use_until <= row.until <= chained.until):
-            raise ListRowBroken(f"the dates of {row.kid} are not within its certificate's")
+            raise ListDatesBeyond(f"the dates of {row.kid} are not within its certificate's")
         if (row.status is SignerStatus.ACTIVE) != (row.status_from is None):
             raise ListRowBroken(f"{row.kid} is {row.status}, and the day from which is stated wrongly")
         if any(known.chained.key.public_numbers() == chained.key.public_numbers() for known in signers.values()):
-            raise ListRowBroken(f"the key of {row.kid} stands in two rows")
+            raise ListKeyTwice(f"the key of {row.kid} stands in two rows")
         signers[row.kid] = KnownSigner(trust_list.country, body, row, chained)
     return signers
 
 
-def _nodes(trust_list: TrustList, root: Root) -> Mapping[str, KnownNode]:
+def _nodes(trust_list: TrustList, roots: Sequence[Root]) -> Mapping[str, KnownNode]:
     nodes: dict[str, KnownNode] = {}
     for row in trust_list.nodes:
-        chained = chain(row.certificate, root, Purpose.NODE, Did(row.id))
+        chained = chain_to_any(row.certificate, roots, Purpose.NODE, Did(row.id))
         name = row.id.removeprefix("did:web:")
         if (row.log.origin, row.log.vkey.name) != (f"{name}/log", f"{name}/log"):
             raise ListRowBroken(f"the log of {row.id}, or its key, has another name")
@@ -368,7 +387,7 @@ def _nodes(trust_list: TrustList, root: Root) -> Mapping[str, KnownNode]:
             raise ListRowBroken(f"a key of the log or witness of {row.id} is of another type")
         nodes[Kid(chained.kid(row.id))] = KnownNode(trust_list.country, row, chained)
     if len({node.row.id for node in nodes.values()}) != len(trust_list.nodes):
-        raise ListRowBroken("a node or its key stands twice")
+        raise ListKeyTwice("a node or its key stands twice")
     return nodes
 
 

@@ -20,8 +20,10 @@ from registry.core.record import MalformedRecord, decode, encode
 from registry.core.tlog.checkpoint import Checkpoint
 from registry.core.tlog.note import Note, NotSigned, WrongSignature
 from registry.core.tlog.policy import QuorumNotMet
+from registry.core.trust.freshness import CLOCK_SKEW, Word, believe_freshness, word_of
 from registry.core.trust.log_policy import log_policy
-from registry.core.trust.trust_list import BelievedList, KnownNode, Pin
+from registry.core.trust.pin import Pin
+from registry.core.trust.trust_list import BelievedList, KnownNode
 from registry.core.verification.carried import believe_carried, believe_lists, newest_of
 from registry.core.verification.evidence import Evidence, Held, ReadEvidence, Standpoint, Trusted
 
@@ -40,6 +42,27 @@ class BundleNotTrusted(Unprocessable):
         return f"the bundle cannot be believed: {self.reason}"
 
 
+@dataclass(eq=False)
+class BundleRolledBack(BundleNotTrusted):
+    """The bundle is older than one that this device has seen."""
+
+    code: ClassVar[str] = "bundle-rolled-back"
+
+
+@dataclass(eq=False)
+class BundleMixed(BundleNotTrusted):
+    """The bundle holds what is later than itself."""
+
+    code: ClassVar[str] = "bundle-mixed"
+
+
+@dataclass(eq=False)
+class BundleSignatureWrong(BundleNotTrusted):
+    """The signature of the node does not verify, or its key was not valid when the bundle was made."""
+
+    code: ClassVar[str] = "bundle-signature-wrong"
+
+
 @dataclass(frozen=True, slots=True)
 class Delivered:
     """Certificates that were held by an instant: the first 16 bytes of each digest, and whether the log has them."""
@@ -47,6 +70,14 @@ class Delivered:
     by: datetime
     logged: bool
     digests: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Up to when everything that a node had to say has come."""
+
+    node: str
+    as_of: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +97,9 @@ class Bundle:
     as_of: datetime | None = None
     checkpoints: tuple[str, ...] = ()
     """The newest cosigned checkpoint of each log, as signed notes."""
+    heard: tuple[Heard, ...] = ()
+    freshness: tuple[EnvelopeText, ...] = ()
+    """The newest statement of each node, as it signed it."""
 
     @classmethod
     def parse(cls, value: JsonObject) -> Self:
@@ -107,9 +141,9 @@ def open_bundle(text: str, pins: Mapping[str, Pin], *, newest_sequence: int = 0)
     if home is None or node is None or node.row.id != bundle.issuer:
         raise BundleNotTrusted(f"no pinned country has {envelope.kid} as the key of this node")
     if not envelope.is_signed_by(node.chained.key) or not node.chained.valid_at(bundle.made_at):
-        raise BundleNotTrusted("the signature of the node does not verify")
+        raise BundleSignatureWrong("the signature of the node does not verify")
     if bundle.sequence < newest_sequence:
-        raise BundleNotTrusted(f"its number {bundle.sequence} is below {newest_sequence}, which this device has seen")
+        raise BundleRolledBack(f"its number {bundle.sequence} is below {newest_sequence}, which this device has seen")
     agreements = [believe_carried(agreement, carried) for agreement in bundle.agreements]
     trusted = Trusted(
         bundle.env,
@@ -119,8 +153,28 @@ def open_bundle(text: str, pins: Mapping[str, Pin], *, newest_sequence: int = 0)
         bundle.as_of or bundle.made_at,
         bundle.stale_after,
         _heads(bundle, lists, agreements),
+        _words(bundle, lists),
+        bundle.made_at,
     )
     return OpenBundle(bundle, trusted, _reader(bundle))
+
+
+def _words(bundle: Bundle, lists: Mapping[str, BelievedList]) -> dict[str, Word]:
+    """Return how fresh the word of each node is: of the lists in the bundle its own statement is asked.
+
+    A statement with the lists of another day shows that they do not belong together. Raises `BundleMixed`, and what
+    `believe_freshness` raises.
+    """
+    heard = {row.node: row.as_of for row in bundle.heard}
+    if any(as_of > bundle.made_at + CLOCK_SKEW for as_of in heard.values()):
+        raise BundleMixed("it has heard of what is later than itself")
+    words = {node: Word(as_of) for node, as_of in heard.items()}
+    for text in bundle.freshness:
+        node = Envelope.parse(text, Typ.FRESHNESS).signer
+        said = believe_freshness(text, node, lists, bundle.env)
+        adopted = next(each for each in lists.values() if each.node(node) is not None)
+        words[node] = word_of(said, adopted, heard.get(node))
+    return words
 
 
 def _heads(bundle: Bundle, lists: Mapping[str, BelievedList], agreements: Sequence[Agreement]) -> dict[str, datetime]:

@@ -9,14 +9,15 @@ from registry.core.agreement import Agreement
 from registry.core.envelope.jose import Envelope, Typ
 from registry.core.errors import RegistryError, Unprocessable
 from registry.core.trust.agreement_adoption import AgreementNotBelieved, believe_agreement
-from registry.core.trust.trust_list import BelievedList, ListNotTrusted, Pin, believe
+from registry.core.trust.pin import Pin
+from registry.core.trust.trust_list import BelievedList, ListNotTrusted, believe
 
 MAX_LISTS = 64
 
 
 @dataclass(eq=False)
 class ListsUnfit(Unprocessable):
-    """The lists in a file are too many, of an epoch before the pin's, or of another environment."""
+    """The lists in a file are too many, of another environment, or the newest is of an epoch before the pin's."""
 
     code: ClassVar[str] = "lists-unfit"
     reason: str
@@ -37,11 +38,13 @@ def believe_lists(texts: Sequence[str], pins: Mapping[str, Pin], env: str) -> Ma
         country = Envelope.parse(text.partition("\n")[0], Typ.TRUST_LIST).payload.get("country")
         if isinstance(country, str) and country in pins:
             believed = believe(text, pins[country])
-            if believed.list.epoch < pins[country].epoch or believed.list.env != env:
-                raise ListsUnfit(f"that of {country} is of an epoch before the pin's, or of another environment")
+            if believed.list.env != env:
+                raise ListsUnfit(f"that of {country} is of another environment")
             lists.setdefault(country, []).append(believed)
-    for several in lists.values():
+    for country, several in lists.items():
         several.sort(key=lambda each: (each.list.epoch, each.list.version), reverse=True)
+        if several[0].list.epoch < pins[country].epoch:
+            raise ListsUnfit(f"that of {country} is of an epoch before the pin's")
     return lists
 
 

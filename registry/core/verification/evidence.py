@@ -8,6 +8,7 @@ from enum import Enum
 from registry.core.agreement import Agreement
 from registry.core.certificate.credential import Certificate
 from registry.core.identifiers import Digest
+from registry.core.trust.freshness import Word
 from registry.core.trust.trust_list import BelievedList
 
 
@@ -34,6 +35,10 @@ class Trusted:
     stale_after: datetime | None = None
     heads: Mapping[str, datetime] = field(default_factory=dict)
     """When the quorum of each log's witnesses last vouched for it, as far as the one who asks has seen."""
+    words: Mapping[str, Word] = field(default_factory=dict)
+    """How fresh the word of each node is, by its DID."""
+    read_at: datetime | None = None
+    """When all this was read, and until when freshness is asked for; None: now."""
 
     def same_environment(self) -> Iterator[BelievedList]:
         """Return the lists of this environment: those of another vouch for nothing here."""
@@ -44,13 +49,15 @@ class Trusted:
 class Held:
     """What is held of a certificate: its digest, since when, by own issue or not, and whether it is known as logged.
 
-    Logged is what a proof showed that met the quorum; at the issuer's node, what its own log holds and has published.
+    Logged is what a proof showed that met the quorum; at the issuer's node, what its own log holds and has published,
+    and `logged_by` when it could first publish that: when the witnesses had vouched for it.
     """
 
     digest: Digest
     recorded_at: datetime
     standpoint: Standpoint
     logged: bool
+    logged_by: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ believe (`Trusted`) and hold (`Evidence`).
 
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -20,6 +21,7 @@ from registry.core.tlog.entry import Kind
 from registry.core.tlog.policy import QuorumNotMet
 from registry.core.tlog.proof import TlogProof, verify_proof
 from registry.core.trust.document_signer import Chained
+from registry.core.trust.freshness import Word
 from registry.core.trust.log_policy import log_policy
 from registry.core.trust.trust_list import BelievedList, BodyRole, KnownSigner, SignerStatus
 from registry.core.verification.evidence import Evidence, Held, ReadEvidence, Standpoint, Trusted
@@ -63,6 +65,17 @@ class _Case:
         """What is held of this very certificate, and not of another under its number."""
         held = self.evidence.held
         return held if held is not None and held.digest == self.envelope.digest else None
+
+    @property
+    def word(self) -> Word:
+        """How fresh the word of the issuer's node is."""
+        return self.trusted.words.get(node_did(self.certificate.node), Word())
+
+    @property
+    def list_as_of(self) -> datetime:
+        """When the list that knows the key was last known to be the newest."""
+        assert self.believed is not None
+        return self.word.list_as_of or self.believed.list.issued_at
 
 
 def verify(
@@ -158,7 +171,9 @@ def _ask_signature(case: _Case) -> Finding:
 def _ask_signer(case: _Case) -> Finding:
     """Judge the key at `validFrom`.
 
-    A thief writes any `validFrom`: what is not known to have existed before a revocation is open, neither good nor bad.
+    A thief writes any `validFrom`, so after a revocation the issuer's own dates count for nothing (formats 11,
+    `logged_by`): good is what the quorum of the log or the one who asks had seen before, bad what the quorum saw only
+    afterwards, and what nobody dates is open.
     """
     assert case.believed is not None
     if case.signer is None:
@@ -174,12 +189,34 @@ def _ask_signer(case: _Case) -> Finding:
         return _failed(Check.SIGNER, "after-use")
     if row.status_from is not None and when >= row.status_from:
         return _failed(Check.SIGNER, "signer-revoked", row.reason)
-    existed_by = case.held.recorded_at if case.held else case.at
-    if row.status is SignerStatus.REVOKED and row.status_from is not None and existed_by >= row.status_from:
-        return _unknown(Check.SIGNER, "revoked-since", row.status_from)
+    if row.status is SignerStatus.REVOKED and row.status_from is not None:
+        existed_by, proved = _existed_by(case)
+        if existed_by is None or existed_by >= row.status_from:
+            if proved:
+                return _failed(Check.SIGNER, "signer-revoked", row.reason)
+            return _unknown(Check.SIGNER, "revoked-since", row.status_from)
     if case.believed.expired(case.at):
         return _unknown(Check.SIGNER, "list-expired", case.believed.list.expires_at)
-    return _passed(Check.SIGNER, "signer-good", case.believed.list.issued_at)
+    if case.word.behind:
+        return _unknown(Check.SIGNER, "list-behind", case.believed.list.issued_at)
+    return _passed(Check.SIGNER, "signer-good", case.list_as_of)
+
+
+def _existed_by(case: _Case) -> tuple[datetime | None, bool]:
+    """Return the earliest moment at which others are known to have seen it, and whether its log dates it at all."""
+    held = case.held
+    seen = [held.recorded_at] if held is not None and held.standpoint is not Standpoint.ISSUER else []
+    logged_by = _logged_by(case)
+    logged = [] if logged_by is None else [logged_by]
+    return min(seen + logged, default=None), logged_by is not None
+
+
+def _logged_by(case: _Case) -> datetime | None:
+    """Return when the quorum vouched for the checkpoint of the proof, or for what is held at the issuer's node."""
+    if case.presentation.proof is not None and case.agreement is not None:
+        with suppress(RegistryError):
+            return _check_proof(case, case.presentation.proof)
+    return case.held.logged_by if case.held is not None else None
 
 
 def _ask_body(case: _Case) -> Finding:
@@ -192,7 +229,7 @@ def _ask_body(case: _Case) -> Finding:
         return _failed(Check.BODY, "body-not-notified")
     if body.signatory(subject.signatory.id, subject.signatory.name, subject.issue_date.day) is None:
         return _failed(Check.BODY, "signatory-not-notified")
-    return _passed(Check.BODY, "notified", case.believed.list.issued_at)
+    return _passed(Check.BODY, "notified", case.list_as_of)
 
 
 def _ask_agreement(case: _Case) -> Finding:
@@ -234,13 +271,15 @@ def _ask_status(case: _Case) -> Finding:
         return _failed(Check.STATUS, ending.status.value, ending.reason)
     if None in changes:
         return _unknown(Check.STATUS, "change-not-believed")
-    held, as_of = case.held, case.trusted.as_of
+    held, as_of = case.held, case.word.as_of
     if held is None:
         return _unknown(Check.STATUS, "status-unknown", as_of)
     if held.standpoint is Standpoint.ISSUER:
         return _passed(Check.STATUS, "in-force", case.at)
     if case.trusted.stale_after is not None and case.at > case.trusted.stale_after:
         return _unknown(Check.STATUS, "bundle-stale", as_of)
+    if not case.word.fresh(case.trusted.read_at or case.at):
+        return _unknown(Check.STATUS, "status-stale", as_of)
     return _passed(Check.STATUS, "by-channel-only" if held.standpoint is Standpoint.NODE else "by-bundle", as_of)
 
 

@@ -16,14 +16,21 @@ from registry.core.signature import Signer
 from registry.core.trust.adoption import (
     CLOCK_SKEW,
     LONGEST_LIFE,
+    ListDoesNotFollow,
+    ListEpochNotPinned,
     ListExpired,
+    ListForked,
     ListFromFuture,
     ListKeyReused,
     ListLivesTooLong,
+    ListLogReplaced,
     ListNodeKeyChanged,
     ListNotNewer,
+    ListRevocationLater,
+    ListRevocationUndone,
     ListRowRewritten,
     ListRowVanished,
+    ListWitnessForgotten,
     check_adoptable,
 )
 from registry.core.trust.document_signer import Purpose
@@ -47,6 +54,7 @@ from tests.core.world import AT, BORN, SCHEME, TODAY, Side, World, with_body, wi
 
 SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
 Edit = Callable[[TrustList], TrustList]
+UNDONE, LATER = ListRevocationUndone, ListRevocationLater
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,16 +116,19 @@ def test_the_same_list_again_is_not_newer(corridor: Corridor) -> None:
 
 def test_a_list_of_an_earlier_epoch_than_the_pinned_one_is_refused(corridor: Corridor) -> None:
     believed = believe(corridor.first.text, replace(corridor.side.pin, epoch=2))
-    refusal(ListNotNewer, "list-not-newer", lambda: check_adoptable(believed, None, frozenset(), AT))
+    code = "list-epoch-not-pinned"
+    refusal(ListEpochNotPinned, code, lambda: check_adoptable(believed, None, frozenset(), AT))
 
 
 def test_two_lists_of_one_version_do_not_both_follow(corridor: Corridor) -> None:
     """The next version names the digest of the one that it follows: a split view shows at once."""
-    other = corridor.side.believed(replace(corridor.first.list, issued_at=AT - 2 * DAY))
+    other = corridor.side.believed(replace(corridor.first.list, issued_at=AT - SECOND))
     follows = corridor.next(previous=other.digest)
-    said = refusal(ListNotNewer, "list-not-newer", lambda: corridor.offer(follows))
+    said = refusal(ListDoesNotFollow, "list-does-not-follow", lambda: corridor.offer(follows))
     assert "does not follow" in said
-    refusal(ListNotNewer, "list-not-newer", lambda: corridor.offer(corridor.next(previous=None)))
+    unnamed = corridor.next(previous=None)
+    refusal(ListDoesNotFollow, "list-does-not-follow", lambda: corridor.offer(unnamed))
+    refusal(ListForked, "list-forked", lambda: corridor.offer(other.list))
 
 
 def test_a_frozen_list_expires(corridor: Corridor) -> None:
@@ -245,21 +256,21 @@ def test_a_signer_may_be_retired_then_revoked_and_from_earlier(corridor: Corrido
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "said"),
+    ("before", "after", "kind", "said"),
     [
-        (revoked(SignerStatus.REVOKED), lambda old: old, "was revoked and is active again"),
-        (revoked(SignerStatus.REVOKED), revoked(SignerStatus.RETIRED), "was revoked and is retired again"),
-        (revoked(SignerStatus.RETIRED), lambda old: old, "was retired and is active again"),
-        (revoked(SignerStatus.REVOKED), revoked(SignerStatus.REVOKED, SECOND), "moved later"),
-        (revoked(SignerStatus.RETIRED), revoked(SignerStatus.REVOKED, SECOND), "moved later"),
+        (revoked(SignerStatus.REVOKED), lambda old: old, UNDONE, "was revoked and is active again"),
+        (revoked(SignerStatus.REVOKED), revoked(SignerStatus.RETIRED), UNDONE, "was revoked and is retired again"),
+        (revoked(SignerStatus.RETIRED), lambda old: old, UNDONE, "was retired and is active again"),
+        (revoked(SignerStatus.REVOKED), revoked(SignerStatus.REVOKED, SECOND), LATER, "moved later"),
+        (revoked(SignerStatus.RETIRED), revoked(SignerStatus.REVOKED, SECOND), LATER, "moved later"),
     ],
 )
 def test_a_revocation_is_not_taken_back_nor_moved_later(
-    corridor: Corridor, before: Edit, after: Edit, said: str
+    corridor: Corridor, before: Edit, after: Edit, kind: type[RegistryError], said: str
 ) -> None:
     adopted = corridor.side.believed(before(corridor.first.list))
     offered = after(corridor.next(previous=adopted.digest))
-    assert said in refusal(ListRowRewritten, "list-row-rewritten", lambda: corridor.offer(offered, adopted=adopted))
+    assert said in refusal(kind, kind.code, lambda: corridor.offer(offered, adopted=adopted))
 
 
 @pytest.mark.parametrize("change", ["from_", "until", "certificate"])
@@ -309,9 +320,7 @@ def test_the_key_of_a_log_never_changes(world: World, corridor: Corridor) -> Non
     )
     assert "changed in an epoch" in said
     renewed, keys = corridor.renewed()
-    said = refusal(
-        ListNodeKeyChanged, "list-node-key-changed", lambda: corridor.offer(with_node(renewed, log=log), by=keys)
-    )
+    said = refusal(ListLogReplaced, "list-log-replaced", lambda: corridor.offer(with_node(renewed, log=log), by=keys))
     assert "its history would be lost" in said
 
 
@@ -334,8 +343,8 @@ def test_a_witness_key_is_replaced_in_a_new_epoch_that_keeps_it_for_what_it_cosi
     corridor.offer(kept, by=keys)
     corridor.offer(with_node(kept, former_witnesses=(former(side, until=BORN),)), by=keys)
     said = refusal(
-        ListRowVanished,
-        "list-row-vanished",
+        ListWitnessForgotten,
+        "list-witness-forgotten",
         lambda: corridor.offer(with_node(renewed, witness=present(side, 2)), by=keys),
     )
     assert "was replaced and not kept" in said
@@ -372,8 +381,8 @@ def test_a_former_key_stays_and_its_end_moves_earlier_only(corridor: Corridor) -
     for gone in ((), (former(side, until=AT - 2 * DAY),)):
         offered = with_node(second, former_witnesses=gone)
         said = refusal(
-            ListRowVanished,
-            "list-row-vanished",
+            ListWitnessForgotten,
+            "list-witness-forgotten",
             functools.partial(corridor.offer, offered, by=keys, adopted=adopted),
         )
         assert "is gone, or counts for longer" in said
@@ -384,8 +393,8 @@ def test_a_former_key_stays_and_its_end_moves_earlier_only(corridor: Corridor) -
     corridor.offer(later, by=newest, adopted=adopted, keys=corridor.first.list_keys)
     forgotten = with_node(later, former_witnesses=(former(side, 2),))
     refusal(
-        ListRowVanished,
-        "list-row-vanished",
+        ListWitnessForgotten,
+        "list-witness-forgotten",
         lambda: corridor.offer(forgotten, by=newest, adopted=adopted, keys=corridor.first.list_keys),
     )
 

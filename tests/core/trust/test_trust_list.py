@@ -12,15 +12,20 @@ from registry.core.errors import RegistryError
 from registry.core.identifiers import authority_did
 from registry.core.record import MalformedRecord
 from registry.core.tlog.note import KeyType, VerifierKey, WeakKey
-from registry.core.trust.document_signer import ChainBroken, Purpose
+from registry.core.trust.document_signer import ChainBroken, KeyOfAnotherPurpose, Purpose
 from registry.core.trust.trust_list import (
     FormerWitness,
     ListBelowThreshold,
+    ListDatesBeyond,
     ListKey,
+    ListKeyMisnamed,
+    ListKeyTwice,
     ListNotTrusted,
     ListOfAnotherCountry,
     ListOfAnotherEnvironment,
     ListRowBroken,
+    ListSignatureWrong,
+    ListStrangerSigned,
     SignerStatus,
     TrustList,
     believe,
@@ -93,38 +98,38 @@ def test_the_same_key_twice_is_counted_once(by: Side) -> None:
 def test_one_key_under_two_certificates_has_one_name_and_stands_once(by: Side) -> None:
     rows = by.trust_list.list_keys
     doubled = replace(by.trust_list, list_keys=(*rows, replace(rows[0], certificate=rows[0].certificate)))
-    with pytest.raises(ListRowBroken, match="list key stands twice"):
+    with pytest.raises(ListKeyTwice, match="list key stands twice"):
         by.believed(doubled)
 
 
 def test_a_list_key_under_a_name_that_is_not_its_own_is_refused(by: Side) -> None:
     first, second, third = by.trust_list.list_keys
     swapped = (replace(first, kid=second.kid), replace(second, kid=first.kid), third)
-    with pytest.raises(ListRowBroken, match="not its own"):
+    with pytest.raises(ListKeyMisnamed, match="not its own"):
         by.believed(replace(by.trust_list, list_keys=swapped))
 
 
 def test_a_key_that_is_no_list_key_counts_for_nothing(world: World, by: Side) -> None:
     for stranger in (world.uz.list_keys[0], by.node, by.document):
-        with pytest.raises(ListNotTrusted, match="none of the country's list keys"):
+        with pytest.raises(ListStrangerSigned, match="none of the country's list keys"):
             by.believed(by=[by.list_keys[0], stranger])
 
 
 def test_a_wrong_signature_is_refused_even_above_the_threshold(world: World, by: Side) -> None:
     forger = RenamedSigner(by.list_keys[2].kid, world.uz.list_keys[2])
-    with pytest.raises(ListNotTrusted, match="does not verify"):
+    with pytest.raises(ListSignatureWrong, match="does not verify"):
         by.believed(by=[*by.list_keys[:2], forger])
 
 
 def test_a_node_or_document_key_cannot_be_made_a_list_key(by: Side) -> None:
     for key in (by.node, by.document):
-        with pytest.raises(ChainBroken, match="another purpose"):
+        with pytest.raises(KeyOfAnotherPurpose, match="another purpose"):
             by.believed(replace(by.trust_list, list_keys=(*by.trust_list.list_keys, ListKey(key.kid, key.certificate))))
 
 
 def test_a_list_key_out_of_its_dates_counts_for_nothing(by: Side) -> None:
     for at in (BORN - SECOND, BORN + timedelta(days=4 * 365)):
-        with pytest.raises(ListNotTrusted, match="at that time"):
+        with pytest.raises(ListStrangerSigned, match="at that time"):
             by.believed(replace(by.trust_list, issued_at=at))
 
 
@@ -181,7 +186,7 @@ def test_former_witness_keys_are_numbered_and_kept_beside_the_present_one(world:
 
 
 BROKEN: dict[str, tuple[Callable[[Side, World], TrustList], type[RegistryError]]] = {
-    "a body stands twice": (lambda by, _: second_body(by, signers=()), ListRowBroken),
+    "a body stands twice": (lambda by, _: second_body(by, signers=()), ListKeyTwice),
     "a body under another code": (lambda by, _: with_body(by.trust_list, code="gcci"), ListRowBroken),
     "a body of another node": (
         lambda by, world: with_body(by.trust_list, id=world.uz.body, code="uzex"),
@@ -190,44 +195,44 @@ BROKEN: dict[str, tuple[Callable[[Side, World], TrustList], type[RegistryError]]
     "a signer in two bodies": (lambda by, _: second_body(by, id=gcci(by), code="gcci"), ChainBroken),
     "a signer in two rows": (
         lambda by, _: with_body(by.trust_list, signers=(by.signer_row(by.document), by.signer_row(by.document))),
-        ListRowBroken,
+        ListKeyTwice,
     ),
     "a signer under another kid": (
         lambda by, _: with_signer(by.trust_list, kid=f"{by.body}#{'x' * 43}"),
-        ListRowBroken,
+        ListKeyMisnamed,
     ),
-    "a scheme that the body lacks": (lambda by, _: with_body(by.trust_list, schemes=("other",)), ListRowBroken),
+    "a scheme that the body lacks": (lambda by, _: with_body(by.trust_list, schemes=("other",)), ListKeyMisnamed),
     "a signer of another country": (
         lambda by, world: with_signer(by.trust_list, certificate=world.uz.document.certificate),
         ChainBroken,
     ),
     "the node key as a signer": (
         lambda by, _: with_signer(by.trust_list, certificate=by.node.certificate),
-        ChainBroken,
+        KeyOfAnotherPurpose,
     ),
-    "begins before its certificate": (lambda by, _: with_signer(by.trust_list, from_=BORN - SECOND), ListRowBroken),
+    "begins before its certificate": (lambda by, _: with_signer(by.trust_list, from_=BORN - SECOND), ListDatesBeyond),
     "ends after its certificate": (
         lambda by, _: with_signer(by.trust_list, until=by.signer_row(by.document).until + SECOND),
-        ListRowBroken,
+        ListDatesBeyond,
     ),
     "its use ends after it": (
         lambda by, _: with_signer(by.trust_list, use_until=by.signer_row(by.document).until + SECOND),
-        ListRowBroken,
+        ListDatesBeyond,
     ),
     "its use ends before it begins": (
         lambda by, _: with_signer(by.trust_list, from_=AT, use_until=AT - SECOND),
-        ListRowBroken,
+        ListDatesBeyond,
     ),
     "active from a day": (lambda by, _: with_signer(by.trust_list, status_from=AT), ListRowBroken),
     "revoked from no day": (lambda by, _: with_signer(by.trust_list, status=SignerStatus.REVOKED), ListRowBroken),
     "retired from no day": (lambda by, _: with_signer(by.trust_list, status=SignerStatus.RETIRED), ListRowBroken),
     "a node twice": (
         lambda by, _: replace(by.trust_list, nodes=by.trust_list.nodes * 2),
-        ListRowBroken,
+        ListKeyTwice,
     ),
     "a document signer as the node key": (
         lambda by, _: with_node(by.trust_list, certificate=by.document.certificate),
-        ChainBroken,
+        KeyOfAnotherPurpose,
     ),
     "a node of another name than its certificate": (
         lambda by, _: with_node(by.trust_list, id="did:web:other.example"),
@@ -309,8 +314,9 @@ BROKEN: dict[str, tuple[Callable[[Side, World], TrustList], type[RegistryError]]
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_row_that_does_not_hold_spoils_the_list(world: World, by: Side, name: str) -> None:
     edit, refusal = BROKEN[name]
-    with pytest.raises(refusal):
+    with pytest.raises(refusal) as refused:
         by.believed(edit(by, world))
+    assert type(refused.value) is refusal
 
 
 def test_the_dates_of_a_signer_may_touch_those_of_its_certificate(by: Side) -> None:

@@ -13,6 +13,7 @@ from registry.core.tlog.checkpoint import MalformedCheckpoint
 from registry.core.tlog.note import MalformedNote, Note
 from registry.core.trust.agreement_adoption import AgreementNotBelieved
 from registry.core.trust.document_signer import Purpose
+from registry.core.trust.freshness import CLOCK_SKEW, FreshnessNotTrusted
 from registry.core.trust.trust_list import ListBelowThreshold, ListKey, ListNotTrusted
 from registry.core.verification.bundle import Bundle, BundleNotTrusted, Delivered, open_bundle
 from registry.core.verification.carried import MAX_LISTS, ListsUnfit
@@ -23,10 +24,10 @@ from tests.core.world import AT, BORN, RenamedSigner, Scene, World
 SECOND = timedelta(seconds=1)
 
 
-def refused(scene: Scene, **changes: Any) -> str:
+def refused(scene: Scene, code: str = "bundle-not-trusted", **changes: Any) -> str:
     with pytest.raises(BundleNotTrusted) as refusal:
         scene.open(replace(scene.bundle(), **changes))
-    assert refusal.value.code == "bundle-not-trusted"
+    assert refusal.value.code == code
     return str(refusal.value)
 
 
@@ -112,8 +113,8 @@ def test_an_older_bundle_than_the_device_has_seen_is_refused(world: World, scene
 
 
 def test_a_node_key_signs_bundles_within_its_certificate_only(scene: Scene) -> None:
-    assert "does not verify" in refused(scene, made_at=BORN - SECOND)
-    assert "does not verify" in refused(scene, made_at=BORN + LIFE[Purpose.NODE] + SECOND)
+    assert "does not verify" in refused(scene, "bundle-signature-wrong", made_at=BORN - SECOND)
+    assert "does not verify" in refused(scene, "bundle-signature-wrong", made_at=BORN + LIFE[Purpose.NODE] + SECOND)
 
 
 def test_the_age_of_the_bundle_is_that_of_the_newest_word_in_it(scene: Scene) -> None:
@@ -227,6 +228,38 @@ def test_a_checkpoint_that_cannot_be_read_spoils_the_bundle(world: World, scene:
     for broken, refusal in (("garbage", MalformedNote), (good.replace("\n1\n", "\n01\n"), MalformedCheckpoint)):
         with pytest.raises(refusal):
             heads(scene, broken)
+
+
+def test_a_bundle_has_not_heard_of_what_is_later_than_itself(scene: Scene) -> None:
+    replace(scene, heard=AT + CLOCK_SKEW).open()
+    with pytest.raises(BundleNotTrusted, match="later than itself"):
+        replace(scene, heard=AT + CLOCK_SKEW + SECOND).open()
+
+
+def test_a_bundle_is_as_fresh_as_what_its_node_had_heard(scene: Scene) -> None:
+    """A bundle made today of what was heard the day before yesterday says nothing of today."""
+    day = timedelta(hours=24)
+    later = replace(scene, at=AT + day, heard=AT - day)
+    assert later.offline().indication is Indication.TOTAL_PASSED
+    finding = replace(later, heard=AT - day - SECOND).offline().finding(Check.STATUS)
+    assert finding is not None
+    assert (finding.code, finding.as_of) == ("status-stale", AT - day - SECOND)
+    deaf = scene.open(replace(scene.bundle(), heard=()))
+    assert deaf.trusted.words == {}
+
+
+def test_the_statement_of_a_node_dates_the_list_that_it_names(scene: Scene) -> None:
+    said = scene.stating(as_of=AT - SECOND)
+    for verdict in (said.online(), said.offline()):
+        for check in (Check.SIGNER, Check.BODY):
+            finding = verdict.finding(check)
+            assert finding is not None
+            assert finding.as_of == AT - SECOND
+
+
+def test_a_statement_by_another_key_spoils_the_bundle(world: World, scene: Scene) -> None:
+    with pytest.raises(FreshnessNotTrusted):
+        replace(scene, freshness=scene.stating(by=RenamedSigner(world.by.node.kid, world.uz.node)).freshness).open()
 
 
 def test_a_change_in_the_bundle_that_cannot_be_read_spoils_it(scene: Scene) -> None:

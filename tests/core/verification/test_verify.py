@@ -19,6 +19,7 @@ from registry.core.tlog.entry import Kind, Leaf
 from registry.core.tlog.note import SignatureLine
 from registry.core.tlog.proof import TlogProof
 from registry.core.trust.document_signer import Purpose
+from registry.core.trust.freshness import NamedList
 from registry.core.trust.trust_list import BodyRole, FormerWitness, SignerStatus, TrustList, WitnessKey
 from registry.core.verification.evidence import Evidence, Held, Standpoint, Trusted
 from registry.core.verification.presentation import Presentation
@@ -95,6 +96,14 @@ def recognitions(scene: Scene, **changes: Any) -> Scene:
 
 def signers(status: SignerStatus, since: timedelta) -> Deviation:
     return lambda scene: scene.listing(lambda old: with_signer(old, status=status, status_from=AT + since, reason="r"))
+
+
+def revoked_at(scene: Scene, since: timedelta) -> Scene:
+    return signers(SignerStatus.REVOKED, since)(scene)
+
+
+def logged_at(scene: Scene, after: timedelta) -> Scene:
+    return replace(scene, proof=scene.world.proof("BY", scene.envelope.digest, at=AT + after))
 
 
 def other_signature(scene: Scene) -> Scene:
@@ -183,11 +192,39 @@ SIGNER = [
     Row("retired before", signers(SignerStatus.RETIRED, -DAY), Check.SIGNER, FAILED, "signer-revoked"),
     Row("retired after it was held", signers(SignerStatus.RETIRED, SECOND), Check.SIGNER, PASSED, "signer-good"),
     Row(
-        "revoked since, and never held",
-        lambda s: replace(signers(SignerStatus.REVOKED, SECOND)(s), held=None),
+        "revoked since, never held, and nothing dates it",
+        lambda s: replace(signers(SignerStatus.REVOKED, SECOND)(s), held=None, proof=None),
         Check.SIGNER,
         UNKNOWN,
         "revoked-since",
+    ),
+    Row(
+        "revoked when it was logged",
+        lambda s: replace(logged_at(revoked_at(s, SECOND), SECOND), held=None),
+        Check.SIGNER,
+        FAILED,
+        "signer-revoked",
+    ),
+    Row(
+        "held before the revocation, and logged after",
+        lambda s: logged_at(revoked_at(s, SECOND), DAY),
+        Check.SIGNER,
+        PASSED,
+        "signer-good",
+    ),
+    Row(
+        "held after the revocation, and logged before",
+        lambda s: revoked_at(s, SECOND).holding(recorded_at=AT + DAY),
+        Check.SIGNER,
+        PASSED,
+        "signer-good",
+    ),
+    Row(
+        "a newer list that the issuer's node names",
+        lambda s: s.stating(trust_list=NamedList(1, 2, "0" * 64)),
+        Check.SIGNER,
+        UNKNOWN,
+        "list-behind",
     ),
     Row(
         "an expired list",
@@ -299,6 +336,20 @@ STATUS = [
     Row("annulled", change(Status.ANNULLED), Check.STATUS, FAILED, "annulled"),
     Row("replaced", change(Status.REPLACED), Check.STATUS, FAILED, "replaced"),
     Row("suspended", change(Status.SUSPENDED), Check.STATUS, FAILED, "suspended"),
+    Row(
+        "no word of the issuer's node for longer than a day",
+        lambda s: replace(s, heard=AT - DAY - SECOND),
+        Check.STATUS,
+        UNKNOWN,
+        "status-stale",
+    ),
+    Row(
+        "a word that is a day old to the second",
+        lambda s: replace(s, heard=AT - DAY, at=AT),
+        Check.STATUS,
+        PASSED,
+        "by-channel-only",
+    ),
     Row("annulled from tomorrow", change(Status.ANNULLED, day=TODAY + DAY), Check.STATUS, PASSED, "by-channel-only"),
     Row(
         "asked for the day before the annulment",
@@ -624,6 +675,41 @@ def test_a_change_about_another_certificate_is_not_taken_for_this_one(scene: Sce
     assert verdict.decisive.code == "change-not-believed"
 
 
+@pytest.mark.parametrize(
+    ("deviate", "outcome", "code"),
+    [
+        (lambda s: s, PASSED, "signer-good"),
+        (lambda s: replace(s, proof=s.world.proof("BY", OTHER_DIGEST)), UNKNOWN, "revoked-since"),
+        (lambda s: revoked_at(s.showing(agreement="0" * 64), SECOND), UNKNOWN, "revoked-since"),
+    ],
+    ids=["its proof", "the proof of another", "no agreement that says whose word counts"],
+)
+def test_what_is_held_nowhere_is_dated_by_its_own_proof(
+    scene: Scene, deviate: Deviation, outcome: Outcome, code: str
+) -> None:
+    finding = replace(deviate(revoked_at(scene, SECOND)), held=None).online().finding(Check.SIGNER)
+    assert finding is not None
+    assert (finding.outcome, finding.code) == (outcome, code)
+
+
+@pytest.mark.parametrize(
+    ("logged_by", "outcome", "code"),
+    [
+        (None, UNKNOWN, "revoked-since"),
+        (AT, PASSED, "signer-good"),
+        (AT + SECOND, FAILED, "signer-revoked"),
+    ],
+)
+def test_at_its_own_node_the_issuers_own_date_counts_for_nothing_after_a_revocation(
+    scene: Scene, logged_by: datetime | None, outcome: Outcome, code: str
+) -> None:
+    """Whoever stole the key and the node with it writes any date there; the log is what others have seen."""
+    own = replace(revoked_at(scene, SECOND), proof=None, country=scene.issued_in)
+    finding = own.holding(standpoint=Standpoint.ISSUER, logged_by=logged_by).online().finding(Check.SIGNER)
+    assert finding is not None
+    assert (finding.outcome, finding.code) == (outcome, code)
+
+
 def test_what_is_held_of_another_certificate_says_nothing_of_this_one(scene: Scene) -> None:
     verdict = replace(scene.holding(digest=OTHER_DIGEST), proof=None).online()
     codes = {finding.check: finding.code for finding in verdict.findings}
@@ -908,7 +994,7 @@ def test_a_retirement_takes_nothing_from_what_was_signed_before_it_even_where_it
 
 
 def test_another_certificate_under_the_number_shows_nothing_of_this_one(scene: Scene) -> None:
-    other = signers(SignerStatus.REVOKED, SECOND)(scene).holding(digest=OTHER_DIGEST)
+    other = replace(revoked_at(scene, SECOND), proof=None).holding(digest=OTHER_DIGEST)
     for verdict in (other.online(), other.offline()):
         finding = verdict.finding(Check.SIGNER)
         assert finding is not None

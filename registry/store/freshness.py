@@ -1,0 +1,51 @@
+"""The newest freshness statement of each node, our own among them: one row each, which only moves forward."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import BigInteger, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from registry.store.database import Row
+
+
+class FreshnessRow(Row):
+    """What a node signed last, and how far its channel to us had come by then.
+
+    `met` is the newest statement by which everything had come: while a message is on its way, that one counts.
+    """
+
+    __tablename__ = "freshness"
+
+    node: Mapped[str] = mapped_column(primary_key=True)
+    as_of: Mapped[datetime]
+    epoch: Mapped[int]
+    seq: Mapped[int] = mapped_column(BigInteger)
+    text: Mapped[str]
+    met: Mapped[str | None]
+
+
+def newest(tx: Session, node: str) -> FreshnessRow | None:
+    """Return the newest statement of a node."""
+    return tx.get(FreshnessRow, node, populate_existing=True)
+
+
+def all_newest(tx: Session) -> Sequence[FreshnessRow]:
+    """Return the newest statement of every node."""
+    return tx.scalars(select(FreshnessRow).order_by(FreshnessRow.node)).all()
+
+
+def move(
+    tx: Session, node: str, text: str, *, as_of: datetime, position: tuple[int, int], met: str | None = None
+) -> bool:
+    """Keep a statement in place of an older one; tells whether it was newer.
+
+    The WHERE clause is the rollback protection: two that fetch at once must not bring back the older one.
+    """
+    values = {"as_of": as_of, "epoch": position[0], "seq": position[1], "text": text, "met": met}
+    kept = insert(FreshnessRow).values(node=node, **values)
+    newer = kept.on_conflict_do_update(
+        index_elements=["node"], set_=values, where=FreshnessRow.as_of < kept.excluded.as_of
+    )
+    return tx.scalar(newer.returning(FreshnessRow.node)) is not None
