@@ -1,32 +1,41 @@
-"""The transparency log: entries, hashes of complete subtrees, checkpoints, and the one head, which only grows."""
+"""The transparency log: entries, tiles of hashes, checkpoints, and the one head, which only grows."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, SmallInteger, func, select, text, union_all, update
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, SmallInteger, func, select, text, union_all
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from registry.core.tlog.checkpoint import Checkpoint
-from registry.core.tlog.merkle import EMPTY_ROOT, Hash
+from registry.core.tlog.follow import Edge
+from registry.core.tlog.merkle import EMPTY_ROOT, HASH_BYTES, Hash, subtrees
+from registry.core.tlog.tile import WIDTH, Tile, hash_in, tile_of
 from registry.store.acts import Act, QueuedAct
 from registry.store.database import Row
 
-_APPEND_ENTRIES = text(
-    'INSERT INTO log_entry ("index", act) SELECT :first + place - 1, act '
-    "FROM unnest(string_to_array(:acts, ',')) WITH ORDINALITY AS given (act, place)"
+_APPEND = text("""
+    WITH numbered AS (
+        INSERT INTO log_entry ("index", act) SELECT :first + place - 1, act
+        FROM unnest(string_to_array(:acts, ',')) WITH ORDINALITY AS given (act, place)
+    ), grown AS (
+        INSERT INTO log_tile (level, "index", hashes)
+        SELECT * FROM unnest(CAST(:levels AS smallint[]), CAST(:indices AS bigint[]), CAST(:hashes AS bytea[]))
+        ON CONFLICT (level, "index") DO UPDATE SET hashes = log_tile.hashes || excluded.hashes
+    ), signed AS (
+        INSERT INTO log_checkpoint (size, root, note, at) VALUES (:size, :root, :note, :at)
+    ), taken AS (
+        DELETE FROM log_queue WHERE act = ANY(string_to_array(:acts, ','))
+    )
+    UPDATE log_head SET size = :size, root = :root, at = :at
+    WHERE origin = :origin AND size = :known_size AND root = :known_root RETURNING size
+""")
+_READ_TILES = text(
+    'SELECT level, "index", hashes FROM log_tile JOIN unnest(CAST(:levels AS smallint[]), CAST(:indices AS bigint[])) '
+    'AS wanted (level, "index") USING (level, "index")'
 )
-_APPEND_HASHES = text(
-    'INSERT INTO log_hash (level, "index", hash) '
-    'SELECT level, "index", substr(:hashes, 32 * CAST(place AS int) - 31, 32) '
-    "FROM unnest(CAST(CAST(:levels AS text) AS smallint[]), CAST(CAST(:indices AS text) AS bigint[])) "
-    'WITH ORDINALITY AS given (level, "index", place)'
-)
-_READ_HASHES = text(
-    "SELECT hash FROM unnest(CAST(:levels AS smallint[]), CAST(:indices AS bigint[])) "
-    'WITH ORDINALITY AS wanted (level, "index", place) JOIN log_hash USING (level, "index") ORDER BY place'
-)
-"""One statement each, whatever the number of rows, and one value a column: what is written for each costs time."""
+"""One statement each, whatever the number of rows, and one value a column: each row and each trip costs time."""
+ONE_TILE = f"octet_length(hashes) BETWEEN 1 AND {WIDTH * HASH_BYTES} AND octet_length(hashes) % {HASH_BYTES} = 0"
 SEQUENCER_LOCK = 0x7265675F6C6F67
 """Key of the advisory lock under which one sequencer at a time appends."""
 
@@ -40,14 +49,18 @@ class LogEntry(Row):
     act: Mapped[str] = mapped_column(ForeignKey("act.id"), unique=True)
 
 
-class LogHash(Row):
-    """The hash of a complete subtree: level 0 are the leaves."""
+class LogTile(Row):
+    """The hashes of one level in eight, 256 a row; the last of a level has fewer, and grows.
 
-    __tablename__ = "log_hash"
+    The hashes between are computed: what a proof needs of them stands in as many rows as the log has levels of tiles.
+    """
 
-    level: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
-    index: Mapped[int] = mapped_column(BigInteger, primary_key=True)
-    hash: Mapped[bytes]
+    __tablename__ = "log_tile"
+    __table_args__ = (CheckConstraint(ONE_TILE, name="one_tile"),)
+
+    level: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    index: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    hashes: Mapped[bytes]
 
 
 class LogCheckpoint(Row):
@@ -118,66 +131,62 @@ def head(tx: Session, *, lock: bool = False) -> LogHead | None:
     return tx.scalar(query.with_for_update() if lock else query)
 
 
-def move_head(tx: Session, known: LogHead | None, to: Checkpoint, at: datetime) -> bool:
-    """Move the head from what was known to `to`; tells whether nobody else had moved it.
+def append(
+    tx: Session,
+    known: LogHead | None,
+    acts: Sequence[str],
+    tiles: Mapping[tuple[int, int], bytes],
+    checkpoint: Checkpoint,
+    note: str,
+    at: datetime,
+) -> bool:
+    """Append acts up to `checkpoint`: number them, empty the queue of them, grow the tiles, move the head.
 
-    The WHERE clause is what makes a second history impossible: it does not rest on how callers hold locks.
+    Tells whether the head was still what was known; where it was not, the caller must not commit. The WHERE clause is
+    what makes a second history impossible: it does not rest on how callers hold locks. Acts leave the queue by their
+    ids, never by 'all up to', since they commit out of order.
     """
     if known is None:
-        first = insert(LogHead).values(one=1, origin=to.origin, size=to.size, root=to.root, at=at)
-        return tx.scalar(first.on_conflict_do_nothing().returning(LogHead.size)) is not None
-    moved = tx.scalar(
-        update(LogHead)
-        .where(LogHead.origin == to.origin, LogHead.size == known.size, LogHead.root == known.root)
-        .values(size=to.size, root=to.root, at=at)
-        .returning(LogHead.size)
-        .execution_options(synchronize_session=False)
-    )
+        empty = insert(LogHead).values(one=1, origin=checkpoint.origin, size=0, root=EMPTY_ROOT, at=at)
+        tx.execute(empty.on_conflict_do_nothing())
+    size, root = root_of(known)
+    given = {"first": checkpoint.size - len(acts), "acts": ",".join(acts), "hashes": list(tiles.values())}
+    to = {"origin": checkpoint.origin, "size": checkpoint.size, "root": checkpoint.root, "note": note, "at": at}
+    moved = tx.scalar(_APPEND, given | places(tiles) | to | {"known_size": size, "known_root": root})
     return moved is not None
 
 
-def append(
-    tx: Session,
-    acts: Sequence[str],
-    completed: Sequence[tuple[int, int, Hash]],
-    checkpoint: Checkpoint,
-    note: str,
-    at: datetime,
-) -> None:
-    """Write the last entries up to `checkpoint`, the subtrees that they complete, and the note signed over it."""
-    tx.execute(_APPEND_ENTRIES, {"first": checkpoint.size - len(acts), "acts": ",".join(acts)})
-    _append_tree(tx, completed, checkpoint, note, at)
-
-
-def take_back(
-    tx: Session,
-    numbered: Mapping[int, str],
-    leaves: Mapping[int, bytes],
-    completed: Sequence[tuple[int, int, Hash]],
-    checkpoint: Checkpoint,
-    note: str,
-    at: datetime,
-) -> None:
+def take_back(tx: Session, numbered: Mapping[int, str], leaves: Mapping[int, bytes]) -> None:
     """Write entries as they were signed once: by index the acts that are here, and the leaves of those that are not."""
     if numbered:
         tx.execute(insert(LogEntry), [{"index": index, "act": act} for index, act in numbered.items()])
     if leaves:
         tx.execute(insert(LogRecovered), [{"index": index, "leaf": leaf} for index, leaf in leaves.items()])
-    _append_tree(tx, completed, checkpoint, note, at)
 
 
-def _append_tree(
-    tx: Session, completed: Sequence[tuple[int, int, Hash]], checkpoint: Checkpoint, note: str, at: datetime
-) -> None:
-    levels, indices, hashes_ = zip(*completed, strict=True)
-    tx.execute(_APPEND_HASHES, {"levels": _array(levels), "indices": _array(indices), "hashes": b"".join(hashes_)})
-    tx.execute(insert(LogCheckpoint).values(size=checkpoint.size, root=checkpoint.root, note=note, at=at))
+def places(tiles: Iterable[tuple[int, int]]) -> dict[str, list[int]]:
+    """Return levels and indices of tiles as the arrays of a statement."""
+    each = list(tiles)
+    return {"levels": [level for level, _ in each], "indices": [index for _, index in each]}
 
 
 def hashes(tx: Session, wanted: Sequence[tuple[int, int]]) -> Sequence[Hash]:
     """Return the hashes of complete subtrees in the order asked, in one query."""
-    levels, indices = [level for level, _ in wanted], [index for _, index in wanted]
-    return list(tx.scalars(_READ_HASHES, {"levels": levels, "indices": indices}))
+    tiles = {tile_of(level, index) for level, index in wanted}
+    found = {(level, index): content for level, index, content in tx.execute(_READ_TILES, places(tiles))}
+    return [hash_in(found[tile_of(level, index)], level, index) for level, index in wanted]
+
+
+def edge(tx: Session, size: int) -> Edge:
+    """Return the tree of the first `size` entries, ready to grow."""
+    parts = subtrees(0, size)
+    return Edge(size, tuple(hashes(tx, parts)) if parts else ())
+
+
+def content(tx: Session, tile: Tile) -> bytes:
+    """Return the content of a tile of hashes, empty where there is none."""
+    width = func.substr(LogTile.hashes, 1, tile.width * HASH_BYTES)
+    return tx.scalar(select(width).where(LogTile.level == tile.level, LogTile.index == tile.index)) or b""
 
 
 def recovered(tx: Session) -> Sequence[LogRecovered]:
@@ -287,7 +296,3 @@ def entries(
 def root_of(known: LogHead | None) -> tuple[int, Hash]:
     """Return size and root of the head, those of the empty tree while there is none."""
     return (0, EMPTY_ROOT) if known is None else (known.size, known.root)
-
-
-def _array(numbers: Iterable[int]) -> str:
-    return f"{{{','.join(map(str, numbers))}}}"

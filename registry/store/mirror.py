@@ -1,25 +1,45 @@
 """The mirror of each peer's log: its entries, checked before they are kept, so that they can be served again."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Index, Select, SmallInteger, and_, func, insert, select, text, union_all, update
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Index,
+    Select,
+    SmallInteger,
+    and_,
+    func,
+    select,
+    text,
+    union_all,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, Session, mapped_column
 
 from registry.core.channel.message import MessageKind
 from registry.core.tlog.checkpoint import Checkpoint
 from registry.core.tlog.entry import Kind
-from registry.core.tlog.merkle import EMPTY_ROOT, Hash
+from registry.core.tlog.follow import Edge
+from registry.core.tlog.merkle import EMPTY_ROOT, HASH_BYTES, Hash, subtrees
+from registry.core.tlog.tile import Tile, hash_in, tile_of
 from registry.store.certificates import CertificateRow, Source, StatusChangeRow
 from registry.store.channel import MessageIn
 from registry.store.database import Row
+from registry.store.log import ONE_TILE, places
 from registry.store.tasks import Task, TaskKind
 
-_READ_HASHES = text(
-    "SELECT hash FROM unnest(CAST(:levels AS smallint[]), CAST(:indices AS bigint[])) "
-    'WITH ORDINALITY AS wanted (level, "index", place) JOIN mirror_hash USING (level, "index") '
-    "WHERE origin = :origin ORDER BY place"
+_GROW_TILES = text(
+    'INSERT INTO mirror_tile (origin, level, "index", hashes) SELECT :origin, * FROM unnest('
+    "CAST(:levels AS smallint[]), CAST(:indices AS bigint[]), CAST(:hashes AS bytea[])) "
+    'ON CONFLICT (origin, level, "index") DO UPDATE SET hashes = mirror_tile.hashes || excluded.hashes'
+)
+_READ_TILES = text(
+    'SELECT level, "index", hashes FROM mirror_tile '
+    "JOIN unnest(CAST(:levels AS smallint[]), CAST(:indices AS bigint[])) "
+    'AS wanted (level, "index") USING (level, "index") WHERE origin = :origin'
 )
 
 
@@ -54,15 +74,16 @@ class MirrorEntry(Row):
     seen_at: Mapped[datetime]
 
 
-class MirrorHash(Row):
-    """The hash of a complete subtree of a peer's log."""
+class MirrorTile(Row):
+    """The hashes of one level in eight of a peer's log, 256 a row; the last of a level has fewer, and grows."""
 
-    __tablename__ = "mirror_hash"
+    __tablename__ = "mirror_tile"
+    __table_args__ = (CheckConstraint(ONE_TILE, name="one_tile"),)
 
     origin: Mapped[str] = mapped_column(primary_key=True)
-    level: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
-    index: Mapped[int] = mapped_column(BigInteger, primary_key=True)
-    hash: Mapped[bytes]
+    level: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    index: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    hashes: Mapped[bytes]
 
 
 def head(tx: Session, origin: str, *, lock: bool = False) -> MirrorHead | None:
@@ -100,8 +121,23 @@ def move_head(
 
 def hashes(tx: Session, origin: str, wanted: Sequence[tuple[int, int]]) -> Sequence[Hash]:
     """Return the hashes of complete subtrees of a mirrored log in the order asked, in one query."""
-    levels, indices = [level for level, _ in wanted], [index for _, index in wanted]
-    return list(tx.scalars(_READ_HASHES, {"origin": origin, "levels": levels, "indices": indices}))
+    tiles = {tile_of(level, index) for level, index in wanted}
+    rows = tx.execute(_READ_TILES, places(tiles) | {"origin": origin})
+    found = {(level, index): content for level, index, content in rows}
+    return [hash_in(found[tile_of(level, index)], level, index) for level, index in wanted]
+
+
+def edge(tx: Session, origin: str, size: int) -> Edge:
+    """Return the tree of the first `size` mirrored entries, ready to grow."""
+    parts = subtrees(0, size)
+    return Edge(size, tuple(hashes(tx, origin, parts)) if parts else ())
+
+
+def content(tx: Session, origin: str, tile: Tile) -> bytes:
+    """Return the content of a tile of hashes of a mirrored log, empty where there is none."""
+    width = func.substr(MirrorTile.hashes, 1, tile.width * HASH_BYTES)
+    query = select(width).where(MirrorTile.origin == origin, MirrorTile.level == tile.level)
+    return tx.scalar(query.where(MirrorTile.index == tile.index)) or b""
 
 
 def entries(tx: Session, origin: str, first: int, count: int) -> Sequence[bytes]:
@@ -192,12 +228,9 @@ def _named(digest: InstrumentedAttribute[str]) -> Select[int]:
     )
 
 
-def append(
-    tx: Session, entries: Iterable[MirrorEntry], completed: Sequence[tuple[int, int, Hash]], origin: str
-) -> None:
-    """Write entries of a log and the subtrees that they complete."""
+def append(tx: Session, entries: Iterable[MirrorEntry], tiles: Mapping[tuple[int, int], bytes], origin: str) -> None:
+    """Write entries of a log, and what its tiles grow by."""
     tx.add_all(entries)
     tx.flush()
-    if completed:
-        rows = [{"origin": origin, "level": level, "index": index, "hash": hash_} for level, index, hash_ in completed]
-        tx.execute(insert(MirrorHash), rows)
+    if tiles:
+        tx.execute(_GROW_TILES, places(tiles) | {"origin": origin, "hashes": list(tiles.values())})

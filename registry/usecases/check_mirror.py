@@ -23,7 +23,7 @@ from registry.core.tlog.merkle import leaf_hash
 from registry.core.tlog.note import Note, VerifierKey
 from registry.store.acts import Act
 from registry.store.certificates import CertificateRow, Source
-from registry.store.mirror import MirrorEntry, MirrorHash, MirrorHead
+from registry.store.mirror import MirrorEntry, MirrorHead, MirrorTile
 from registry.store.tasks import Task, TaskKind
 from registry.store.witness import WitnessEvidence, WitnessHead
 from registry.usecases.check_adopted import Adopted
@@ -99,7 +99,7 @@ def _evidence(survey: Survey, adopted: Adopted) -> None:
 
 def check_mirrors(survey: Survey, adopted: Adopted, at: datetime) -> None:
     """Check the mirror of each log as of a moment: entries, hashes, the head that they lead to, and its end."""
-    tables = (MirrorEntry, MirrorHash, MirrorHead)
+    tables = (MirrorEntry, MirrorTile, MirrorHead)
     heads = {head.origin: head for head, _ in survey.rows(MirrorHead)}
     for origin in survey.tx.scalars(union(*(select(table.origin) for table in tables))).all():
         name = f"mirror of {origin}"
@@ -108,7 +108,7 @@ def check_mirrors(survey: Survey, adopted: Adopted, at: datetime) -> None:
             pass
         assert tree is not None
         if origin not in heads:
-            survey.say(name, "it has entries or hashes, and no head")
+            survey.say(name, "it has entries or tiles, and no head")
             continue
         _head(survey, f"{name}, head", heads[origin], tree, adopted)
     _ends(survey, {origin: head.size for origin, head in heads.items()}, at - PATIENCE)

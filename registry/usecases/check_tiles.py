@@ -8,7 +8,7 @@ from registry.core.errors import RegistryError
 from registry.core.tlog.checkpoint import Checkpoint
 from registry.core.tlog.entry import MAX_ENTRY
 from registry.core.tlog.note import Note, VerifierKey
-from registry.core.tlog.tile import MalformedTile, Tile, tiles, write_entries, write_hashes
+from registry.core.tlog.tile import MalformedTile, Tile, tiles, write_entries
 from registry.store import log
 from registry.store.log import LogPublished
 from registry.usecases.check_adopted import Adopted
@@ -74,4 +74,4 @@ def _content(survey: Survey, tile: Tile) -> bytes | None:
     if tile.level is None:
         leaves = log.leaves(survey.tx, tile.start, tile.width)
         return write_entries(leaves) if all(len(leaf) <= MAX_ENTRY for leaf in leaves) else None
-    return write_hashes(log.hashes(survey.tx, [(tile.tree_level, tile.start + place) for place in range(tile.width)]))
+    return log.content(survey.tx, tile)

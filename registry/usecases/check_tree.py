@@ -1,17 +1,18 @@
 """Walk a log in the order of its entries, and hold each stored hash to what it stands over (RFC 6962, 2.1).
 
 Each hash is compared with what its own children say, so that what was altered is named, and not all that stands above
-it. In memory are the right edge and one batch of each level, however large the log.
+it. In memory are the right edge and one tile of each level, however large the log.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import ColumnElement, select
 
 from registry.core.tlog.merkle import EMPTY_ROOT, HASH_BYTES, Hash, fold, node_hash
-from registry.store.log import LogHash
-from registry.store.mirror import MirrorHash
+from registry.core.tlog.tile import HEIGHT, MAX_LEVEL, WIDTH
+from registry.store.log import LogTile
+from registry.store.mirror import MirrorTile
 from registry.usecases.survey_rows import Query, Survey
 
 
@@ -26,10 +27,11 @@ class Placed:
 
 @dataclass
 class _Level:
-    """The stored hashes of one level, in order."""
+    """The stored hashes of one level of tiles, in order."""
 
     survey: Survey
-    where: str
+    name: str
+    level: int
     rows: Iterator[tuple[int, Hash]]
     ahead: tuple[int, Hash] | None = None
 
@@ -48,9 +50,14 @@ class _Level:
         while self.ahead is not None:
             self._step(extra=True)
 
+    def say(self, index: int, wrong: str) -> None:
+        """Name the tile, and the hash in it by its place."""
+        tile, place = divmod(index, WIDTH)
+        self.survey.say(f"{self.name} tile {self.level}/{tile}", f"hash {place} {wrong}")
+
     def _step(self, *, extra: bool = False) -> None:
         if extra and self.ahead is not None:
-            self.survey.say(f"{self.where}/{self.ahead[0]}", "it is missing, or of no complete subtree")
+            self.say(self.ahead[0], "is missing, or of no complete subtree")
         self.ahead = next(self.rows, None)
 
 
@@ -58,9 +65,7 @@ class _Level:
 class Tree:
     """The tree as far as it was walked."""
 
-    survey: Survey
-    name: str
-    levels: dict[int, _Level]
+    tiles: Sequence[_Level]
     size: int = 0
     edge: list[Hash] = field(default_factory=list)
 
@@ -72,32 +77,35 @@ class Tree:
     def add(self, leaf: Hash | None, what: str) -> bool:
         """Place the next entry; where its leaf is not here its stored hash stands for it. False: there is neither."""
         level, index = 0, self.size
-        node = self._settle(0, index, leaf, f"it is not the hash of entry {index}, {what}")
+        node = self._settle(0, index, leaf, f"is not that of entry {index}, {what}")
         if node is None:
             return False
         while index & 1:
             level, index = level + 1, index >> 1
             made = node_hash(self.edge.pop(), node)
-            node = self._settle(level, index, made, "it is not the hash of its subtree") or made
+            node = self._settle(level, index, made, "is not that of the tile below") or made
         self.edge.append(node)
         self.size += 1
         return True
 
     def _settle(self, level: int, index: int, derived: Hash | None, otherwise: str) -> Hash | None:
         """Return the hash to go on with: the stored one, where there is one that can be."""
-        stored = self.levels[level].take(index) if level in self.levels else None
+        if level % HEIGHT:
+            return derived
+        tiles = self.tiles[level // HEIGHT]
+        stored = tiles.take(index)
         if stored is None:
             if derived is not None:
-                self.survey.say(f"{self.name} hash {level}/{index}", "it is missing, or of no complete subtree")
+                tiles.say(index, "is missing, or of no complete subtree")
             return derived
         if derived is not None and stored != derived:
-            self.survey.say(f"{self.name} hash {level}/{index}", otherwise)
+            tiles.say(index, otherwise)
         return stored if len(stored) == HASH_BYTES else derived
 
 
 def walk(survey: Survey, name: str, entries: Iterable[Placed], origin: str | None = None) -> Iterator[Tree]:
     """Walk our own log, or the mirror of `origin`; give the tree at each size on the way, the empty one first."""
-    tree = Tree(survey, name, _levels(survey, name, origin))
+    tree = Tree(_levels(survey, name, origin))
     yield tree
     expected, whole = 0, True
     for entry in entries:
@@ -118,23 +126,27 @@ def walk(survey: Survey, name: str, entries: Iterable[Placed], origin: str | Non
         whole = tree.add(entry.leaf, entry.what)
         if whole:
             yield tree
-    for level in tree.levels.values() if whole else ():
+    for level in tree.tiles if whole else ():
         level.drain()
 
 
-def _levels(survey: Survey, name: str, origin: str | None) -> dict[int, _Level]:
-    """Open each level that is stored, in the order of its index: as many cursors as the log has levels."""
-    table = LogHash if origin is None else MirrorHash
-    within: list[ColumnElement[bool]] = [] if origin is None else [MirrorHash.origin == origin]
-    levels: dict[int, _Level] = {}
-    for number in survey.tx.scalars(select(table.level).where(*within).distinct().order_by(table.level)):
-        query = select(table.index, table.hash).where(table.level == number, *within).order_by(table.index)
+def _levels(survey: Survey, name: str, origin: str | None) -> Sequence[_Level]:
+    """Open each level of tiles, in the order of its index: as many cursors as there are levels."""
+    table = LogTile if origin is None else MirrorTile
+    within: list[ColumnElement[bool]] = [] if origin is None else [MirrorTile.origin == origin]
+    levels = []
+    stray = select(table.level, table.index).where(~table.level.between(0, MAX_LEVEL), *within)
+    for row in survey.stream(stray.order_by(table.level, table.index)):
+        survey.say(f"{name} tile {row[0]}/{row[1]}", "no log has tiles of this level")
+    for number in range(MAX_LEVEL + 1):
+        query = select(table.index, table.hashes).where(table.level == number, *within).order_by(table.index)
         rows = _read(survey, table.__tablename__, query)
-        levels[number] = _Level(survey, f"{name} hash {number}", rows, next(rows, None))
+        levels.append(_Level(survey, name, number, rows, next(rows, None)))
     return levels
 
 
 def _read(survey: Survey, table: str, query: Query) -> Iterator[tuple[int, Hash]]:
     for row in survey.stream(query):
         survey.count(table)
-        yield row[0], row[1]
+        for at in range(0, len(row[1]) or 1, HASH_BYTES):
+            yield row[0] * WIDTH + at // HASH_BYTES, row[1][at : at + HASH_BYTES]

@@ -2,14 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import ClassVar
 
 from sqlalchemy.orm import Session
 
 from registry.core.errors import Conflict, NotFound, RegistryError
 from registry.core.tlog.checkpoint import Checkpoint
-from registry.core.tlog.merkle import tree_root
 from registry.core.tlog.note import Note
 from registry.core.tlog.tile import WIDTH, Tile, tiles
 from registry.store import log
@@ -76,6 +74,6 @@ def _size_of(tx: Session, held: bytes, ours: Checkpoint) -> int:
         raise FolderOfAnotherLog(f"its checkpoint is of {theirs.origin}")
     if theirs.size > ours.size:
         raise FolderOfAnotherLog(f"it has {theirs.size} entries, and {ours.size} are published")
-    if tree_root(theirs.size, partial(log.hashes, tx)) != theirs.root:
+    if log.edge(tx, theirs.size).root != theirs.root:
         raise FolderOfAnotherLog(f"its first {theirs.size} entries are others than ours")
     return theirs.size

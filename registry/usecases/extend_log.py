@@ -1,17 +1,16 @@
 """Number the queued acts and sign a checkpoint over them in one transaction: a crash leaves all of it or nothing."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from typing import ClassVar
 
 from sqlalchemy.orm import Session
 
 from registry.core.errors import Conflict, Unavailable
 from registry.core.tlog.checkpoint import Checkpoint
-from registry.core.tlog.merkle import Hash, leaf_hash, new_hashes, tree_root
 from registry.core.tlog.note import Note
+from registry.core.tlog.tile import growth
 from registry.store import acts, log
 from registry.store.guard import Mark
 
@@ -44,6 +43,18 @@ class LogBehind(Unavailable):
         )
 
 
+@dataclass(eq=False)
+class LogDamaged(Unavailable):
+    """The hashes that are stored are not those of the head: nothing is signed over what may be another history."""
+
+    code: ClassVar[str] = "log-damaged"
+    clause: ClassVar[str | None] = "RFC 6962, 2.1"
+    size: int
+
+    def __str__(self) -> str:
+        return f"the stored tiles of the log do not lead to its head of {self.size} entries: run registry fsck"
+
+
 SignNote = Callable[[str], Note]
 
 
@@ -52,8 +63,8 @@ def extend(
 ) -> Checkpoint | None:
     """Take up to `batch` queued acts into the log; None where there is nothing, or another sequencer is at it.
 
-    The time of a checkpoint never goes back. The rows are written, then the note is signed, then the caller commits.
-    `mark` is what the guard remembers of this log. Raises `AnotherSequencer`, `LogBehind`.
+    The time of a checkpoint never goes back. The note is signed, the rows are written, and then the caller commits.
+    `mark` is what the guard remembers of this log. Raises `AnotherSequencer`, `LogBehind`, `LogDamaged`.
     """
     if not log.try_sequencing(tx):
         return None
@@ -64,22 +75,15 @@ def extend(
     known = log.head(tx, lock=True)
     if known is not None and known.origin != origin:
         raise AnotherSequencer
-    size, _ = log.root_of(known)
-    completed = new_hashes(size, [leaf_hash(leaf) for _, leaf in queued], partial(log.hashes, tx))
-    fresh = {(level, index): hash_ for level, index, hash_ in completed}
-
-    def read(wanted: Sequence[tuple[int, int]]) -> list[Hash]:
-        stored = [position for position in wanted if position not in fresh]
-        known_hashes = fresh | dict(zip(stored, log.hashes(tx, stored), strict=True))
-        return [known_hashes[position] for position in wanted]
-
-    grown = size + len(queued)
-    checkpoint = Checkpoint(origin, grown, tree_root(grown, read))
+    size, root = log.root_of(known)
+    edge = log.edge(tx, size)
+    if edge.root != root:
+        raise LogDamaged(size)
+    grown, made = edge.grown([leaf for _, leaf in queued])
+    checkpoint = Checkpoint(origin, grown.size, grown.root)
     when = at if known is None else max(at, known.at)
     ids = [act for act, _ in queued]
-    log.append(tx, ids, completed, checkpoint, sign(checkpoint.encode()).encode(), when)
-    acts.unqueue(tx, ids)
-    if not log.move_head(tx, known, checkpoint, when):
+    if not log.append(tx, known, ids, growth(made), checkpoint, sign(checkpoint.encode()).encode(), when):
         raise AnotherSequencer
     return checkpoint
 
@@ -93,7 +97,9 @@ def check_not_behind(tx: Session, mark: Mark | None) -> None:
     """Check that the log holds what was signed. Raises `LogBehind`."""
     if mark is None or mark.number == 0:
         return
-    size, _ = log.root_of(log.head(tx))
-    signed = log.checkpoint(tx, mark.number)
-    if signed is None or signed.root.hex() != mark.digest:
+    size, root = log.root_of(log.head(tx))
+    if size != mark.number:
+        signed = log.checkpoint(tx, mark.number)
+        root = b"" if signed is None else signed.root
+    if root.hex() != mark.digest:
         raise LogBehind(size, mark.number)

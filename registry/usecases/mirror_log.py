@@ -1,9 +1,8 @@
 """Keep a copy of the peer's log: checked entry by entry before it is kept, so that it can be served again."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from hashlib import sha256
 from typing import ClassVar
 
@@ -13,10 +12,10 @@ from registry.core.canonical import Json
 from registry.core.errors import Malformed, NotFound, Unprocessable
 from registry.core.tlog.checkpoint import Checkpoint
 from registry.core.tlog.entry import Kind, Leaf
-from registry.core.tlog.merkle import Hash, leaf_hash, new_hashes, tree_root, verify_consistency
+from registry.core.tlog.merkle import Hash, verify_consistency
 from registry.core.tlog.note import Note
 from registry.core.tlog.policy import lines_that_count
-from registry.core.tlog.tile import Tile, write_entries, write_hashes
+from registry.core.tlog.tile import Tile, growth, write_entries
 from registry.store import acts, mirror, tasks, witness
 from registry.store.acts import Actor, Draw
 from registry.store.mirror import MirrorEntry, MirrorHead
@@ -92,29 +91,26 @@ def grow(tx: Session, shown: Shown, entries: Sequence[bytes], proof: Sequence[Ha
     """
     checkpoint, origin = shown.checkpoint, shown.checkpoint.origin
     known = mirror.head(tx, origin, lock=True)
-    size, root = mirror.root_of(known)
+    size = 0 if known is None else known.size
     if size != shown.known:
         return
     if checkpoint.size < size:
         _check_older(tx, checkpoint, size)
         return
-    read = partial(mirror.hashes, tx, origin)
-    completed = new_hashes(size, [leaf_hash(entry) for entry in entries], read)
-    fresh = {(level, index): hash_ for level, index, hash_ in completed}
-    grown = size + len(entries)
-    if entries:
-        root = tree_root(grown, partial(_read_both, fresh, tx, origin))
+    tree, made = mirror.edge(tx, origin, size).grown(entries)
     try:
-        if grown:
-            verify_consistency(grown, checkpoint.size, root, checkpoint.root, proof)
+        if tree.size:
+            verify_consistency(tree.size, checkpoint.size, tree.root, checkpoint.root, proof)
     except Unprocessable as refusal:
         raise LogRewritten(origin, str(refusal)) from None
-    mirror.append(tx, (_row(origin, size + place, entry, at) for place, entry in enumerate(entries)), completed, origin)
+    mirror.append(
+        tx, (_row(origin, size + place, entry, at) for place, entry in enumerate(entries)), growth(made), origin
+    )
     when = at if known is None else max(at, known.at)
     note, cosigned = shown.note, shown.cosigned_at
-    if known is not None and grown == size and cosigned is not None and cosigned < (known.cosigned_at or cosigned):
+    if known is not None and tree.size == size and cosigned is not None and cosigned < (known.cosigned_at or cosigned):
         note, cosigned = known.note, known.cosigned_at  # a cache showed the same tree under an older line
-    moved = mirror.move_head(tx, known, Checkpoint(origin, grown, root), note, cosigned, when)
+    moved = mirror.move_head(tx, known, Checkpoint(origin, tree.size, tree.root), note, cosigned, when)
     assert moved, "the mirror moved under its lock"
 
 
@@ -152,24 +148,15 @@ def read_mirror_tile(tx: Session, head: MirrorHead, tile: Tile) -> bytes:
         raise TileNotFound
     if tile.level is None:
         return write_entries(mirror.entries(tx, head.origin, tile.start, tile.width))
-    positions = [(tile.tree_level, tile.start + place) for place in range(tile.width)]
-    return write_hashes(mirror.hashes(tx, head.origin, positions))
+    return mirror.content(tx, head.origin, tile)
 
 
 def _check_older(tx: Session, checkpoint: Checkpoint, size: int) -> None:
     """Check that a checkpoint smaller than the mirror, as a cache may give, is of the same history."""
-    if checkpoint.size and tree_root(checkpoint.size, partial(mirror.hashes, tx, checkpoint.origin)) != checkpoint.root:
+    if mirror.edge(tx, checkpoint.origin, checkpoint.size).root != checkpoint.root:
         raise LogRewritten(
             checkpoint.origin, f"another tree of {checkpoint.size} entries than the first of {size} here"
         )
-
-
-def _read_both(
-    fresh: Mapping[tuple[int, int], Hash], tx: Session, origin: str, wanted: Sequence[tuple[int, int]]
-) -> Sequence[Hash]:
-    stored = [position for position in wanted if position not in fresh]
-    known = {**fresh, **dict(zip(stored, mirror.hashes(tx, origin, stored), strict=True))}
-    return [known[position] for position in wanted]
 
 
 def _row(origin: str, index: int, entry: bytes, at: datetime) -> MirrorEntry:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from registry.core.errors import NotFound
 from registry.core.tlog.merkle import prove_inclusion
 from registry.core.tlog.proof import TlogProof
-from registry.core.tlog.tile import Tile, write_entries, write_hashes
+from registry.core.tlog.tile import Tile, write_entries
 from registry.store import log
 
 
@@ -44,5 +44,4 @@ def read_tile(tx: Session, tile: Tile, size: int) -> bytes:
         raise TileNotFound
     if tile.level is None:
         return write_entries(log.leaves(tx, tile.start, tile.width))
-    positions = [(tile.tree_level, tile.start + place) for place in range(tile.width)]
-    return write_hashes(log.hashes(tx, positions))
+    return log.content(tx, tile)

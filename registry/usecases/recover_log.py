@@ -7,7 +7,6 @@ lost, and a log without it would be another one.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 from typing import ClassVar
 
 from sqlalchemy.orm import Session
@@ -16,9 +15,10 @@ from registry.core.errors import Conflict, Unavailable, Unprocessable
 from registry.core.tlog.checkpoint import Checkpoint
 from registry.core.tlog.cosignature import cosigned_at
 from registry.core.tlog.entry import Leaf
-from registry.core.tlog.merkle import Hash, leaf_hash, new_hashes, tree_root
+from registry.core.tlog.merkle import Hash
 from registry.core.tlog.note import Note, NotSigned, VerifierKey
 from registry.core.tlog.policy import KnownWitness, lines_that_count
+from registry.core.tlog.tile import growth
 from registry.store import acts, log
 from registry.store.guard import Mark, of_log, of_published, of_shown
 from registry.usecases.believe_peers import Beliefs
@@ -171,9 +171,8 @@ def take_back(tx: Session, copy: Copy | None, entries: Sequence[bytes], *, at: d
     checkpoint = copy.checkpoint
     if copy.known != size or len(entries) != max(0, checkpoint.size - size):
         raise NodeWorks
-    completed = new_hashes(size, [leaf_hash(entry) for entry in entries], partial(log.hashes, tx))
-    fresh = {(level, index): hash_ for level, index, hash_ in completed}
-    if tree_root(checkpoint.size, partial(_read, tx, fresh)) != checkpoint.root:
+    tree, made = log.edge(tx, min(size, checkpoint.size)).grown(entries)
+    if tree.root != checkpoint.root:
         raise CopyDiffers(checkpoint.size, f"its first {min(size, checkpoint.size)} entries are not those held here")
     when = copy.cosigned_at or at
     when = when if known is None else max(when, known.at)
@@ -183,17 +182,10 @@ def take_back(tx: Session, copy: Copy | None, entries: Sequence[bytes], *, at: d
         return TakenLog(size, published, size, root)
     found, leaves = _sort(tx, size, entries)
     own = [line for line in copy.note.lines if line.name == checkpoint.origin][:1]
-    log.take_back(
-        tx,
-        found,
-        {index: leaf.encode() for index, leaf in leaves.items()},
-        completed,
-        checkpoint,
-        Note(copy.note.text, tuple(own)).encode(),
-        when,
-    )
+    log.take_back(tx, found, {index: leaf.encode() for index, leaf in leaves.items()})
     acts.unqueue(tx, list(found.values()))
-    moved = log.move_head(tx, known, checkpoint, when)
+    note = Note(copy.note.text, tuple(own)).encode()
+    moved = log.append(tx, known, (), growth(made), checkpoint, note, when)
     assert moved, "the head moved under its lock"
     _publish(tx, copy, when)
     return TakenLog(size, published, checkpoint.size, checkpoint.root, list(found.values()), leaves)
@@ -211,13 +203,13 @@ def count_unseen(
     for seen in cosigned:
         if seen.size > taken.size:
             raise EntriesLost(taken.size, seen.size)
-        if seen.size and tree_root(seen.size, partial(log.hashes, tx)) != seen.root:
+        if log.edge(tx, seen.size).root != seen.root:
             raise CopyDiffers(seen.size, "it is not what the witness cosigned")
     signed, shown, published = (marks.get(what(origin)) for what in (of_log, of_shown, of_published))
     for mark in (signed, shown, published):
         if mark is None or not 0 < mark.number <= taken.size:
             continue
-        if tree_root(mark.number, partial(log.hashes, tx)).hex() != mark.digest:
+        if log.edge(tx, mark.number).root.hex() != mark.digest:
             raise CopyDiffers(taken.size, f"the guard remembers another tree of {mark.number} entries")
     may_have = max((mark.number for mark in (shown or signed, published) if mark is not None), default=0)
     if may_have > taken.size:
@@ -242,9 +234,3 @@ def _publish(tx: Session, copy: Copy, at: datetime) -> None:
                 when = cosigned_at(Note(copy.note.text, (line,)), witness.vkey)
                 assert when is not None
                 log.keep_cosignature(tx, copy.checkpoint.size, line.name, line.encode(), when)
-
-
-def _read(tx: Session, fresh: Mapping[tuple[int, int], Hash], wanted: Sequence[tuple[int, int]]) -> Sequence[Hash]:
-    stored = [position for position in wanted if position not in fresh]
-    known = {**fresh, **dict(zip(stored, log.hashes(tx, stored), strict=True))}
-    return [known[position] for position in wanted]

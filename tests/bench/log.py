@@ -17,9 +17,9 @@ from sqlalchemy.orm import Session
 
 from registry.cli.database import migrations
 from registry.core.tlog.checkpoint import Checkpoint
-from registry.core.tlog.merkle import tree_root
+from registry.core.tlog.merkle import node_hash
 from registry.core.tlog.note import KeyType
-from registry.core.tlog.tile import WIDTH, Tile
+from registry.core.tlog.tile import HEIGHT, MAX_LEVEL, WIDTH, Tile, growth, hash_in
 from registry.signing.key_file import NoteSigner
 from registry.store import log
 from registry.store.database import APP, OWNER, Database
@@ -48,14 +48,13 @@ ACTS = """INSERT INTO act (id, at, kind, by, private, salt, leaf)
     || '","kind":"product.kept","private":"' || encode(sha256(int8send(i)), 'hex') || '","v"\\:1}', 'UTF8')
     FROM generate_series(CAST(:first AS bigint), :last) AS i"""
 ENTRIES = 'INSERT INTO log_entry ("index", act) SELECT i, md5(i::text) FROM generate_series(0, :last) AS i'
-LEAVES = """INSERT INTO log_hash (level, "index", hash)
-    SELECT 0, i, sha256('\\x00'::bytea || leaf) FROM generate_series(0, :last) AS i JOIN act ON act.id = md5(i::text)"""
-LEVEL = """INSERT INTO log_hash (level, "index", hash)
-    SELECT :level, l."index" / 2, sha256('\\x01'::bytea || l.hash || r.hash)
-    FROM log_hash AS l JOIN log_hash AS r ON r.level = l.level AND r."index" = l."index" + 1
-    WHERE l.level = :level - 1 AND l."index" % 2 = 0"""
+LEAVES = """INSERT INTO log_tile (level, "index", hashes)
+    SELECT 0, i / 256, string_agg(sha256('\\x00'::bytea || leaf), ''::bytea ORDER BY i)
+    FROM generate_series(0, :last) AS i JOIN act ON act.id = md5(i::text) GROUP BY i / 256"""
+FULL = 'SELECT "index", hashes FROM log_tile WHERE level = :level AND octet_length(hashes) = 8192 ORDER BY "index"'
+TILE = "INSERT INTO log_tile VALUES (:level, :index, :hashes)"
 BARE = """CREATE TABLE bare_entry (LIKE log_entry INCLUDING INDEXES);
-    CREATE TABLE bare_hash (LIKE log_hash INCLUDING INDEXES);
+    CREATE TABLE bare_tile (LIKE log_tile INCLUDING INDEXES);
     CREATE TABLE bare_checkpoint (LIKE log_checkpoint INCLUDING INDEXES)"""
 
 
@@ -78,7 +77,7 @@ def _append(server: Server, signer: NoteSigner) -> None:
         with owner.begin() as tx:
             for statement in BARE.split(";"):
                 tx.execute(text(statement))
-            for name in ("entry", "hash", "checkpoint"):
+            for name in ("entry", "tile", "checkpoint"):
                 tx.execute(text(f"GRANT ALL ON bare_{name} TO {APP}"))
         guard = Guard(FOLDER / "guard.json")
         guard.begin()
@@ -118,14 +117,12 @@ def _insert(app: Database, batch: int, entries: int, first: int) -> None:
             acts = [f"{index:032x}" for index in range(start, start + batch)]
             entry = "INSERT INTO bare_entry SELECT :first + place - 1, act FROM unnest(CAST(:acts AS text[]))"
             tx.execute(text(f"{entry} WITH ORDINALITY AS given (act, place)"), {"first": start, "acts": acts})
-            rows = range(2 * start, 2 * (start + batch))
-            tx.execute(
-                text(
-                    "INSERT INTO bare_hash SELECT * FROM unnest(CAST(:levels AS smallint[]), "
-                    "CAST(:indices AS bigint[]), CAST(:hashes AS bytea[]))"
-                ),
-                {"levels": [0] * len(rows), "indices": list(rows), "hashes": [hash_] * len(rows)},
+            tiles = list(range(start // WIDTH, start // WIDTH + max(1, batch // WIDTH)))
+            grown = (
+                "INSERT INTO bare_tile SELECT 0, * FROM unnest(CAST(:tiles AS bigint[]), CAST(:hashes AS bytea[])) "
+                "ON CONFLICT (level, index) DO UPDATE SET hashes = bare_tile.hashes || excluded.hashes"
             )
+            tx.execute(text(grown), {"tiles": tiles, "hashes": [hash_ * min(batch, WIDTH)] * len(tiles)})
             checkpoint = "INSERT INTO bare_checkpoint VALUES (:size, :root, :note, :at)"
             tx.execute(text(checkpoint), {"size": start, "root": hash_, "note": note, "at": kit.AT})
 
@@ -188,15 +185,20 @@ def _load(owner: Database, signer: NoteSigner, size: int) -> None:
     with owner.begin() as tx:
         for statement in AS_LOADER:
             tx.execute(text(statement.replace("SET ", "SET LOCAL ")))
-        for index in ("at_seq", "kind_at_seq", "person_at_seq", "organisation_at_seq", "subject_at"):
-            tx.execute(text(f"DROP INDEX ix_act_{index}"))
+        for columns in ("at_seq", "kind_at_seq", "person_at_seq", "organisation_at_seq", "subject_at"):
+            tx.execute(text(f"DROP INDEX ix_act_{columns}"))
         tx.execute(text(ACTS), {"first": 0, "last": size - 1})
         tx.execute(text(ENTRIES), {"last": size - 1})
         tx.execute(text(LEAVES), {"last": size - 1})
-        for level in range(1, size.bit_length()):
-            tx.execute(text("ANALYZE log_hash") if level == 1 else text("SELECT 1"))
-            tx.execute(text(LEVEL), {"level": level})
-        root = tree_root(size, partial(log.hashes, tx))
+        for level in range(1, MAX_LEVEL + 1):
+            below = tx.execute(text(FULL), {"level": level - 1}, execution_options={"yield_per": WIDTH})
+            made = {
+                (HEIGHT * level, index): node_hash(hash_in(content, HEIGHT - 1, 0), hash_in(content, HEIGHT - 1, 1))
+                for index, content in below
+            }
+            for (_, index), content in growth(made).items():
+                tx.execute(text(TILE), {"level": level, "index": index, "hashes": content})
+        root = log.edge(tx, size).root
         note = signer.sign(Checkpoint(ORIGIN, size, root).encode()).encode()
         row = {"size": size, "root": root, "note": note, "at": kit.AT, "origin": ORIGIN}
         tx.execute(text("INSERT INTO log_checkpoint VALUES (:size, :root, :note, :at)"), row)

@@ -31,12 +31,10 @@ APPEND_ONLY = (
     "log_checkpoint",
     "log_cosignature",
     "log_entry",
-    "log_hash",
     "log_published",
     "log_recovered",
     "message_in",
     "mirror_entry",
-    "mirror_hash",
     "status_change",
     "status_index",
     "trust_list",
@@ -64,9 +62,11 @@ CHANGES = {
     "certificate": {"proof"},
     "freshness": {"as_of", "epoch", "met", "seq", "text"},
     "log_head": {"at", "root", "size"},
+    "log_tile": {"hashes"},
     "mandate": {"revoked_at"},
     "message_out": {"outcome", "receipt", "receipted_at"},
     "mirror_head": {"at", "cosigned_at", "note", "root", "size"},
+    "mirror_tile": {"hashes"},
     "number_counter": {"last"},
     "organisation": {"address", "name"},
     "person": {"name", "roles"},
@@ -85,7 +85,7 @@ ELSEWHERE = {
     "message_in",
     "log_recovered",
     "mirror_entry",
-    "mirror_hash",
+    "mirror_tile",
     "witness_evidence",
 }
 """What the country that sends never fills in this life."""
@@ -168,6 +168,15 @@ def test_triggers_refuse_the_owner_too(life: Corridor) -> None:
     refused(incoming, "DELETE FROM message_in", "is append-only")
     refused(incoming, "UPDATE message_in SET receipt = ''", "is append-only")
     incoming.close()
+
+
+def test_a_tile_only_grows(life: Corridor) -> None:
+    database = owner(life, life.by)
+    for change in ("sha256('x')", "substr(hashes, 33)", "overlay(hashes placing '\\x00' from 40)"):
+        refused(database, f"UPDATE log_tile SET hashes = {change}", "a tile may only grow")  # noqa: S608  our own text
+    for change in ("hashes || '\\x00'", "hashes || decode(repeat('00', 8192), 'hex')"):
+        refused(database, f"UPDATE log_tile SET hashes = {change}", "one_tile", IntegrityError)  # noqa: S608
+    database.close()
 
 
 def test_the_head_of_the_log_only_grows(life: Corridor) -> None:

@@ -54,9 +54,13 @@ ALTERED = [
     ("DELETE FROM log_entry WHERE index = 0", "neither"),
     ("INSERT INTO log_queue (act) SELECT act FROM log_entry WHERE index = 1", "or both"),
     ("DELETE FROM log_entry WHERE index = 1", "without a gap"),
-    ("DELETE FROM log_hash WHERE level = 1 AND index = 0", "log hash 1/0: it is missing"),
-    ("INSERT INTO log_hash (level, index, hash) VALUES (9, 9, '\\x00')", "log hash 9/9: it is missing, or of no"),
-    ("UPDATE log_hash SET hash = sha256('x') WHERE level = 0 AND index = 3", "log hash 0/3: it is not the hash"),
+    ("DELETE FROM log_tile", "log tile 0/0: hash 7 is missing"),
+    ("INSERT INTO log_tile (level, index, hashes) VALUES (1, 9, sha256(''))", "log tile 1/9: hash 0 is missing, or of"),
+    ("INSERT INTO log_tile (level, index, hashes) VALUES (9, 9, sha256(''))", "log tile 9/9: no log has tiles of this"),
+    (
+        "UPDATE log_tile SET hashes = overlay(hashes placing sha256('x') from 97)",
+        "log tile 0/0: hash 3 is not that of entry 3, act",
+    ),
     ("UPDATE log_head SET size = size - 1", "log head: it is not that"),
     ("UPDATE log_head SET root = sha256('x')", "log head: it is not that"),
     ("DELETE FROM log_head", "log head: it is not that"),
@@ -123,21 +127,20 @@ MOVED = [
             "UPDATE log_entry SET index = -4 WHERE index = 4; UPDATE log_entry SET index = 4 WHERE index = 9;"
             " UPDATE log_entry SET index = 9 WHERE index = -4"
         ),
-        "log hash 0/9: it is not the hash of entry 9, act",
+        "log tile 0/0: hash 9 is not that of entry 9, act",
     ),
     ("UPDATE log_entry SET index = -1 WHERE index = 0", "log entry -1: it stands twice, or is numbered below 0"),
     (
-        "DELETE FROM log_entry WHERE index = 6; DELETE FROM log_hash WHERE level = 0 AND index = 6",
+        "DELETE FROM log_entry WHERE index = 6; UPDATE log_tile SET hashes = substr(hashes, 1, 6 * 32)",
         "log entry 7: it stands after a gap",
     ),
     (
         (
             "DELETE FROM act WHERE id = (SELECT act FROM log_entry WHERE index = 6);"
-            " DELETE FROM log_hash WHERE level = 0 AND index = 6"
+            " UPDATE log_tile SET hashes = substr(hashes, 1, 6 * 32)"
         ),
         "log entry 8: it stands after a gap",
     ),
-    ("UPDATE log_hash SET hash = '\\x00' WHERE level = 1 AND index = 1", "log hash 1/1: it is not the hash of its sub"),
     ("INSERT INTO log_queue (act) VALUES ('no such act')", "act no such act: it is queued for the log"),
     ("INSERT INTO log_recovered VALUES (0, 'x')", "recovered entry 0: the leaf cannot be read"),
     ("INSERT INTO log_recovered SELECT 3, leaf FROM act LIMIT 1", "log entry 3: it stands twice"),
@@ -172,7 +175,7 @@ MOVED = [
     ),
     ("DELETE FROM log_cosignature", "the cosignature of uz.registry.example/witness under it is not kept"),
     ("UPDATE message_out SET log_index = log_index + 1000", "to did:web:uz.registry.example: its proof is of another"),
-    ("INSERT INTO log_hash VALUES (0, -5, '')", "log hash 0/-5: it is missing, or of no complete subtree"),
+    ("INSERT INTO log_tile VALUES (0, -5, sha256(''))", "log tile 0/-5: hash 0 is missing, or of no complete subtree"),
     # certificates and changes
     ("DELETE FROM act WHERE kind = 'certificate.issued'", "issued without its act"),
     ("DELETE FROM status_index", "it is a certificate's, and was not drawn"),
@@ -205,7 +208,7 @@ MOVED = [
     ("UPDATE trust_list SET adopted_at = adopted_at + interval '1 second'", "it was not adopted by its act"),
     ("UPDATE agreement SET adopted_at = adopted_at + interval '1 second'", "it was not adopted by its act"),
     # the mirror
-    ("DELETE FROM mirror_head", "mirror of uz.registry.example/log: it has entries or hashes, and no head"),
+    ("DELETE FROM mirror_head", "mirror of uz.registry.example/log: it has entries or tiles, and no head"),
     ("UPDATE mirror_entry SET entry = 'x' WHERE index = 2", "not what its leaf says: kind"),
     ("UPDATE mirror_head SET size = size + 1", "its entries do not lead to the checkpoint"),
     ("DELETE FROM mirror_entry WHERE index = 0", "mirror of uz.registry.example/log entry 0: it is missing"),
@@ -306,16 +309,17 @@ def test_what_was_altered_where_it_was_delivered_is_named(lives: Lives, statemen
 
 CUT = """
     DELETE FROM mirror_entry WHERE index >= 8;
-    DELETE FROM mirror_hash WHERE (index + 1) << level > 8;
-    UPDATE mirror_head SET size = 8, root = (SELECT hash FROM mirror_hash WHERE level = 3)
+    UPDATE mirror_tile SET hashes = substr(hashes, 1, 8 * 32);
+    UPDATE mirror_head SET size = 8, root = :root
 """
 
 
 def test_a_mirror_that_was_cut_at_its_end_is_named(lives: Lives) -> None:
     origin = "by.registry.example/log"
     with lives.tampering(lives.uz) as tx:
+        root = mirror.edge(tx, origin, 8).root
         for statement in CUT.split(";"):
-            tx.execute(text(statement))
+            tx.execute(text(statement), {"root": root} if ":root" in statement else {})
         size = mirror.root_of(mirror.head(tx, origin))[0]
         cosigned = witness.root_of(witness.head(tx, origin))[0]
         assert size == 8 < cosigned
@@ -345,7 +349,7 @@ def test_a_task_about_evidence_that_a_person_closed_by_an_act_is_settled(lives: 
 
 def test_a_mirror_that_was_removed_as_a_whole_is_named(lives: Lives) -> None:
     with lives.tampering(lives.uz) as tx:
-        for table in ("mirror_head", "mirror_entry", "mirror_hash"):
+        for table in ("mirror_head", "mirror_entry", "mirror_tile"):
             tx.execute(text(f"DELETE FROM {table}"))  # noqa: S608  our own names
         later = look(tx, lives.uz, at=lives.uz.clock() + PATIENCE).discrepancies
     assert any(each.what.startswith("it ends at 0, and our witness cosigned") for each in later)
@@ -481,7 +485,10 @@ UNREADABLE = [
     ("UPDATE certificate SET issued_on = 'infinity', valid_until = '99999-01-01'", "signed: issued_on, valid_until"),
     ("UPDATE message_out SET envelope = 'x', receipted_at = 'infinity'", "the signed envelope cannot be read"),
     ("UPDATE log_checkpoint SET root = ''", "it is not signed over the tree"),
-    ("UPDATE log_hash SET hash = ''", "log hash 0/0: it is not the hash of entry 0"),
+    (
+        "ALTER TABLE log_tile DROP CONSTRAINT ck_log_tile_one_tile; UPDATE log_tile SET hashes = ''",
+        "log tile 0/0: hash 0 is",
+    ),
     ("UPDATE log_cosignature SET line = 'x', at = 'infinity'", "the signed note cannot be read"),
     ("UPDATE mirror_head SET note = '', size = -1, root = ''", "the signed note cannot be read"),
     ("UPDATE witness_head SET note = '', size = -1, root = ''", "the signed note cannot be read"),

@@ -46,7 +46,7 @@ DERIVED = {
     "agreement": ("id", "adopted_at", "act"),
     "act": ("id", "leaf", "private", "salt", "at", "kind", "by", "to", "digest", "subject"),
     "log_entry": ("index", "act"),
-    "log_hash": ("level", "index", "hash", "hash"),
+    "log_tile": ("level", "index", "hashes", "hashes"),
     "log_checkpoint": ("size", "root"),
     "log_published": ("size",),
     "log_cosignature": ("size", "name", "at"),
@@ -54,7 +54,7 @@ DERIVED = {
     "witness_head": ("origin", "size", "root", "at"),
     "witness_evidence": ("digest", "origin"),
     "mirror_entry": ("origin", "index", "entry", "entry", "kind", "to", "digest"),
-    "mirror_hash": ("origin", "level", "index", "hash", "hash"),
+    "mirror_tile": ("origin", "level", "index", "hashes", "hashes"),
     "mirror_head": ("origin", "size", "root", "cosigned_at"),
     "freshness": ("node", "as_of", "epoch", "seq"),
 }
@@ -67,16 +67,16 @@ NAMES: Mapping[str, Callable[[Mapping[str, Any]], tuple[str, ...]]] = {
     "log_checkpoint": lambda row: (f"checkpoint {row['size']}",),
     "log_published": lambda row: (f"published checkpoint {row['size']}",),
     "log_cosignature": lambda row: (f"cosignature of {row['name']} under checkpoint {row['size']}",),
-    "log_entry": lambda row: (f"log entry {row['index']}", f"log hash 0/{row['index']}"),
-    "log_hash": lambda row: (f"log hash {row['level']}/{row['index']}",),
+    "log_entry": lambda row: (f"log entry {row['index']}", f"log tile 0/{row['index'] // 256}"),
+    "log_tile": lambda row: (f"log tile {row['level']}/{row['index']}",),
     "freshness": lambda row: (f"freshness of {row['node']}",),
     "log_head": lambda _row: ("log head",),
     "message_in": lambda row: (f"message {row['seq']} from {row['from']}",),
     "message_out": lambda row: (f"message {row['seq']} to {row['to']}",),
     "mirror_entry": lambda row: tuple(
-        f"mirror of {row['origin']} {what}{row['index']}" for what in ("entry ", "hash 0/")
+        f"mirror of {row['origin']} {what}" for what in (f"entry {row['index']}", f"tile 0/{row['index'] // 256}")
     ),
-    "mirror_hash": lambda row: (f"mirror of {row['origin']} hash {row['level']}/{row['index']}",),
+    "mirror_tile": lambda row: (f"mirror of {row['origin']} tile {row['level']}/{row['index']}",),
     "mirror_head": lambda row: (f"mirror of {row['origin']}",),
     "trust_list": lambda row: (f"trust list {row['country']} {row['epoch']}.{row['version']}",),
     "witness_evidence": lambda row: (f"evidence {row['digest']}",),

@@ -15,11 +15,12 @@ from registry.core.tlog.entry import Kind
 from registry.core.tlog.merkle import leaf_hash, tree_root
 from registry.core.tlog.note import Note
 from registry.core.tlog.proof import verify_proof
+from registry.core.tlog.tile import HEIGHT, WIDTH, tile_of
 from registry.store import log
 from registry.store.acts import Act
 from registry.store.guard import Mark, of_log
 from registry.store.log import LogEntry, LogHead
-from registry.usecases.extend_log import AnotherSequencer, LogBehind, extend
+from registry.usecases.extend_log import AnotherSequencer, LogBehind, LogDamaged, extend
 from registry.usecases.publish_log import published_note
 from registry.usecases.read_log import prove
 from tests.kit import Corridor, Country
@@ -32,8 +33,14 @@ def check_history(country: Country) -> int:
         leaves = [(row[0], bytes(row[1])) for row in rows]
         assert [index for index, _ in leaves] == list(range(len(leaves)))
         expected = _hashes([leaf_hash(leaf) for _, leaf in leaves])
-        stored = {(row.level, row.index): bytes(row.hash) for row in tx.scalars(select(log.LogHash))}
-        assert stored == expected
+        stored = {(row.level, row.index): bytes(row.hashes) for row in tx.scalars(select(log.LogTile))}
+        assert stored == {
+            tile_of(level, index): b"".join(
+                expected[level, each] for each in range(index, index + WIDTH) if (level, each) in expected
+            )
+            for level, index in expected
+            if level % HEIGHT == 0 and index % WIDTH == 0
+        }
         for checkpoint in tx.scalars(select(log.LogCheckpoint)):
             root = tree_root(checkpoint.size, lambda wanted: [expected[position] for position in wanted])
             assert checkpoint.root == root
@@ -157,13 +164,29 @@ def test_the_head_moves_only_from_what_was_known(corridor: Corridor) -> None:
     to = Checkpoint(known.origin, known.size + 1, b"\x07" * 32)
     stale = LogHead(one=1, origin=known.origin, size=known.size - 1, root=known.root, at=known.at)
     other = LogHead(one=1, origin=known.origin, size=known.size, root=b"\x01" * 32, at=known.at)
-    with by.tx() as tx:
-        assert not log.move_head(tx, None, to, known.at)
-        assert not log.move_head(tx, stale, to, known.at)
-        assert not log.move_head(tx, other, to, known.at)
-        assert not log.move_head(tx, known, Checkpoint("another/log", to.size, to.root), known.at)
-        assert log.move_head(tx, known, to, known.at)
-        tx.rollback()
+    elsewhere = Checkpoint("another/log", to.size, to.root)
+    for head, checkpoint, moves in (
+        (None, to, False),
+        (stale, to, False),
+        (other, to, False),
+        (known, elsewhere, False),
+        (known, to, True),
+    ):
+        with by.tx() as tx:
+            assert log.append(tx, head, (), {}, checkpoint, "note", known.at) == moves
+            tx.rollback()
+
+
+def test_nothing_is_signed_over_tiles_that_do_not_lead_to_the_head(corridor: Corridor) -> None:
+    by = corridor.by
+    signer = by.node.keyring.log
+    by.sequence()
+    by.draft()
+    with corridor.forge.breaking(by) as tx:
+        tx.execute(text("UPDATE log_tile SET hashes = overlay(hashes placing sha256('x') from 1)"))
+    with by.refuses(LogDamaged) as refused:
+        extend(refused.tx, signer.vkey.name, signer.sign, mark=None, at=by.clock())
+    assert "run registry fsck" in str(refused.value)
 
 
 def test_a_database_that_is_behind_what_was_signed_signs_nothing(corridor: Corridor) -> None:

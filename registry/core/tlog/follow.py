@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from registry.core.tlog.merkle import EMPTY_ROOT, Hash, fold, leaf_hash, new_hashes, node_hash, subtrees
-from registry.core.tlog.tile import HEIGHT, WIDTH, Tile, read_hashes
+from registry.core.tlog.merkle import EMPTY_ROOT, Hash, fold, leaf_hash, new_hashes, subtrees
+from registry.core.tlog.tile import HEIGHT, WIDTH, Tile, hash_in, tile_of
 
 ReadTile = Callable[[Tile], bytes]
 """Given a tile, return its content, at this width or full."""
@@ -51,19 +51,14 @@ class TileReader:
 
     def __call__(self, wanted: Sequence[tuple[int, int]]) -> Sequence[Hash]:
         """Return the hashes of complete subtrees: those between two levels of tiles are computed."""
-        kept: dict[Tile, Sequence[Hash]] = {}
+        kept: dict[Tile, bytes] = {}
         return [self._hash(level, index, kept) for level, index in wanted]
 
-    def _hash(self, level: int, index: int, kept: dict[Tile, Sequence[Hash]]) -> Hash:
-        tile_level, height = divmod(level, HEIGHT)
-        first = index << height
-        tile = self._tile(tile_level, first // WIDTH)
+    def _hash(self, level: int, index: int, kept: dict[Tile, bytes]) -> Hash:
+        tile = self._tile(*tile_of(level, index))
         if tile not in kept:
-            kept[tile] = read_hashes(self.read(tile), tile.width)
-        row = list(kept[tile][first % WIDTH : first % WIDTH + (1 << height)])
-        while len(row) > 1:
-            row = [node_hash(row[at], row[at + 1]) for at in range(0, len(row), 2)]
-        return row[0]
+            kept[tile] = self.read(tile)
+        return hash_in(kept[tile], level, index)
 
     def _tile(self, level: int, index: int) -> Tile:
         return Tile(level, index, min(WIDTH, (self.size >> (HEIGHT * level)) - index * WIDTH))

@@ -1,13 +1,13 @@
 """The static files of a log: tiles of hashes and bundles of entries, and their paths (c2sp.org/tlog-tiles@v0.1.0)."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from registry.core.errors import Malformed
 from registry.core.tlog.entry import MAX_ENTRY
-from registry.core.tlog.merkle import HASH_BYTES, MAX_SIZE, Hash
+from registry.core.tlog.merkle import HASH_BYTES, MAX_SIZE, Hash, node_hash
 
 HEIGHT = 8
 WIDTH = 1 << HEIGHT
@@ -104,6 +104,33 @@ def _tiles(level: int | None, count: int, since: int) -> Iterator[Tile]:
         yield Tile(level, index)
     if count % WIDTH and count != since:
         yield Tile(level, count >> HEIGHT, count % WIDTH)
+
+
+def tile_of(level: int, index: int) -> tuple[int, int]:
+    """Return level and index of the tile in which the hash of a complete subtree stands, or its children do."""
+    return level // HEIGHT, index << level % HEIGHT >> HEIGHT
+
+
+def hash_in(content: bytes, level: int, index: int) -> Hash:
+    """Return the hash of a complete subtree out of its tile; between two levels of tiles it is computed.
+
+    Raises `MalformedTile` where the content ends before it.
+    """
+    height = level % HEIGHT
+    first = (index << height) % WIDTH
+    row = read_hashes(content, first + (1 << height))[first:]
+    while len(row) > 1:
+        row = [node_hash(row[at], row[at + 1]) for at in range(0, len(row), 2)]
+    return row[0]
+
+
+def growth(made: Mapping[tuple[int, int], Hash]) -> Mapping[tuple[int, int], bytes]:
+    """Return what each tile grows by, given the complete subtrees that an append made, each level in order."""
+    grown: dict[tuple[int, int], bytearray] = {}
+    for (level, index), hash_ in made.items():
+        if level % HEIGHT == 0:
+            grown.setdefault(tile_of(level, index), bytearray()).extend(hash_)
+    return {tile: bytes(content) for tile, content in grown.items()}
 
 
 def write_hashes(hashes: Sequence[Hash]) -> bytes:

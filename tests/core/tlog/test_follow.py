@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from registry.core.tlog.follow import Edge, TileReader
@@ -17,7 +17,7 @@ from registry.core.tlog.merkle import (
     verify_consistency,
     verify_inclusion,
 )
-from registry.core.tlog.tile import WIDTH, MalformedTile, Tile, write_hashes
+from registry.core.tlog.tile import HEIGHT, WIDTH, MalformedTile, Tile, growth, hash_in, tile_of, tiles, write_hashes
 
 SIZES = (1, 2, 255, 256, 257, 511, 512, 513, 65_535, 65_536, 65_537, 70_000)
 MOST = max(SIZES)
@@ -102,3 +102,24 @@ def test_every_complete_subtree_is_found_in_the_tiles(size: int, data: st.DataOb
 def test_a_tile_of_another_length_is_refused() -> None:
     with pytest.raises(MalformedTile):
         TileReader(3, lambda _: bytes(64))([(0, 2)])
+
+
+@given(st.lists(st.integers(0, 300), max_size=8))
+def test_tiles_that_grow_with_each_append_are_those_that_a_log_of_that_size_serves(batches: list[int]) -> None:
+    edge, stored = Edge(), dict[tuple[int, int], bytes]()
+    for batch in batches:
+        edge, made = edge.grown([b"%d" % number for number in range(edge.size, edge.size + batch)])
+        for place, content in growth(made).items():
+            stored[place] = stored.get(place, b"") + content
+    served = Served(edge.size)
+    expected = {(tile.level, tile.index): served(tile) for tile in tiles(edge.size) if tile.level is not None}
+    assert stored == expected
+
+
+@given(st.integers(0, 8 * 3), st.integers(0, MOST))
+def test_a_hash_is_in_the_tile_that_is_named_for_it(level: int, index: int) -> None:
+    assume((index + 1) << level <= MOST)
+    tile_level, tile_index = tile_of(level, index)
+    width = min(WIDTH, (MOST >> HEIGHT * tile_level) - tile_index * WIDTH)
+    content = Served(MOST)(Tile(tile_level, tile_index, width))
+    assert hash_in(content, level, index) == STORED[level, index]
