@@ -174,13 +174,6 @@ def open_changes(tx: Session, certificate: str | None = None) -> Sequence[str]:
     return tx.scalars(_OPEN_CHANGES_OF, {"of": certificate}).all()
 
 
-def last_received(tx: Session, sender: str) -> tuple[str, datetime] | None:
-    """Return the last message of a sender and when it came: nothing that was sent before is missing."""
-    query = select(MessageIn.envelope, MessageIn.received_at).where(MessageIn.from_ == sender)
-    row = tx.execute(query.order_by(MessageIn.epoch.desc(), MessageIn.seq.desc()).limit(1)).first()
-    return None if row is None else (row[0], row[1])
-
-
 def newest_words(tx: Session) -> dict[str, datetime]:
     """Return when the last message of each peer was taken."""
     return {

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from registry.core.agreement import Agreement, NotAgreed, Recognition
 from registry.core.calendar import Offset
-from registry.core.channel.message import Message
+from registry.core.channel.message import Message, Position
 from registry.core.envelope.jose import Envelope, Typ
 from registry.core.errors import Malformed, Unavailable, Unprocessable
 from registry.core.tlog.note import VerifierKey
@@ -24,9 +24,11 @@ from registry.core.trust.freshness import Freshness, Word, believe_freshness, wo
 from registry.core.trust.log_policy import log_policy
 from registry.core.trust.pin import Pin
 from registry.core.trust.trust_list import BelievedList, KnownNode, ListNotTrusted, believe
-from registry.store import channel, freshness, mirror, peers
+from registry.store import beliefs, peers
+from registry.store.beliefs import Heard, KeptText
+from registry.store.channel import EPOCH
 from registry.store.freshness import FreshnessRow
-from registry.store.peers import AgreementRow, TrustListRow
+from registry.store.peers import TrustListRow
 
 Pins = Mapping[str, Pin]
 Sources = tuple[tuple[str, str, Pin], ...]
@@ -120,11 +122,11 @@ class Beliefs:
 
 def read_beliefs(tx: Session, pins: Pins) -> Beliefs:
     """Read lists and agreements and check them against the pins; a row that fails is an error, never skipped."""
-    sources = _sources(peers.newest_lists(tx), pins)
+    kept = beliefs.read_kept(tx)
+    sources = tuple((row.name, row.text, pins[row.name]) for row in kept.lists if row.name in pins)
     lists = {country: _believed(text, pin) for country, text, pin in sources}
-    agreements = (_read_agreement(tx, row, sources, pins) for row in peers.agreements(tx))
-    vouched = {head.origin: head.cosigned_at for head in mirror.heads(tx) if head.cosigned_at is not None}
-    return Beliefs(lists, {agreement.id: agreement for agreement in agreements}, vouched, _words(tx, lists))
+    agreements = (_read_agreement(tx, row, sources, pins) for row in kept.agreements)
+    return Beliefs(lists, {each.id: each for each in agreements}, kept.vouched, _words(tx, lists, kept.said))
 
 
 def read_lists(tx: Session, pins: Pins) -> dict[str, BelievedList]:
@@ -156,7 +158,7 @@ def _sources(rows: Iterable[TrustListRow], pins: Pins) -> Sources:
     return tuple((row.country, row.text, pins[row.country]) for row in rows if row.country in pins)
 
 
-def _read_agreement(tx: Session, row: AgreementRow, newest: Sources, pins: Pins) -> Agreement:
+def _read_agreement(tx: Session, row: KeptText, newest: Sources, pins: Pins) -> Agreement:
     """Check an agreement by the newest lists, or by those that were so when it was adopted.
 
     A country that takes new list keys does not sign its agreements again.
@@ -164,40 +166,41 @@ def _read_agreement(tx: Session, row: AgreementRow, newest: Sources, pins: Pins)
     try:
         return _believed_agreement(row.text, newest)
     except (ListNotTrusted, AgreementNotBelieved):
-        return _believed_agreement(row.text, _sources(peers.newest_lists(tx, row.adopted_at), pins))
+        return _believed_agreement(row.text, _sources(peers.newest_lists(tx, row.at), pins))
 
 
 def has_come(tx: Session, row: FreshnessRow) -> bool:
     """Tell whether every message has come that had been sent to us when a statement was made."""
-    position = channel.received(tx, row.node)
-    return (position.epoch, position.seq) >= (row.epoch, row.seq)
+    return _position(beliefs.read_heard(tx, [row.node]).get(row.node)) >= (row.epoch, row.seq)
 
 
-def _words(tx: Session, lists: Mapping[str, BelievedList]) -> dict[str, Word]:
+def _words(tx: Session, lists: Mapping[str, BelievedList], said: Iterable[KeptText]) -> dict[str, Word]:
     """Return how fresh the word of each node is: its newest message says so, or a statement that names no later one."""
-    rows = {row.node: row for row in freshness.all_newest(tx)}
-    words = {}
-    for adopted in lists.values():
-        for known in adopted.nodes.values():
-            words[known.row.id] = _word(tx, known.row.id, adopted, rows.get(known.row.id))
-    return words
+    nodes = {known.row.id: adopted for adopted in lists.values() for known in adopted.nodes.values()}
+    rows = {row.name: row for row in said}
+    heard = beliefs.read_heard(tx, list(nodes))
+    return {node: _word(node, adopted, rows.get(node), heard.get(node)) for node, adopted in nodes.items()}
 
 
-def _word(tx: Session, node: str, adopted: BelievedList, row: FreshnessRow | None) -> Word:
-    times = list(_spoken(tx, node))
+def _word(node: str, adopted: BelievedList, row: KeptText | None, heard: Heard | None) -> Word:
+    times = list(_spoken(heard))
     said = None if row is None else read_word(row.text, node, adopted)
     if row is not None:
-        met = said if has_come(tx, row) else read_word(row.met, node, adopted)
+        met = said if _position(heard) >= row.position else read_word(row.met, node, adopted)
         times += [] if met is None else [met.as_of]
     as_of = max(times, default=None)
     return Word(as_of) if said is None else word_of(said, adopted, as_of)
 
 
-def _spoken(tx: Session, node: str) -> Iterator[datetime]:
+def _position(heard: Heard | None) -> tuple[int, int]:
+    start = Position.start(EPOCH)
+    return (start.epoch, start.seq) if heard is None else heard.position
+
+
+def _spoken(heard: Heard | None) -> Iterator[datetime]:
     """Return when a node's last message was made, but not later than it came: whoever held it back gains nothing."""
-    last = channel.last_received(tx, node)
-    if last is not None and (made := _issued_at(last[0])) is not None:
-        yield min(made, last[1])
+    if heard is not None and (made := _issued_at(heard.envelope)) is not None:
+        yield min(made, heard.received_at)
 
 
 def read_word(text: str | None, node: str, adopted: BelievedList) -> Freshness | None:

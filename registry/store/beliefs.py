@@ -1,0 +1,73 @@
+"""Everything that beliefs are made of, read in two trips: each request asks for all of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+_KEPT = text("""
+    SELECT 'list' AS what, country AS name, text, NULL AS met, adopted_at AS at, epoch, version AS seq FROM (
+        SELECT DISTINCT ON (country) * FROM trust_list ORDER BY country, epoch DESC, version DESC
+    ) AS newest
+    UNION ALL SELECT 'agreement', id, text, NULL, adopted_at, 0, 0 FROM agreement
+    UNION ALL SELECT 'vouched', origin, '', NULL, cosigned_at, 0, 0 FROM mirror_head WHERE cosigned_at IS NOT NULL
+    UNION ALL SELECT 'said', node, text, met, as_of, epoch, seq FROM freshness
+    ORDER BY what, at, name
+""")
+_HEARD = text("""
+    SELECT node, last.* FROM unnest(CAST(:nodes AS text[])) AS node CROSS JOIN LATERAL (
+        SELECT envelope, received_at, epoch, seq FROM message_in WHERE "from" = node
+        ORDER BY epoch DESC, seq DESC LIMIT 1
+    ) AS last
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class KeptText:
+    """A signed text: of a country's list, an agreement, or what a node said of how fresh its word is.
+
+    `at` is when it was adopted, or as of when it was said; `position` the list's version, or how far the node's channel
+    had come; `met` the newest statement by which everything had come.
+    """
+
+    name: str
+    text: str
+    met: str | None
+    at: datetime
+    position: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The newest list of each country, every agreement, oldest first, what each node said, and who vouches for logs."""
+
+    lists: Sequence[KeptText]
+    agreements: Sequence[KeptText]
+    said: Sequence[KeptText]
+    vouched: Mapping[str, datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The last message of a node, when it came, and where the direction stands since."""
+
+    envelope: str
+    received_at: datetime
+    position: tuple[int, int]
+
+
+def read_kept(tx: Session) -> Kept:
+    """Return what is kept of all countries."""
+    found: dict[str, list[KeptText]] = {"list": [], "agreement": [], "vouched": [], "said": []}
+    for what, name, signed, met, at, epoch, seq in tx.execute(_KEPT):
+        found[what].append(KeptText(name, signed, met, at, (epoch, seq)))
+    vouched = {each.name: each.at for each in found["vouched"]}
+    return Kept(found["list"], found["agreement"], found["said"], vouched)
+
+
+def read_heard(tx: Session, nodes: Sequence[str]) -> Mapping[str, Heard]:
+    """Return the last message of each node that sent one: nothing that it sent before is missing."""
+    rows = tx.execute(_HEARD, {"nodes": list(nodes)})
+    return {node: Heard(envelope, received_at, (epoch, seq)) for node, envelope, received_at, epoch, seq in rows}
