@@ -34,7 +34,7 @@ def sequence(node: Node) -> bool:
 
 
 def publish_newest(node: Node) -> bool:
-    """Publish the newest checkpoint once it has met every quorum."""
+    """Publish the newest checkpoint once it has met every quorum; tells whether it did."""
     mark = _log_mark(node)
     if mark is None:
         return False
@@ -49,6 +49,7 @@ def publish_newest(node: Node) -> bool:
                 node.guard.advance(of_shown(origin), mark)  # before anyone can see it, which is with the commit
         if published is not None:
             node.guard.advance(of_published(origin), mark)
+            return True
     return False
 
 
@@ -85,20 +86,19 @@ class Witnessing:
         self.done: tuple[int, datetime] | None = None
 
     def run(self) -> bool:
-        """Ask for a cosignature on the newest checkpoint, if the witness has not given it lately."""
-        self._ask(None)
-        return False
+        """Ask for a cosignature on the newest checkpoint, if it has not been given lately; tells of a new one."""
+        return self._ask(None)
 
-    def _ask(self, old: int | None) -> None:
+    def _ask(self, old: int | None) -> bool:
         mark, at = _log_mark(self.node), self.node.now()
         if mark is None or (old is None and self._has_done(mark.number, at)):
-            return
+            return False
         with self.node.database.read() as tx:
             key = self._key(read_beliefs(tx, self.node.pins))
             asked = None if key is None else ask(tx, key, mark, at=at, old=old)
         if key is None or asked is None:
             self.done = None if key is None else (mark.number, at)
-            return
+            return False
         shown = asked.growth.checkpoint
         self.node.guard.advance(of_shown(shown.origin), mark_of(shown))  # before the request leaves
         try:
@@ -108,8 +108,7 @@ class Witnessing:
                 self._note_ahead(asked, key, other.size)
             if other.size > asked.size or old is not None:
                 raise
-            self._ask(other.size)
-            return
+            return self._ask(other.size)
         except WitnessSaysSplit as split:
             with self.node.database.begin() as tx:
                 publish_log.note_split(tx, asked, key, str(split), at=self.node.now())
@@ -118,6 +117,7 @@ class Witnessing:
             publish_log.keep_cosignature(tx, asked, key, answer, at=self.node.now())
         self.done = (asked.size, at)
         publish_newest(self.node)
+        return True
 
     def _has_done(self, size: int, at: datetime) -> bool:
         """Tell whether the witness cosigned this size lately: the look that mostly finds nothing is a cheap one."""

@@ -21,11 +21,32 @@ from registry.settings import Settings
 from registry.usecases.extend_log import AnotherSequencer
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-IDLE = 0.2
-"""Seconds between two looks for work."""
+LOOK = 0.2
+"""Seconds between two looks at the queue of the log: acts come from other processes, which wake nobody here."""
+IDLE = 1.0
+"""Seconds until any other duty looks again by itself."""
 LONGEST_WAIT = 8.0
 """Seconds between two tries while a peer is away."""
 LOG = logging.getLogger("registry.worker")
+
+
+class Bell:
+    """Wakes every duty that waits once one has done something: what it did is work for the others."""
+
+    def __init__(self) -> None:
+        self.strokes = 0
+        self._rung = threading.Condition()
+
+    def ring(self) -> None:
+        """Wake whoever waits, and whoever had begun to look before this."""
+        with self._rung:
+            self.strokes += 1
+            self._rung.notify_all()
+
+    def wait(self, heard: int, seconds: float) -> None:
+        """Wait for a stroke after `heard` of them, or until the time is over."""
+        with self._rung:
+            self._rung.wait_for(lambda: self.strokes != heard, seconds)
 
 
 @app.command()
@@ -37,7 +58,7 @@ def worker() -> None:
     settings = Settings.from_environment()
     lines.begin(sys.stderr, node=settings.name, process="worker")
     node = Node.open(settings)
-    stop = threading.Event()
+    stop, bell = threading.Event(), Bell()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
     _ = node.keyring, node.guard
@@ -57,29 +78,45 @@ def worker() -> None:
     for neutral, url in node.settings.witness_urls.items():
         duties[f"witness {neutral}"] = Witnessing(node, neutral, Peer.at(url)).run
     threads = [
-        threading.Thread(target=keep, args=(name, duty, stop), kwargs={"own": name in own}, daemon=True)
+        threading.Thread(
+            target=keep,
+            args=(name, duty, stop, bell),
+            kwargs={"own": name in own, "idle": LOOK if name == "sequence" else IDLE},
+            daemon=True,
+        )
         for name, duty in (own | duties).items()
     ]
     for thread in threads:
         thread.start()
     stop.wait()
+    bell.ring()
     for thread in threads:
         thread.join(timeout=15)
     node.close()
 
 
 def keep(
-    name: str, duty: Callable[[], bool], stop: threading.Event, *, own: bool, longest: float = LONGEST_WAIT
+    name: str,
+    duty: Callable[[], bool],
+    stop: threading.Event,
+    bell: Bell,
+    *,
+    own: bool,
+    idle: float = IDLE,
+    longest: float = LONGEST_WAIT,
 ) -> None:
     """Do a duty until told to stop, and wait longer and longer while it cannot be done.
+
+    A duty tells whether it did something: then it is done again at once, and the others are woken.
 
     A bug in a duty of our `own` ends the process. In one that reads what another node says it does not: whoever found
     the words that make it stumble would stop our log, too.
     """
-    wait = IDLE
+    wait = idle
     while not stop.is_set():
+        heard = bell.strokes
         try:
-            more = duty()
+            busy = duty()
         except Unavailable as refusal:
             LOG.warning("%s: %s: %s", name, refusal.code, refusal)
             stop.wait(wait * random.uniform(0.8, 1.2))  # noqa: S311  jitter is no secret
@@ -99,6 +136,8 @@ def keep(
             LOG.exception("%s stumbled over what nobody foresaw; the other duties go on", name)
             stop.wait(longest)
             continue
-        wait = IDLE
-        if not more:
-            stop.wait(IDLE)
+        wait = idle
+        if busy:
+            bell.ring()
+        else:
+            bell.wait(heard, idle)

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from registry.cli.worker import keep
+from registry.cli.worker import Bell, keep
 from registry.core.tlog.witness import LogUnknown
 from registry.peer.client import PeerUnavailable
 from registry.store.guard import GuardMissing
@@ -23,7 +23,7 @@ def test_a_duty_towards_another_node_is_done_again_whatever_stopped_it(error: Ex
         stop.set()
         return False
 
-    keep("witness x", duty, stop, own=False, longest=0)
+    keep("witness x", duty, stop, Bell(), own=False, longest=0)
     assert len(done) == 3
 
 
@@ -37,16 +37,56 @@ def test_a_refusal_does_not_end_a_duty_of_our_own() -> None:
         stop.set()
         return False
 
-    keep("sequence", duty, stop, own=True, longest=0)
+    keep("sequence", duty, stop, Bell(), own=True, longest=0)
     assert len(done) == 3
 
 
 def test_a_bug_in_a_duty_of_our_own_ends_the_process() -> None:
     program = (
         "import threading\n"
-        "from registry.cli.worker import keep\n"
-        "keep('sequence', lambda: 1 // 0 > 0, threading.Event(), own=True)\n"
+        "from registry.cli.worker import Bell, keep\n"
+        "keep('sequence', lambda: 1 // 0 > 0, threading.Event(), Bell(), own=True)\n"
     )
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
     assert ended.returncode == 1
     assert "sequence died, and the process with it" in ended.stderr
+
+
+def test_what_a_duty_did_wakes_the_others_at_once() -> None:
+    stop, bell, woken = threading.Event(), Bell(), threading.Event()
+    looks, work = list[int](), iter([True, False])
+
+    def other() -> bool:
+        looks.append(1)
+        if len(looks) == 2:
+            woken.set()
+        return False
+
+    waits = threading.Thread(target=keep, args=("courier", other, stop, bell), kwargs={"own": False, "idle": 600})
+    waits.start()
+    works = threading.Thread(
+        target=keep, args=("sequence", lambda: next(work, False), stop, bell), kwargs={"own": True, "idle": 600}
+    )
+    works.start()
+    assert woken.wait(60)
+    stop.set()
+    bell.ring()
+    for thread in (waits, works):
+        thread.join(60)
+        assert not thread.is_alive()
+
+
+def test_a_stroke_while_a_duty_looked_is_not_missed() -> None:
+    stop, bell, looks = threading.Event(), Bell(), list[int]()
+
+    def duty() -> bool:
+        looks.append(1)
+        if len(looks) == 1:
+            bell.ring()  # another duty did something while this one looked
+        else:
+            stop.set()
+            bell.ring()
+        return False
+
+    keep("courier", duty, stop, bell, own=False, idle=600)
+    assert len(looks) == 2
