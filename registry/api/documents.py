@@ -21,7 +21,7 @@ from registry.api.problems import FACE, Problem, status_of
 from registry.core.canonical import MalformedJson
 from registry.core.errors import RegistryError
 from registry.core.rules.catalogue import rule_catalogue, source_list
-from registry.store.database import DatabaseUnavailable
+from registry.store.database import DatabaseFull, DatabaseUnavailable
 from registry.store.parties import Role
 from registry.usecases.identify_party import RoleMissing, TokenNotAccepted
 from registry.usecases.keep_product import VersionStale
@@ -85,6 +85,7 @@ def _following(operation: Mapping[str, Any]) -> Iterator[Refusal]:
         yield from (TokenNotAccepted, RoleMissing)
     if "health" not in operation["tags"]:
         yield DatabaseUnavailable
+        yield DatabaseFull
 
 
 def _joined(documented: Mapping[str, Any], more: Mapping[int | str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Self
 
+from psycopg.errors import DiskFull
 from sqlalchemy import CheckConstraint, DateTime, Engine, LargeBinary, MetaData, Text, create_engine, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -30,6 +31,16 @@ class DatabaseUnavailable(Unavailable):
 
     def __str__(self) -> str:
         return "the database does not answer now"
+
+
+@dataclass(eq=False)
+class DatabaseFull(Unavailable):
+    """The disk of the database is full: what was asked was not done, and reading goes on."""
+
+    code: ClassVar[str] = "database-full"
+
+    def __str__(self) -> str:
+        return "the disk of the database is full: nothing was written. Once there is room, the same request works"
 
 
 @dataclass(eq=False)
@@ -138,4 +149,5 @@ def _answering() -> Iterator[None]:
     try:
         yield
     except (OperationalError, InterfaceError, PoolTimeout) as error:
-        raise DatabaseUnavailable from error
+        full = isinstance(error, OperationalError) and isinstance(error.orig, DiskFull)
+        raise (DatabaseFull() if full else DatabaseUnavailable()) from error
