@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from registry.demo.desk import wait_for
 from tests.api.desk import Office, assert_problem, product
 from tests.kit import Corridor, Country
 from tests.usecases import lived
@@ -85,3 +86,41 @@ def test_a_full_disk_is_named_loses_nothing_and_once_there_is_room_work_goes_on(
     assert held == set(kept)
     minsk.country.sequence()
     assert lived.found(minsk.country) == []
+
+
+def test_a_disk_that_fails_in_the_middle_of_a_change_loses_nothing_and_the_same_request_works_later(
+    corridor: Corridor, minsk: Office
+) -> None:
+    strace = shutil.which("strace")
+    if strace is None:
+        pytest.skip("without strace no disk can be made to fail")
+    exporter = minsk.desk("exporter")
+    kept = minsk.product()["id"]
+    query = "SELECT pid FROM pg_stat_activity WHERE datname = :name AND pid <> pg_backend_pid()"
+    superuser = corridor.forge.superuser(minsk.country.database)
+    with superuser.read() as tx:
+        pids = [str(pid) for pid in tx.scalars(text(query), {"name": minsk.country.database})]
+    superuser.close()
+    traced = [word for pid in pids for word in ("-p", pid)]
+    fails = ["-e", "inject=pwrite64,pwritev,pwritev2:error=EIO"]
+    tracer = subprocess.Popen([strace, "-qq", "-o", os.devnull, *traced, *fails])
+    try:
+        wait_for(lambda: all(map(_traced, pids)) or None, "every connection to write to a disk that fails")
+        answer = exporter.post("/api/v1/products", product(), key="once")
+    finally:
+        tracer.terminate()
+        tracer.wait(20)
+    assert_problem(answer, 503, "database-unavailable")
+    wait_for(lambda: exporter.get(f"/api/v1/products/{kept}").is_success or None, "the database to have recovered")
+    again = exporter.post("/api/v1/products", product(), key="once")
+    assert again.status_code == 201, again.text
+    with minsk.country.node.database.read() as tx:
+        assert set(tx.scalars(text("SELECT id FROM product"))) == {kept, again.json()["id"]}
+    minsk.country.sequence()
+    assert lived.found(minsk.country) == []
+
+
+def _traced(pid: str) -> bool:
+    """Tell whether a process is traced; one that ended is not waited for."""
+    status = Path(f"/proc/{pid}/status")
+    return not status.exists() or "TracerPid:\t0\n" not in status.read_text()
