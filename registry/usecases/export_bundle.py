@@ -2,15 +2,19 @@
 
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby
+from typing import ClassVar
 
 from sqlalchemy.orm import Session
 
 from registry.core.canonical import Json
 from registry.core.envelope.jose import Envelope, Typ, seal
+from registry.core.errors import Unavailable
 from registry.core.signature import Signer
 from registry.core.tlog.entry import Kind
+from registry.core.trust.freshness import CLOCK_SKEW
 from registry.core.verification.bundle import DIGEST_BYTES, Bundle, Delivered, Heard
 from registry.store import acts, certificates, channel, freshness, mirror, peers
 from registry.store.acts import Actor, Draw
@@ -19,6 +23,23 @@ from registry.usecases.believe_peers import Beliefs, Pins, carried_lists, read_b
 from registry.usecases.verify_certificate import open_change
 
 FRESH_FOR = timedelta(hours=24)
+
+
+@dataclass(eq=False)
+class ClockBehind(Unavailable):
+    """What a node said is later than our clock: no device would believe a bundle that is older than what it holds."""
+
+    code: ClassVar[str] = "clock-behind"
+    clause: ClassVar[str | None] = "formats, certificates 8"
+    node: str
+    said: datetime
+    at: datetime
+
+    def __str__(self) -> str:
+        return (
+            f"{self.node} spoke at {self.said.isoformat()}, and the clock of this node says {self.at.isoformat()}: "
+            "set the clock right, then make the bundle again"
+        )
 
 
 def export(
@@ -36,6 +57,9 @@ def export(
 ) -> Envelope:
     """Return the signed bundle of this node's country: lists, agreements, changes, and what was delivered."""
     beliefs = read_beliefs(tx, pins)
+    for node, word in sorted(beliefs.words.items()):
+        if word.as_of is not None and word.as_of > at + CLOCK_SKEW:
+            raise ClockBehind(node, word.as_of, at)
     bundle = Bundle(
         issuer=did,
         env=env,

@@ -396,6 +396,25 @@ class Clocked(Country):
         }
 
 
+def test_the_public_logs_of_the_story_tell_nothing_that_is_not_theirs_to_tell(
+    running: Mapping[str, Country], tmp_path: Path
+) -> None:
+    with database(running["BY"]) as pool, pool.read() as tx:
+        told = count(tx, "SELECT count(*) FROM act WHERE kind = 'certificate.status'")
+    if not told:
+        story.tell(running, lambda _line: None, tmp_path)
+    settle(running)
+    for country in running.values():
+        peer = Peer.at(f"{country.url}/log")
+        try:
+            size = Checkpoint.parse(Note.parse(peer.read("/checkpoint").decode()).text).size
+            entries = peer.read_entries(0, size, size)
+        finally:
+            peer.close()
+        with database(country) as pool, pool.read() as tx:
+            assert check_leaves(tx, entries, set(running)) == size > 50
+
+
 MINUTES = 10
 
 
@@ -479,22 +498,3 @@ def _log_finding(officer: Desk, asked: Mapping[str, str]) -> tuple[str, str]:
     verdict = officer.post("/api/v1/verifications", asked).body
     (code,) = [finding["code"] for finding in verdict["findings"] if finding["check"] == "log"]
     return verdict["indication"], code
-
-
-def test_the_public_logs_of_the_story_tell_nothing_that_is_not_theirs_to_tell(
-    running: Mapping[str, Country], tmp_path: Path
-) -> None:
-    with database(running["BY"]) as pool, pool.read() as tx:
-        told = count(tx, "SELECT count(*) FROM act WHERE kind = 'certificate.status'")
-    if not told:
-        story.tell(running, lambda _line: None, tmp_path)
-    settle(running)
-    for country in running.values():
-        peer = Peer.at(f"{country.url}/log")
-        try:
-            size = Checkpoint.parse(Note.parse(peer.read("/checkpoint").decode()).text).size
-            entries = peer.read_entries(0, size, size)
-        finally:
-            peer.close()
-        with database(country) as pool, pool.read() as tx:
-            assert check_leaves(tx, entries, set(running)) == size > 50

@@ -2,8 +2,11 @@
 
 from datetime import timedelta
 
+import pytest
+
 from registry.core.envelope.jose import Envelope, Typ
 from registry.core.tlog.entry import Kind
+from registry.core.trust.freshness import CLOCK_SKEW
 from registry.core.verification.bundle import Bundle
 from registry.usecases import export_bundle
 from tests.kit import Corridor, Country
@@ -58,3 +61,17 @@ def test_what_expired_is_not_carried(corridor: Corridor) -> None:
     bundle = Bundle.parse(export(uz).payload)
     assert (bundle.delivered, bundle.changes) == ((), ())
     assert len(bundle.lists) == 2
+
+
+def test_a_node_whose_clock_is_behind_what_it_heard_makes_no_bundle_that_no_device_would_believe(
+    corridor: Corridor,
+) -> None:
+    by, uz = corridor.by, corridor.uz
+    by.issued()
+    by.deliver(uz)
+    corridor.clock.forward(-CLOCK_SKEW)
+    export(uz)
+    corridor.clock.forward(-timedelta(seconds=1))
+    with pytest.raises(export_bundle.ClockBehind, match="set the clock right") as refused:
+        export(uz)
+    assert refused.value.node == by.did
