@@ -46,14 +46,30 @@ def show(value: Mapping[str, Any], *, as_json: bool) -> None:
 
 
 def show_rows(rows: list[dict[str, Any]], *, as_json: bool, nothing: str) -> None:
-    """Print rows: as a JSON array, or a line each; `nothing` is said where there is none."""
+    """Print rows: as a JSON array, or under the names of their columns; `nothing` is said where there is none."""
     if as_json:
         sys.stdout.write(orjson.dumps(rows).decode() + "\n")
     elif not rows:
         sys.stdout.write(f"{nothing}\n")
     else:
-        for row in rows:
-            sys.stdout.write("  ".join(str(member) for member in row.values()) + "\n")
+        names = list(dict.fromkeys(name for row in rows for name in row))
+        lines = [
+            [name.replace("_", " ") for name in names],
+            *([_cell(row.get(name)) for name in names] for row in rows),
+        ]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        for line in lines:
+            sys.stdout.write("  ".join(map(str.ljust, line, widths)).rstrip() + "\n")
+
+
+def _cell(member: Any) -> str:
+    match member:
+        case None | "":
+            return "-"
+        case list():
+            return ", ".join(map(str, member))
+        case _:
+            return str(member)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """`registry status`: how the node stands on one page, and by its exit whether something is wrong."""
 
 import json
+import re
 import subprocess
 import sys
 from datetime import timedelta
@@ -55,6 +56,29 @@ def test_a_node_at_rest_has_nothing_to_say(forge: Forge, corridor: Corridor, tmp
         assert word in page.stdout
 
 
+def test_a_silent_witness_and_a_missing_statement_are_seen_from_the_first_second(
+    forge: Forge, corridor: Corridor, tmp_path: Path
+) -> None:
+    by, uz = corridor.by, corridor.uz
+    _ = by.node.guard
+    by.sequence()
+    by.witnessed(uz)
+    by.draft()
+    by.sequence()
+    corridor.clock.forward(timedelta(seconds=20))
+    name = uz.node.keyring.witness.vkey.name
+    found = told(forge, by, tmp_path, 0)
+    assert found["witnesses"] == [{"witness": name, "answered_seconds": 20.0, "unanswered_seconds": 20.0}]
+    assert [held["freshness_seconds"] for held in found["lists"]] == [None, None]
+    page = status(forge, by, tmp_path).stdout
+    assert re.search(rf"{re.escape(name)} +20 s ago +for 20 s", page), page
+    assert re.search("newest freshness statement", page)
+    assert re.search(r"UZ .* none yet", page), page
+    corridor.clock.forward(timedelta(seconds=41))
+    found = told(forge, by, tmp_path, 1)
+    assert f"{name} has not answered for 1.0 min" in found["overdue"][0]
+
+
 def test_what_is_late_is_overdue_and_what_is_wrong_exits_1(forge: Forge, corridor: Corridor, tmp_path: Path) -> None:
     by, uz = corridor.by, corridor.uz
     _ = by.node.guard
@@ -68,7 +92,8 @@ def test_what_is_late_is_overdue_and_what_is_wrong_exits_1(forge: Forge, corrido
     found = told(forge, by, tmp_path, 1)
     assert (found["ready"], found["tasks"]["witness.ahead"]) == (False, 1)
     assert "is the worker running?" in found["wrong"][0]
-    log, peer = found["overdue"]
+    log, peer, witness = found["overdue"]
+    assert witness.startswith(f"{uz.node.keyring.witness.vkey.name} has not answered for 5.")
     assert log.startswith("the log has not taken in what is 5.")
     assert peer.startswith(f"{uz.did} has given no receipt for 5.")
     page = status(forge, by, tmp_path)
