@@ -19,7 +19,7 @@ from registry.core.tlog.policy import KnownLog, Policy
 from registry.core.tlog.split import Finding, compare
 from registry.store import acts, certificates, witness
 from registry.store.static_files import StaticFolder
-from registry.usecases import export_log, read_log
+from registry.usecases import export_log, read_log, search_acts
 from registry.usecases.believe_peers import read_beliefs
 
 app = new_app("Export, prove and follow the log. Example: registry log export /srv/log")
@@ -64,7 +64,7 @@ class NothingToProve(NotFound):
     def __str__(self) -> str:
         return (
             "no act has this id here, and no certificate that was issued here (its id begins with https://); the proof "
-            "of one that came from elsewhere, or whose act was lost with a database, is in its envelope"
+            "of one that came from elsewhere is in its envelope"
         )
 
 
@@ -76,12 +76,15 @@ def prove(
     """Prove that the log holds an act. Example: registry log prove 5f0c… --out act.tlog-proof."""
     with opened() as node, node.database.read() as tx:
         certificate = certificates.certificate(tx, what)
-        if certificate is None and acts.find(tx, what) is None:
-            raise NothingToProve
         act = what if certificate is None else certificate.act
-        proof = None if act is None else read_log.prove(tx, act)
-    if act is None:
-        raise NothingToProve
+        lost = None
+        if act is None or acts.find(tx, act) is None:
+            lost = search_acts.lost_act(tx, what if certificate is None else certificate.digest)
+            if lost is None:
+                raise NothingToProve
+        proof = read_log.prove(tx, act) if lost is None and act is not None else None
+        if lost is not None:
+            proof = read_log.prove_entry(tx, lost.index)
     if proof is None:
         sys.stderr.write("registry: proof-pending: no published checkpoint covers it yet; wait for the witnesses\n")
         raise typer.Exit(1)

@@ -109,7 +109,7 @@ def _overdue(measures: Measures) -> list[str]:
     late += [
         f"{each.name} has not answered for {_span(each.unanswered)}: what is logged meanwhile has no proof"
         for each in measures.witnesses
-        if (each.unanswered or 0.0) > LATE
+        if each.unanswered is not None and each.unanswered > LATE
     ]
     late += [
         f"the next trust list of {held.country}: this one ends in {_span(held.left)}"

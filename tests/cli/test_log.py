@@ -189,7 +189,11 @@ def test_two_signed_notes_prove_a_split_and_nothing_less_does(
         files[name].write_text(signer.sign(Checkpoint(signer.vkey.name, size, bytes([root]) * 32).encode()).encode())
     key = ("--key", signer.vkey.encode())
     done = minsk("log", "evidence", str(files["a"]), str(files["b"]), *key)
-    assert done == (0, f"{files['a']}  {files['b']}  split\n", "")
+    assert (done.code, done.err) == (0, "")
+    assert [line.split() for line in done.out.splitlines()] == [
+        ["first", "second", "finding"],
+        [str(files["a"]), str(files["b"]), "split"],
+    ]
     done = minsk("log", "evidence", *map(str, files.values()), *key, "--json")
     assert done.code == 0
     found = {(Path(row["first"]).name, Path(row["second"]).name): row["finding"] for row in json.loads(done.out)}

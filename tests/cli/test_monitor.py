@@ -132,8 +132,8 @@ def test_a_log_that_is_smaller_than_it_was_is_told_with_both_notes(followed: Fol
 
 
 def test_a_folder_that_remembers_another_log_names_it_and_the_one_that_was_asked_for(followed: Followed) -> None:
-    followed.export(10)
-    followed.seen(10)
+    followed.export(100)
+    followed.seen(100)
     other = replace(followed.home.node.keyring.log.vkey, name="elsewhere.example/log")
     followed.policy.write_text(f"log {other.encode()}\nquorum none\n")
     refused(
