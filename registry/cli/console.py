@@ -5,14 +5,13 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
 import typer
 
-from registry.node import Node
-from registry.settings import Settings
-from registry.usecases.identify_party import TokenNotAccepted
+if TYPE_CHECKING:
+    from registry.node import Node
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Token = Annotated[
@@ -73,8 +72,11 @@ def _cell(member: Any) -> str:
 
 
 @contextmanager
-def opened() -> Iterator[Node]:
-    """Open the node that the environment describes, and close it."""
+def opened() -> Iterator["Node"]:
+    """Open the node that the environment describes, and close it; who opens none loads no database library."""
+    from registry.node import Node  # noqa: PLC0415  half a second that commands on keys and files do not spend
+    from registry.settings import Settings  # noqa: PLC0415
+
     node = Node.open(Settings.from_environment())
     try:
         yield node
@@ -84,6 +86,8 @@ def opened() -> Iterator[Node]:
 
 def wanted_token(token: str | None) -> str:
     """Return the token of who acts; raises `TokenNotAccepted` where none was given."""
+    from registry.usecases.identify_party import TokenNotAccepted  # noqa: PLC0415  as above
+
     if token is None:
         raise TokenNotAccepted
     return token
