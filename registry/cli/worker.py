@@ -59,7 +59,7 @@ def worker() -> None:
     settings = Settings.from_environment()
     lines.begin(sys.stderr, node=settings.name, process="worker")
     node = Node.open(settings)
-    stop, bell = threading.Event(), Bell()
+    stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
     _ = node.keyring, node.guard
@@ -70,6 +70,7 @@ def worker() -> None:
 
 def _work(node: Node, stop: threading.Event) -> None:
     """Do every duty in a thread of its own until told to stop."""
+    bell = Bell()
     own: dict[str, Callable[[], bool]] = {
         "sequence": lambda: sequence(node),
         "publish": lambda: publish_newest(node),
