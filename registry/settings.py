@@ -7,8 +7,6 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
 
 from registry.core.agreement import Environment
 from registry.core.errors import Unprocessable
@@ -71,6 +69,9 @@ class Settings(BaseSettings):
     @field_validator("database_url", "database_owner_url")
     @classmethod
     def _is_an_address(cls, value: SecretStr | None) -> SecretStr | None:
+        from sqlalchemy import make_url  # noqa: PLC0415  commands on keys and files load no database library
+        from sqlalchemy.exc import ArgumentError  # noqa: PLC0415
+
         try:
             driver = DRIVER if value is None else make_url(value.get_secret_value()).drivername
         except (ArgumentError, ValueError):
@@ -154,6 +155,8 @@ def read_secret(value: str | None, file: Path | None) -> bytes:
 
 def with_password(url: SecretStr, file: Path | None) -> str:
     """Return the address of a database with the password that its file holds; raises `SettingsWrong`."""
+    from sqlalchemy import make_url  # noqa: PLC0415  as above
+
     address = make_url(url.get_secret_value())
     if file is not None:
         address = address.set(password=_read(file, "password"))

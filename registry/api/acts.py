@@ -21,8 +21,8 @@ from registry.store.acts import Act
 from registry.store.parties import Role
 from registry.usecases import read_act, search_acts
 from registry.usecases.identify_party import Party
-from registry.usecases.read_act import ActNotFound
-from registry.usecases.read_log import prove
+from registry.usecases.read_act import ActLost, ActNotFound
+from registry.usecases.search_acts import Found, LostAct
 
 router = APIRouter(prefix="/api/v1/acts", tags=["acts"], route_class=StrictRoute)
 IdPath = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
@@ -41,11 +41,15 @@ class ActView(BaseModel):
     subject: str | None
     to: str | None
     digest: str | None
+    taken_back: Annotated[
+        int | None,
+        Field(description="The entry of the log whose leaf was taken back without its act: of that all else is lost."),
+    ] = None
 
     @classmethod
-    def of(cls, row: Act) -> "ActView":
-        """Render a row."""
-        return cls(**_public(row))
+    def of_found(cls, found: Found) -> "ActView":
+        """Render an act, or what is left of one that is lost."""
+        return cls(**(_public(found) if isinstance(found, Act) else _left(found)))
 
 
 class ActLookView(ActView):
@@ -68,9 +72,21 @@ class ActLookView(ActView):
         )
 
 
+def _left(lost: LostAct) -> dict[str, Any]:
+    leaf = lost.leaf
+    known = {"id": leaf.id, "kind": leaf.kind, "by": leaf.by, "to": leaf.to, "digest": leaf.digest}
+    unknown = dict.fromkeys(("person", "organisation", "subject"))
+    return {"at": write_instant(leaf.at), **known, **unknown, "taken_back": lost.index}
+
+
 def _public(row: Act) -> dict[str, Any]:
     names = ("id", "kind", "by", "person", "organisation", "subject", "to", "digest")
     return {"at": write_instant(row.at), **{name: getattr(row, name) for name in names}}
+
+
+def _position(found: Found) -> tuple[datetime, str]:
+    place = search_acts.place_of(found)
+    return place.at, str(place.seq)
 
 
 @router.get("", **operation(Page[ActView], MalformedTime, roles=[Role.AUDITOR]))
@@ -95,7 +111,7 @@ def list_acts(
         ),
     ] = None,
 ) -> Response:
-    """List acts, newest first."""
+    """List acts, newest first, those among them that were lost and whose leaf was taken back after a restore."""
     selection = Selection(
         from_=None if from_ is None else read_instant(from_),
         until=None if until is None else read_instant(until),
@@ -109,13 +125,13 @@ def list_acts(
 
     def work(tx: Session, by: Party, _at: datetime) -> Reply:
         rows = search_acts.search(tx, selection, after=after, limit=place.reach, by=by)
-        shown, cursor = place.cut(rows, lambda row: (row.at, str(row.seq)))
-        return Reply.of(Page[ActView](items=[ActView.of(row) for row in shown], next=cursor))
+        shown, cursor = place.cut(rows, _position)
+        return Reply.of(Page[ActView](items=[ActView.of_found(row) for row in shown], next=cursor))
 
     return look.answer(work)
 
 
-@router.post("/{id}/look", **operation(ActLookView, ActNotFound, roles=[Role.AUDITOR]))
+@router.post("/{id}/look", **operation(ActLookView, ActNotFound, ActLost, roles=[Role.AUDITOR]))
 def look_at_act(id: IdPath, body: Reason, call: CallDep) -> Response:
     """Look at the private part of an act, with its salt; the look is itself an act, with its reason."""
 
@@ -127,11 +143,10 @@ def look_at_act(id: IdPath, body: Reason, call: CallDep) -> Response:
 
 @router.get("/{id}/proof", **operation(None, ActNotFound, "proof-pending", roles=[Role.AUDITOR], gives=[TLOG_PROOF]))
 def prove_act(id: IdPath, look: LookDep) -> Response:
-    """Prove that the log holds an act (c2sp.org/tlog-proof)."""
+    """Prove that the log holds an act, or the leaf that is left of it (c2sp.org/tlog-proof)."""
 
     def work(tx: Session, by: Party, _at: datetime) -> Reply:
-        read_act.find(tx, id, by=by)
-        proof = prove(tx, id)
+        proof = read_act.prove_act(tx, id, by=by)
         if proof is None:
             raise FaceProblem("proof-pending", "no published checkpoint covers it yet", {"Retry-After": "1"})
         return Reply(200, proof.encode().encode(), TLOG_PROOF)

@@ -30,6 +30,7 @@ EVERYWHERE: tuple[Refusal, ...] = (
     "request-unreadable",
     "query-repeated",
     "query-too-long",
+    "query-unknown",
     "headers-too-large",
     "body-too-large",
 )

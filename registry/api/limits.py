@@ -3,12 +3,13 @@
 The server and the framework have no such limits of their own (PROMISES, facts 3 and 4).
 """
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
 from urllib.parse import parse_qsl
 
 from fastapi import Request, Response
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
@@ -44,23 +45,29 @@ class StrictRequest(Request):
 
 
 class StrictRoute(APIRoute):
-    """A route that reads JSON strictly, and no body but of the media types that it says."""
+    """A route that reads JSON strictly, no body but of the media types that it says, and no query but its own."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Hand the endpoint a strict request."""
         handle = super().get_route_handler()
         described: dict[str, Any] = (self.openapi_extra or {}).get("requestBody", {})
         reads = {JSON} if self.body_field is not None else set(described.get("content", ()))
+        members = [] if self.body_field is None else _required_of(self.body_field.field_info.annotation)
+        takes = _query_of(self.dependant)
 
         async def strict(request: Request) -> Response:
-            _check_media_type(request.headers, reads)
+            _check_query(request.query_params.keys(), takes)
+            _check_media_type(request.headers, reads, members)
             return await handle(StrictRequest(request.scope, request.receive))
 
         return strict
 
 
 class Limits:
-    """ASGI middleware: refuses a body past its limit while it arrives, and a query that is ambiguous or no text."""
+    """ASGI middleware: refuses a body past its limit while it arrives, and a query that is ambiguous or no text.
+
+    HEAD is answered as GET, without the body (RFC 9110, 9.3.2).
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -70,6 +77,16 @@ class Limits:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        if scope["method"] != "HEAD":
+            await self._answer(scope, receive, send)
+            return
+        scope["method"] = "GET"
+        try:
+            await self._answer(scope, receive, _without_body(send))
+        finally:
+            scope["method"] = "HEAD"
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = False
 
         async def noted(message: Message) -> None:
@@ -118,12 +135,42 @@ class _BodyTooLarge(BaseException):
     """Passes through every handler of the framework up to the middleware that raised it."""
 
 
-def _check_media_type(headers: Headers, reads: AbstractSet[str]) -> None:
+def _without_body(send: Send) -> Send:
+    async def headers_alone(message: Message) -> None:
+        await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+    return headers_alone
+
+
+def _query_of(dependant: Dependant) -> set[str]:
+    """Return the query parameters of an operation, those of what it depends on among them."""
+    own = {field.alias for field in dependant.query_params}
+    return own.union(*map(_query_of, dependant.dependencies))
+
+
+def _check_query(asked: AbstractSet[str], takes: AbstractSet[str]) -> None:
+    """Refuse a parameter that would be ignored: who misspells a filter would take the whole for a part."""
+    if unknown := sorted(asked - takes):
+        known = f"; it takes {', '.join(sorted(takes))}" if takes else ", and it takes none"
+        raise FaceProblem(
+            "query-unknown", f"this operation takes no query parameter {', '.join(map(repr, unknown))}{known}"
+        )
+
+
+def _required_of(body: Any) -> list[str]:
+    return [name for name, field in getattr(body, "model_fields", {}).items() if field.is_required()]
+
+
+def _check_media_type(headers: Headers, reads: AbstractSet[str], members: Sequence[str]) -> None:
     media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
     if ANY in reads:
         return
     if reads and media_type not in reads:
-        raise FaceProblem("media-type-not-read", f"this operation reads {', '.join(sorted(reads))}")
+        came = f"Content-Type {media_type}" if media_type else "no Content-Type"
+        wanted = f" with {', '.join(members)}" if members else ""
+        raise FaceProblem(
+            "media-type-not-read", f"this operation reads a body of {', '.join(sorted(reads))}{wanted}, and {came} came"
+        )
     if not reads and (headers.get("content-length", "0") != "0" or "transfer-encoding" in headers):
         raise FaceProblem("body-not-read", "this operation reads no body")
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Mapping
+from math import inf
 
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
@@ -71,11 +72,31 @@ class Standing(Collector):
         yield _gauges("queue_seconds", "Age of the oldest of them.", "peer", {d: p.waiting for d, p in peers.items()})
         heard = {did: peer.silence for did, peer in peers.items() if peer.silence is not None}
         yield _gauges("peer_silence_seconds", "Time since the last message of a peer.", "peer", heard)
+        names = {each.name: each for each in told.witnesses}
+        yield _gauges(
+            "witness_answer_age_seconds",
+            "Age of a witness's last cosignature; +Inf while there is none yet.",
+            "witness",
+            {name: _or_ever(each.answered) for name, each in names.items()},
+        )
+        yield _gauges(
+            "witness_unanswered_seconds",
+            "For how long a witness is asked without an answer.",
+            "witness",
+            {name: each.unanswered or 0.0 for name, each in names.items()},
+        )
         yield _gauges("tasks_open", "What waits for a person.", "kind", told.tasks)
         ages = {held.country: held.age for held in told.lists}
         left = {held.country: held.left for held in told.lists}
         yield _gauges("list_age_seconds", "Age of the newest trust list.", "country", ages)
         yield _gauges("list_left_seconds", "Time until it expires.", "country", left)
+        stated = {held.country: _or_ever(held.stated) for held in told.lists}
+        yield _gauges(
+            "freshness_age_seconds",
+            "Age of the newest freshness statement; +Inf while there is none yet.",
+            "country",
+            stated,
+        )
 
 
 @router.get("/metrics", **operation(None, "no-such-path", gives=[TEXT]))
@@ -90,6 +111,10 @@ def read_metrics(request: Request, node: NodeDep) -> Response:
     except RegistryError:
         measures = None
     return Response(meter.text(Standing(measures)), 200, {"Cache-Control": "no-store"}, f"{TEXT}; version=0.0.4")
+
+
+def _or_ever(age: float | None) -> float:
+    return inf if age is None else age
 
 
 def _gauge(name: str, meaning: str, value: float) -> GaugeMetricFamily:

@@ -65,6 +65,7 @@ FACE: dict[str, tuple[int, str]] = {
     "not-acceptable": (406, "The thing is not given as any of the media types in Accept."),
     "proof-pending": (503, "No checkpoint that covers the act is cosigned by the witnesses yet."),
     "query-repeated": (400, "A query parameter stands twice."),
+    "query-unknown": (422, "A query parameter that this operation does not take: nothing asked is ignored."),
     "query-too-long": (414, "The query is longer than 4,000 characters."),
     "request-invalid": (422, "The request does not have the shape that this operation reads; `errors` says where."),
     "request-unreadable": (
@@ -183,7 +184,10 @@ def _of_http(error: HTTPException) -> Response:
     if isinstance(cause, FaceProblem):
         return cause.response()
     code, title = _HTTP.get(error.status_code, ("request-unreadable", "the request cannot be read"))
-    return problem(error.status_code, code, title, headers=error.headers)
+    headers = dict(error.headers or {})
+    if "GET" in (allowed := headers.get("Allow", "").split(", ")):
+        headers["Allow"] = ", ".join([*allowed, "HEAD"])
+    return problem(error.status_code, code, title, headers=headers)
 
 
 _HTTP = {

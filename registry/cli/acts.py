@@ -10,7 +10,8 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from registry.cli.console import Json, Token, new_app, opened, show, wanted_token, write_file
+from registry.cli import check_acts
+from registry.cli.console import Json, Token, new_app, opened, show, show_rows, wanted_token, write_file
 from registry.core.calendar import LocalDate, read_instant, write_instant
 from registry.core.product.texts import unfit
 from registry.core.tlog.entry import Kind
@@ -20,10 +21,10 @@ from registry.store.acts import Act
 from registry.usecases import export_acts, read_act, search_acts
 from registry.usecases.export_acts import Home
 from registry.usecases.identify_party import identify
+from registry.usecases.search_acts import Found, LostAct
 
 app = new_app(
-    "Search acts, look at one, export a dossier. Offline: registry acts check FILE --pins DIR. "
-    "Example: registry acts search --number BYUZ6101000001"
+    "Search acts, look at one, export a dossier, check one. Example: registry acts search --number BYUZ6101000001"
 )
 SHOW_AFTER = 300
 """Acts from which on a bar is shown: fewer take less than a second."""
@@ -68,10 +69,13 @@ def search(
     if as_json:
         show({"items": [_public(row) for row in shown], "next": following}, as_json=True)
         return
+    columns = ("at", "kind", "id", "by", "person", "organisation", "subject", "to", "taken_back")
+    show_rows(
+        [{name: _public(row).get(name) for name in columns} for row in shown], as_json=False, nothing="no such act"
+    )
     for row in shown:
-        typer.echo("  ".join(_public(row).values()))
-    if not shown:
-        typer.echo("no such act")
+        if isinstance(row, LostAct):
+            typer.echo(f"entry {row.index} of the log is a leaf taken back without its act: all else of it is lost")
     if following is not None:
         typer.echo(f"there are more: --after {following}")
 
@@ -109,6 +113,7 @@ def export(
     number: Number = None,
     limit: Annotated[int, typer.Option(min=1, max=MAX_ACTS, help="Acts of one file.")] = MAX_ACTS,
     after: After = None,
+    force: Annotated[bool, typer.Option("--force", help="Over a file that is there.")] = False,
     token: Token = None,
     as_json: Json = False,
 ) -> None:
@@ -120,6 +125,8 @@ def export(
     place = None if after is None else Place.parse(after)
     if not file.parent.is_dir() or file.is_dir() or not os.access(file.parent, os.W_OK):
         raise typer.BadParameter(f"{file} cannot be written")
+    if file.exists() and not force:
+        raise typer.BadParameter(f"{file} is there already: name another, or give --force")
     with opened() as node:
         at, settings = node.now(), node.settings
         with node.database.begin() as tx:
@@ -149,12 +156,19 @@ def export(
         "dossier": str(file),
         "acts": len(contents.acts),
         "pending": sum(act.proof is None for act in contents.acts),
+        "taken_back": len(contents.taken_back),
         "bytes": len(data.encode()),
         "digest": str(contents.statement["digest"]),
     }
     if contents.next is not None:
         done |= {"full": "one file holds no more: go on in another with --after", "next": contents.next.encode()}
     show(done, as_json=as_json)
+
+
+@app.command("check", add_help_option=False, context_settings={"ignore_unknown_options": True})
+def check_dossier(words: Annotated[list[str], typer.Argument(metavar="FILE --pins DIR")]) -> None:
+    """Check a dossier anywhere, offline: the core alone is loaded. Example: registry acts check F --pins DIR."""
+    raise typer.Exit(check_acts.main(words))
 
 
 def _tracked(rows: Sequence[Act]) -> Iterable[Act]:
@@ -198,8 +212,12 @@ def _moment(text: str, *, last: bool) -> datetime:
     return day.ends() if last else day.begins()
 
 
-def _public(row: Act) -> dict[str, str]:
+def _public(row: Found) -> dict[str, str | int]:
     """Return what is shown of an act without a look at its private part."""
-    shown = {"at": write_instant(row.at), "kind": row.kind, "id": row.id, "by": row.by}
+    if isinstance(row, LostAct):
+        leaf = row.leaf
+        left = {"at": write_instant(leaf.at), "kind": leaf.kind.value, "id": leaf.id, "by": leaf.by}
+        return {**left, **({} if leaf.to is None else {"to": leaf.to}), "taken_back": row.index}
+    shown: dict[str, str | int] = {"at": write_instant(row.at), "kind": row.kind, "id": row.id, "by": row.by}
     more = {"person": row.person, "organisation": row.organisation, "subject": row.subject, "to": row.to}
     return shown | {name: value for name, value in more.items() if value is not None}

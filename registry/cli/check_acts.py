@@ -12,9 +12,9 @@ from registry.core.calendar import write_instant
 from registry.core.canonical import Json, JsonObject
 from registry.core.record import encode
 from registry.core.verification.dossier import Contents, Dossier, ExportedAct
-from registry.core.verification.dossier_check import NOT_PROVED, ActFinding, Report, Standing, check
+from registry.core.verification.dossier_check import NOT_PROVED, ActFinding, LeafFinding, Report, Standing, check
 
-MARK = {Standing.PROVED: "+", Standing.PENDING: "?", Standing.WRONG: "-"}
+MARK = {Standing.PROVED: "+", Standing.PENDING: "?", Standing.LOST: "!", Standing.WRONG: "-"}
 PATIENCE = 1.0
 """Seconds after which whoever waits is told how far it is."""
 _ARGUMENTS = ArgumentParser(
@@ -60,6 +60,10 @@ def _json(contents: Contents, report: Report) -> str:
         "ranges": [list(each) for each in report.ranges],
         "not_proved": list(NOT_PROVED),
         "acts": acts,
+        "taken_back": [
+            {**encode(each.finding), "leaf": None if each.leaf is None else json.loads(each.leaf.encode())}
+            for each in report.taken_back
+        ],
     }
     return json.dumps(value, ensure_ascii=False) + "\n"
 
@@ -99,10 +103,18 @@ def _text(contents: Contents, report: Report) -> str:
     head["selection"] = json.dumps(head["selection"], ensure_ascii=False)
     lines = [f"{name.replace('_', ' ')}: {value}" for name, value in head.items()]
     lines += [_line(act, finding) for act, finding in zip(contents.acts, report.findings, strict=True)]
+    lines += [_leaf_line(each) for each in report.taken_back]
     ranges = ", ".join(str(first) if first == last else f"{first} to {last}" for first, last in report.ranges)
     lines.append(f"entries of the log that it proves: {ranges or 'none'}")
     lines += ["what it does not prove:", *(f"  {sentence}" for sentence in NOT_PROVED)]
     return "\n".join(lines) + "\n"
+
+
+def _leaf_line(found: LeafFinding) -> str:
+    leaf, finding = found.leaf, found.finding
+    about = "a leaf that cannot be read" if leaf is None else f"{write_instant(leaf.at)}  {leaf.kind:<24} {leaf.id}"
+    by = "" if finding.logged_by is None else f" by {write_instant(finding.logged_by)}"
+    return f"  {MARK[finding.standing]} {about}  {finding.standing}{by}: {finding.code}: {finding.reason}"
 
 
 def _line(act: ExportedAct, finding: ActFinding) -> str:

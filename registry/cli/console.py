@@ -5,14 +5,13 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
 import typer
 
-from registry.node import Node
-from registry.settings import Settings
-from registry.usecases.identify_party import TokenNotAccepted
+if TYPE_CHECKING:
+    from registry.node import Node
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Token = Annotated[
@@ -46,19 +45,38 @@ def show(value: Mapping[str, Any], *, as_json: bool) -> None:
 
 
 def show_rows(rows: list[dict[str, Any]], *, as_json: bool, nothing: str) -> None:
-    """Print rows: as a JSON array, or a line each; `nothing` is said where there is none."""
+    """Print rows: as a JSON array, or under the names of their columns; `nothing` is said where there is none."""
     if as_json:
         sys.stdout.write(orjson.dumps(rows).decode() + "\n")
     elif not rows:
         sys.stdout.write(f"{nothing}\n")
     else:
-        for row in rows:
-            sys.stdout.write("  ".join(str(member) for member in row.values()) + "\n")
+        names = list(dict.fromkeys(name for row in rows for name in row))
+        lines = [
+            [name.replace("_", " ") for name in names],
+            *([_cell(row.get(name)) for name in names] for row in rows),
+        ]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        for line in lines:
+            sys.stdout.write("  ".join(map(str.ljust, line, widths)).rstrip() + "\n")
+
+
+def _cell(member: Any) -> str:
+    match member:
+        case None | "":
+            return "-"
+        case list():
+            return ", ".join(map(str, member))
+        case _:
+            return str(member)
 
 
 @contextmanager
-def opened() -> Iterator[Node]:
-    """Open the node that the environment describes, and close it."""
+def opened() -> Iterator["Node"]:
+    """Open the node that the environment describes, and close it; who opens none loads no database library."""
+    from registry.node import Node  # noqa: PLC0415  half a second that commands on keys and files do not spend
+    from registry.settings import Settings  # noqa: PLC0415
+
     node = Node.open(Settings.from_environment())
     try:
         yield node
@@ -68,6 +86,8 @@ def opened() -> Iterator[Node]:
 
 def wanted_token(token: str | None) -> str:
     """Return the token of who acts; raises `TokenNotAccepted` where none was given."""
+    from registry.usecases.identify_party import TokenNotAccepted  # noqa: PLC0415  as above
+
     if token is None:
         raise TokenNotAccepted
     return token

@@ -14,6 +14,7 @@ from sqlalchemy import create_engine
 from registry.cli.console import Json, new_app, show
 from registry.node import owner_url
 from registry.settings import Settings
+from registry.store.at_work import alone
 from registry.store.backup import dump, load
 from registry.store.postgres import Server
 
@@ -70,7 +71,7 @@ def restore(
     What the node did since is behind its guard: it signs nothing before `registry log recover`.
     """
     url = owner_url(Settings.from_environment())
-    with Console(stderr=True).status("putting the backup back"):
+    with alone(url, "database restore"), Console(stderr=True).status("putting the backup back"):
         load(url, file, replace=replace)
     show({"file": str(file), "version": _version(url)}, as_json=as_json)
 

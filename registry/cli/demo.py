@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -34,12 +35,20 @@ def demo(
     port: Annotated[int, typer.Option(min=1024, max=65534, help="Port of Belarus; Uzbekistan has the next.")] = 8100,
     keep_running: Annotated[bool, typer.Option("--keep", help="Leave both nodes running.")] = False,
     stop: Annotated[bool, typer.Option("--stop", help="Stop what --keep left running, and do nothing else.")] = False,
+    environment: Annotated[
+        str | None,
+        typer.Option(metavar="COUNTRY", help="Print the environment of a node that --keep left running, and no more."),
+    ] = None,
+    person: Annotated[str | None, typer.Option(help="With --environment: whose token to name, as auditor.")] = None,
 ) -> None:
     """Run two countries on this machine, and certificates across their border.
 
-    Example: registry demo --keep
+    Example: registry demo --keep, then eval "$(registry demo --environment by --person auditor)"
     """
     folder = folder.resolve()
+    if environment is not None:
+        sys.stdout.write(_environment(folder, environment.upper(), person))
+        return
     if stop or not _is_kept(folder):
         _stop_kept(folder)
     else:
@@ -126,6 +135,8 @@ def _invite(countries: dict[str, Country], tally: story.Tally) -> None:
         ),
     ):
         OUT.print(line, markup=False)
+    OUT.print("\nCommands of a node, here of BY as its auditor, after:")
+    OUT.print('eval "$(.venv/bin/registry demo --environment by --person auditor)"', markup=False)
     OUT.print("\nStop them with: make demo ARGS=--stop")
 
 
@@ -140,6 +151,23 @@ def _want_free(port: int) -> None:
                 "or choose another with --port\n"
             )
             raise typer.Exit(1) from None
+
+
+def _environment(folder: Path, country: str, person: str | None) -> str:
+    """Write the environment of a node of the demo as a shell reads it, with the token of a person if one is named."""
+    kept = folder / "running.json"
+    if not kept.exists():
+        sys.stderr.write(f"registry: no demo runs in {folder}: start one with make demo ARGS=--keep\n")
+        raise typer.Exit(1)
+    countries = json.loads(kept.read_text())
+    if country not in countries:
+        raise typer.BadParameter(f"{country} is none of {', '.join(countries)}")
+    told, people = countries[country]["environment"], countries[country]["people"]
+    if person is not None:
+        if person not in people:
+            raise typer.BadParameter(f"{person} is none of {', '.join(people)}")
+        told |= {"REGISTRY_TOKEN": people[person]["token"]}
+    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in told.items())
 
 
 def _is_kept(folder: Path) -> bool:

@@ -13,13 +13,13 @@ from rich.progress import Progress
 from registry.cli.console import Json, new_app, opened, read_file, show, show_rows, write_file
 from registry.cli.monitor import monitor
 from registry.cli.recover import guard, recover
-from registry.core.errors import NotFound
+from registry.core.errors import NotFound, RegistryError, Unprocessable
 from registry.core.tlog.note import KeyType, Note, VerifierKey
 from registry.core.tlog.policy import KnownLog, Policy
 from registry.core.tlog.split import Finding, compare
 from registry.store import acts, certificates, witness
 from registry.store.static_files import StaticFolder
-from registry.usecases import export_log, read_log
+from registry.usecases import export_log, read_log, search_acts
 from registry.usecases.believe_peers import read_beliefs
 
 app = new_app("Export, prove and follow the log. Example: registry log export /srv/log")
@@ -64,7 +64,7 @@ class NothingToProve(NotFound):
     def __str__(self) -> str:
         return (
             "no act has this id here, and no certificate that was issued here (its id begins with https://); the proof "
-            "of one that came from elsewhere, or whose act was lost with a database, is in its envelope"
+            "of one that came from elsewhere is in its envelope"
         )
 
 
@@ -76,12 +76,15 @@ def prove(
     """Prove that the log holds an act. Example: registry log prove 5f0c… --out act.tlog-proof."""
     with opened() as node, node.database.read() as tx:
         certificate = certificates.certificate(tx, what)
-        if certificate is None and acts.find(tx, what) is None:
-            raise NothingToProve
         act = what if certificate is None else certificate.act
-        proof = None if act is None else read_log.prove(tx, act)
-    if act is None:
-        raise NothingToProve
+        lost = None
+        if act is None or acts.find(tx, act) is None:
+            lost = search_acts.lost_act(tx, what if certificate is None else certificate.digest)
+            if lost is None:
+                raise NothingToProve
+        proof = read_log.prove(tx, act) if lost is None and act is not None else None
+        if lost is not None:
+            proof = read_log.prove_entry(tx, lost.index)
     if proof is None:
         sys.stderr.write("registry: proof-pending: no published checkpoint covers it yet; wait for the witnesses\n")
         raise typer.Exit(1)
@@ -114,6 +117,18 @@ def policy(
         sys.stdout.write(text)
 
 
+@dataclass(eq=False)
+class NoteUnfit(Unprocessable):
+    """A file that was given as evidence is no checkpoint that the log signed."""
+
+    code: ClassVar[str] = "note-unfit"
+    file: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.file} proves nothing: {self.reason}"
+
+
 @app.command()
 def evidence(
     files: Annotated[list[Path], typer.Argument(help="Signed checkpoints of one log, two or more.")],
@@ -128,7 +143,7 @@ def evidence(
     if len(files) < 2 or (key is None) == (policy is None):  # noqa: PLR2004  evidence is a pair
         raise typer.BadParameter("two files or more are wanted, and either --key or --policy")
     by = Policy((KnownLog(_log_key(key)),)) if key else Policy.parse(read_file(policy or Path()))
-    notes = [(str(file), Note.parse(read_file(file))) for file in files]
+    notes = [(str(file), _note(file, by)) for file in files]
     compared = [
         {"first": first, "second": second, "finding": compare(one, other, by).finding.value}
         for (first, one), (second, other) in itertools.combinations(notes, 2)
@@ -152,6 +167,16 @@ def splits(
             write_file(folder / f"{row.digest[:16]}.known", row.against)
     rows = [{"origin": row.origin, "at": row.at.isoformat(), "reason": row.reason, "id": row.digest} for row in kept]
     show_rows(rows, as_json=as_json, nothing="none: every log that is followed here only grew")
+
+
+def _note(file: Path, by: Policy) -> Note:
+    """Read a note that the log signed. Raises `NoteUnfit` naming the file."""
+    try:
+        note = Note.parse(read_file(file))
+        by.signed(note)
+    except RegistryError as refusal:
+        raise NoteUnfit(str(file), f"{refusal.code}: {refusal}") from None
+    return note
 
 
 def _log_key(text: str) -> VerifierKey:

@@ -15,7 +15,7 @@ from rich.progress import Progress
 
 from registry.cli.console import Json, read_file, show
 from registry.core import canonical
-from registry.core.errors import Malformed, Unavailable, Unprocessable
+from registry.core.errors import Conflict, Malformed, Unavailable, Unprocessable
 from registry.core.record import MalformedRecord, decode, encode
 from registry.core.tlog.checkpoint import Checkpoint
 from registry.core.tlog.entry import Leaf
@@ -35,7 +35,7 @@ from registry.core.tlog.tile import HEIGHT, MAX_LEVEL, WIDTH, MalformedTile, Til
 from registry.peer.client import LARGEST, Peer
 from registry.store.static_files import StaticFolder
 
-STATE = "state.json"
+STATE, KNOWN, SMALLER = "state.json", "known", "smaller"
 STEP = 65_536
 """Entries that are fetched before they are hashed and forgotten."""
 
@@ -50,6 +50,39 @@ class LogWrong(Unprocessable):
 
     def __str__(self) -> str:
         return f"the log is not what it showed before: {self.reason}"
+
+
+@dataclass(eq=False)
+class LogSmaller(Unavailable):
+    """The log shows less than was seen of it, and what it shows agrees: it was rolled back, or a cache is behind."""
+
+    code: ClassVar[str] = "log-smaller"
+    clause: ClassVar[str | None] = "c2sp.org/tlog-checkpoint@v1.0.0: a log only grows"
+    seen: int
+    shown: int
+    folder: str
+
+    def __str__(self) -> str:
+        return (
+            f"the log shows {self.shown} entries now, and {self.seen} were seen: it was rolled back, or a cache gives "
+            f"an old checkpoint; both notes, each signed by the log, are in {self.folder}: {KNOWN} and {SMALLER}"
+        )
+
+
+@dataclass(eq=False)
+class StateOfAnother(Conflict):
+    """The state folder remembers another log than the one that is asked for."""
+
+    code: ClassVar[str] = "state-of-another-log"
+    folder: str
+    remembers: str
+    asked: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.folder} remembers the log {self.remembers}, and {self.asked} is asked for: "
+            "each log has a --state folder of its own"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +110,8 @@ def monitor(
     """Check that a log only grew since the last look. Example: registry log monitor URL --policy P --state DIR.
 
     Every entry is fetched and hashed, and the hashes are compared with the signed root and with the tiles. Exits 1 with
-    what is wrong; both checkpoints are then in the state folder, for registry log evidence.
+    what is wrong, or where the log is smaller than it was; both checkpoints are then in the state folder, for registry
+    log evidence. Followed, a log that cannot be read or is smaller is told, and looked at again.
     """
     if not url.startswith(("https://", "http://")):
         raise typer.BadParameter(f"{url} is not the address of a log, as https://by.example/log")
@@ -107,20 +141,27 @@ class _Watcher:
         What the last tiles and bundle held before is checked again, since others of greater width stand in their place.
         """
         known = self._known()
+        if known is not None:
+            self._check_whose(known)
         before = Edge() if known is None else Edge(known.size, known.hashes)
         text = self.log.read("/checkpoint")
         shown = self._check(Note.parse(text.decode("utf-8", errors="replace")))
         try:
-            return self._compare(shown, text, before)
+            told = self._compare(shown, text, before)
         except (_Differs, MalformedTile) as difference:
             raise self._wrong(known, text, str(difference)) from None
+        if known is not None and shown.checkpoint.size < known.size:
+            self.folder.write(KNOWN, known.note)
+            self.folder.write(SMALLER, text)
+            raise LogSmaller(known.size, shown.checkpoint.size, str(self.folder.root))
+        return told
 
     def _compare(self, shown: Cosigned, text: bytes, before: Edge) -> dict[str, object]:
         """Compare what is served with what was seen. Raises `_Differs` and `MalformedTile`."""
         size = shown.checkpoint.size
         if size < before.size:
             self._check_older(shown.checkpoint, before)
-            return self._said(shown, 0, Counter())
+            return {}
         if tuple(self._read_hashes(size)(subtrees(0, before.size))) != before.hashes:
             raise _Differs(f"its tiles no longer hold the first {before.size} entries as they were")
         kinds: Counter[str] = Counter()
@@ -147,8 +188,15 @@ class _Watcher:
             sys.stderr.write(f"registry: {refusal.code}: {refusal}\n")
             return Cosigned(self.policy.signed(note), None)
 
+    def _check_whose(self, known: State) -> None:
+        """Check that what is remembered is of a log that the policy knows. Raises `StateOfAnother`."""
+        remembers = Checkpoint.parse(Note.parse(known.note.decode("utf-8", errors="replace")).text).origin
+        asked = [log.vkey.name for log in self.policy.logs]
+        if remembers not in asked:
+            raise StateOfAnother(str(self.folder.root), remembers, ", ".join(asked))
+
     def _check_older(self, shown: Checkpoint, before: Edge) -> None:
-        """Check that a smaller checkpoint, as a cache may give, begins the tree that was seen."""
+        """Check that a smaller checkpoint begins the tree that was seen: else it is another history."""
         if shown.size:
             proof = prove_consistency(shown.size, before.size, self._read_hashes(before.size))
             try:
@@ -195,7 +243,7 @@ class _Watcher:
         """Keep what was shown beside what was known, and return the refusal."""
         self.folder.write(f"shown-{datetime.now(UTC):%Y%m%dT%H%M%SZ}", text)
         if known is not None:
-            self.folder.write("known", known.note)
+            self.folder.write(KNOWN, known.note)
         return LogWrong(reason)
 
     def _said(self, shown: Cosigned, new: int, kinds: Counter[str]) -> dict[str, object]:

@@ -19,6 +19,7 @@ from registry.core.tlog.note import Note
 from registry.node import Node
 from registry.peer.client import Peer, PeerHasNone
 from registry.store import channel, log, witness
+from registry.store.at_work import alone
 from registry.store.guard import Guard, GuardMissing, Mark, of_forgotten
 from registry.usecases.accept_message import Receiver
 from registry.usecases.believe_peers import Beliefs, read_beliefs
@@ -110,14 +111,17 @@ def recover(
 ) -> None:
     """Take back from the peers what a restored database lost. Example: registry log recover --token T.
 
-    Stop serve and worker first, and adopt the newest trust lists and agreements. The log goes on as it was signed, or
-    not at all; what we sent and what was sent to us comes back; numbers that may have been given stay unused.
+    Stop serve and worker first (it is refused while they run), and adopt the newest trust lists and agreements. The
+    log goes on as it was signed, or not at all; what we sent and what was sent to us comes back; numbers that may have
+    been given stay unused.
     """
     with opened() as node:
         at = node.now()
         with node.database.read() as tx:
             by = identify(tx, wanted_token(token), node=node.settings.did, at=at)
-        show(dict(recover_node(node, by, give_up=give_up_unseen, copies=copy or ()).said), as_json=as_json)
+        with alone(node.database.engine.url, "log recover"):
+            done = recover_node(node, by, give_up=give_up_unseen, copies=copy or ())
+    show(dict(done.said), as_json=as_json)
 
 
 def recover_node(node: Node, by: Any, *, give_up: int = 0, copies: Sequence[str] = ()) -> Recovered:

@@ -5,7 +5,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 
 import anyio.to_thread
 import h11
@@ -19,6 +19,7 @@ from registry.api.app import create_app
 from registry.api.limits import MAX_HEADERS
 from registry.api.metrics import SHARED
 from registry.api.problems import FaceProblem
+from registry.cli.at_work import at_work
 from registry.node import Node
 from registry.settings import Settings
 
@@ -57,7 +58,9 @@ def serve() -> None:
                 "stop what listens there, or set REGISTRY_PORT\n"
             )
             raise typer.Exit(1) from None
-    with_node().close()
+    node = with_node()
+    with at_work(node, "serve"):
+        node.close()
     if settings.metrics and settings.processes > 1:
         os.environ.setdefault(SHARED, tempfile.mkdtemp(prefix="registry-metrics-"))
     lines.begin(sys.stderr, node=settings.name, process="serve")
@@ -89,12 +92,14 @@ def listening() -> FastAPI:
     """Return the application of one process, with its own node."""
     node = with_node()
     lines.begin(sys.stderr, node=node.settings.name, process="serve")
-    api = create_app(node)
+    api, held = create_app(node), ExitStack()
+    held.enter_context(at_work(node, "serve"))
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = node.settings.threads
-        yield
+        with held:
+            yield
         node.close()
 
     api.router.lifespan_context = lifespan

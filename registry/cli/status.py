@@ -74,8 +74,18 @@ def _told(measures: Measures) -> dict[str, Any]:
         }
         for peer in measures.peers
     ]
+    witnesses = [
+        {"witness": each.name, "answered_seconds": each.answered, "unanswered_seconds": each.unanswered}
+        for each in measures.witnesses
+    ]
     lists = [
-        {"country": held.country, "version": held.version, "age_seconds": held.age, "left_seconds": held.left}
+        {
+            "country": held.country,
+            "version": held.version,
+            "age_seconds": held.age,
+            "left_seconds": held.left,
+            "freshness_seconds": held.stated,
+        }
         for held in measures.lists
     ]
     log = {
@@ -84,7 +94,7 @@ def _told(measures: Measures) -> dict[str, Any]:
         "lag_seconds": measures.log.lag,
         "unpublished_seconds": measures.log.unpublished,
     }
-    corridor = {"agreements": agreements, "peers": peers}
+    corridor = {"agreements": agreements, "peers": peers, "witnesses": witnesses}
     return {**corridor, "log": log, "lists": lists, "overdue": _overdue(measures), "tasks": dict(measures.tasks)}
 
 
@@ -95,6 +105,11 @@ def _overdue(measures: Measures) -> list[str]:
         late.append(f"the log has not taken in what is {_span(measures.log.lag)} old")
     late += [
         f"{peer.did} has given no receipt for {_span(peer.waiting)}" for peer in measures.peers if peer.waiting > LATE
+    ]
+    late += [
+        f"{each.name} has not answered for {_span(each.unanswered)}: what is logged meanwhile has no proof"
+        for each in measures.witnesses
+        if each.unanswered is not None and each.unanswered > LATE
     ]
     late += [
         f"the next trust list of {held.country}: this one ends in {_span(held.left)}"
@@ -120,20 +135,29 @@ def _print(told: dict[str, Any]) -> None:
     for agreement in told["agreements"]:
         state = "in force" if agreement["in_force"] else "not in force"
         console.print(f"agreement {agreement['id'][:16]}: {' and '.join(agreement['countries'])}, {state}")
-    peers = Table("peer", "country", "queue", "oldest", "last word", "mirrored", box=None)
+    peers = Table("peer", "country", "queue", "oldest", "last message", "mirrored", box=None)
     for peer in told["peers"]:
-        silent = peer["silent_seconds"]
-        words = "none yet" if silent is None else f"{_span(silent)} ago"
-        waits = _span(peer["waiting_seconds"])
-        peers.add_row(peer["node"], peer["country"], str(peer["queue"]), waits, words, str(peer["mirrored"]))
-    lists = Table("list", "version", "age", "ends in", box=None)
+        last, waits = _ago(peer["silent_seconds"]), _span(peer["waiting_seconds"])
+        peers.add_row(peer["node"], peer["country"], str(peer["queue"]), waits, last, str(peer["mirrored"]))
+    witnesses = Table("witness", "last answered", "asked without an answer", box=None)
+    for each in told["witnesses"]:
+        owes = each["unanswered_seconds"]
+        witnesses.add_row(
+            each["witness"], _ago(each["answered_seconds"]), "no" if owes is None else f"for {_span(owes)}"
+        )
+    lists = Table("list", "version", "age", "ends in", "newest freshness statement", box=None)
     for held in told["lists"]:
-        lists.add_row(held["country"], str(held["version"]), _span(held["age_seconds"]), _span(held["left_seconds"]))
-    console.print(peers, lists)
+        spans = (_span(held["age_seconds"]), _span(held["left_seconds"]), _ago(held["freshness_seconds"]))
+        lists.add_row(held["country"], str(held["version"]), *spans)
+    console.print(peers, witnesses, lists)
     open_ = [f"{kind} {count}" for kind, count in told["tasks"].items() if count]
     console.print(f"open tasks: {', '.join(open_) or 'none'}", markup=False)
     for task in told["open"]:
         console.print(f"  {task['kind']}: {task['subject']}, for {task['role']}, since {task['since']}", markup=False)
+
+
+def _ago(seconds: float | None) -> str:
+    return "none yet" if seconds is None else f"{_span(seconds)} ago"
 
 
 def _span(seconds: float) -> str:

@@ -2,12 +2,15 @@
 
 import logging
 
+from registry.core.tlog.entry import Kind
 from registry.lines import tell
 from registry.node import Node
 from registry.store import log
 
 _LOG = logging.getLogger("registry.act")
 BATCH = 500
+GRAVE = frozenset({Kind.WITNESS_CONFLICT})
+"""Acts that say that another state's log has shown two histories."""
 
 
 class Telling:
@@ -24,5 +27,16 @@ class Telling:
             entries = log.entries(tx, self.last, BATCH)
         for index, act in entries:
             self.last = index
-            tell(_LOG, "act", index=index, act=act.id, what=act.kind, who=act.person, of=act.organisation, by=act.by)
+            level = logging.ERROR if act.kind in GRAVE else logging.INFO
+            tell(
+                _LOG,
+                "act",
+                level=level,
+                index=index,
+                act=act.id,
+                what=act.kind,
+                who=act.person,
+                of=act.organisation,
+                by=act.by,
+            )
         return len(entries) == BATCH

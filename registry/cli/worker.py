@@ -11,6 +11,7 @@ from collections.abc import Callable
 import typer
 
 from registry import lines
+from registry.cli.at_work import at_work
 from registry.cli.duties import Courier, Mirroring, Reminding, Witnessing, publish_newest, sequence
 from registry.cli.freshening import Freshening, Stating
 from registry.cli.told import Telling
@@ -58,10 +59,18 @@ def worker() -> None:
     settings = Settings.from_environment()
     lines.begin(sys.stderr, node=settings.name, process="worker")
     node = Node.open(settings)
-    stop, bell = threading.Event(), Bell()
+    stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
     _ = node.keyring, node.guard
+    with at_work(node, "worker"):
+        _work(node, stop)
+    node.close()
+
+
+def _work(node: Node, stop: threading.Event) -> None:
+    """Do every duty in a thread of its own until told to stop."""
+    bell = Bell()
     own: dict[str, Callable[[], bool]] = {
         "sequence": lambda: sequence(node),
         "publish": lambda: publish_newest(node),
@@ -92,7 +101,6 @@ def worker() -> None:
     bell.ring()
     for thread in threads:
         thread.join(timeout=15)
-    node.close()
 
 
 def keep(

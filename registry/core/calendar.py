@@ -101,7 +101,10 @@ class LocalDate:
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read `YYYY-MM-DD+hh:mm`; raises `MalformedTime`."""
-        return cls(read_day(text[:_DAY_LENGTH]), Offset.parse(text[_DAY_LENGTH:]))
+        try:
+            return cls(read_day(text[:_DAY_LENGTH]), Offset.parse(text[_DAY_LENGTH:]))
+        except MalformedTime:
+            raise MalformedTime(text) from None
 
     def encode(self) -> str:
         """Write `YYYY-MM-DD+hh:mm`."""

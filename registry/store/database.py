@@ -105,13 +105,13 @@ class Database:
     @contextmanager
     def begin(self) -> Iterator[Session]:
         """Open a transaction that commits when the body ends, and rolls back when it raises."""
-        with _answering(), Session(self.engine, expire_on_commit=False) as session, session.begin():
+        with answering(), Session(self.engine, expire_on_commit=False) as session, session.begin():
             yield session
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """Open a transaction that cannot write."""
-        with _answering(), Session(self.engine, expire_on_commit=False) as session, session.begin():
+        with answering(), Session(self.engine, expire_on_commit=False) as session, session.begin():
             session.execute(text("SET TRANSACTION READ ONLY"))
             yield session
 
@@ -145,7 +145,8 @@ class Database:
 
 
 @contextmanager
-def _answering() -> Iterator[None]:
+def answering() -> Iterator[None]:
+    """Raise `DatabaseUnavailable` for what the driver raises where the database does not answer."""
     try:
         yield
     except (OperationalError, InterfaceError, PoolTimeout) as error:

@@ -240,7 +240,12 @@ def published_size(tx: Session) -> int:
 
 def oldest_unpublished(tx: Session) -> datetime | None:
     """Return the time of the first checkpoint that waits for the quorum; None where none does."""
-    return tx.scalar(select(func.min(LogCheckpoint.at)).where(LogCheckpoint.size > published_size(tx)))
+    return oldest_above(tx, published_size(tx))
+
+
+def oldest_above(tx: Session, size: int) -> datetime | None:
+    """Return the time of the first checkpoint that is larger than a size; None where there is none."""
+    return tx.scalar(select(func.min(LogCheckpoint.at)).where(LogCheckpoint.size > size))
 
 
 def publish(tx: Session, size: int, note: str, at: datetime) -> bool:

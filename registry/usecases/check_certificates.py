@@ -22,7 +22,6 @@ from registry.core.trust.log_policy import log_policy
 from registry.store import certificates
 from registry.store.acts import Act
 from registry.store.applications import Application, ApplicationPerson
-from registry.store.arrivals import Arrival
 from registry.store.certificates import CertificateRow, NumberCounter, Source, StatusChangeRow, StatusIndex
 from registry.usecases.check_adopted import Adopted
 from registry.usecases.survey_rows import Survey, of, read_object, readable
@@ -58,7 +57,6 @@ def check_certificates(survey: Survey, adopted: Adopted) -> None:
     """Check certificates, their changes, and what issuing leaves behind."""
     _certificates(survey, adopted)
     _changes(survey, adopted)
-    _arrivals(survey)
     _applications(survey)
     _parts(survey)
     _numbers(survey)
@@ -165,31 +163,6 @@ def _lost(survey: Survey, kind: Kind, table: type[CertificateRow] | type[StatusC
     kept = select(table.act).where(table.act == Act.id).exists()
     for act in survey.tx.scalars(select(Act.id).where(Act.kind == kind, ~kept).order_by(Act.id)):
         survey.say(f"act {act}", what)
-
-
-def _arrivals(survey: Survey) -> None:
-    """Ask whether each delivery, and each change of a delivered one, was numbered, and without a gap.
-
-    What was not is what customs that follow have missed.
-    """
-    query = of(Arrival, CertificateRow.source.label("source"), StatusChangeRow.certificate.label("changed"))
-    query = query.outerjoin(CertificateRow, CertificateRow.id == Arrival.certificate)
-    query = query.outerjoin(StatusChangeRow, StatusChangeRow.digest == Arrival.change)
-    due = 1
-    for row, beside in survey.rows(Arrival, query.order_by(Arrival.seq)):
-        if row.seq != due:
-            survey.say(f"arrival {row.seq}", "it stands after a gap")
-        due = row.seq + 1
-        if beside.source != Source.DELIVERED or (row.change is not None and beside.changed != row.certificate):
-            survey.say(f"arrival {row.seq}", "its certificate was not delivered, or its change is another's")
-    delivered = select(CertificateRow.id).where(CertificateRow.source == Source.DELIVERED)
-    brought = select(Arrival.seq).where(Arrival.certificate == CertificateRow.id, Arrival.change.is_(None))
-    for named in survey.tx.scalars(delivered.where(~brought.exists()).order_by(CertificateRow.id)):
-        survey.say(f"certificate {named}", "it was delivered, and is no arrival")
-    told = select(Arrival.seq).where(Arrival.change == StatusChangeRow.digest)
-    changed = select(StatusChangeRow.digest).where(StatusChangeRow.certificate.in_(delivered), ~told.exists())
-    for digest in survey.tx.scalars(changed.order_by(StatusChangeRow.digest)):
-        survey.say(f"change of status {digest}", "it was delivered, and is no arrival")
 
 
 def _applications(survey: Survey) -> None:

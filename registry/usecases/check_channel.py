@@ -27,6 +27,7 @@ from registry.store.certificates import CertificateRow, Source, StatusChangeRow
 from registry.store.channel import MessageIn, MessageOut
 from registry.store.log import LogEntry, LogPublished, LogRecovered
 from registry.usecases.check_adopted import Adopted
+from registry.usecases.check_arrivals import Brought, check_arrivals
 from registry.usecases.survey_rows import Survey, of, read_object, readable
 
 LATE = timedelta(minutes=10)
@@ -52,7 +53,7 @@ def check_channel(survey: Survey, adopted: Adopted, at: datetime) -> None:
     """Check both directions of the channel, as of a moment."""
     _taken_back(survey, _sent(survey, adopted))
     _unsent(survey, adopted, at)
-    _received(survey, adopted)
+    check_arrivals(survey, _received(survey, adopted))
     for kind, messages, what in (
         (Kind.MESSAGE_REFUSED, MessageIn.id, "it refused a message that is not here"),
         (Kind.RECEIPT_REFUSED, MessageOut.id, "it is about a message that is not here"),
@@ -170,14 +171,17 @@ def _unsent(survey: Survey, adopted: Adopted, at: datetime) -> None:
         survey.say(f"act {act.id}", f"the log holds it for {act.to}, and no message carries it")
 
 
-def _received(survey: Survey, adopted: Adopted) -> None:
-    """Ask whether messages are contiguous and chained, and brought all that stands here as delivered."""
+def _received(survey: Survey, adopted: Adopted) -> Brought:
+    """Ask whether messages are contiguous and chained, and brought all that stands here as delivered.
+
+    Returns what they brought, and when.
+    """
     certificates = select(CertificateRow.digest).where(CertificateRow.source == Source.DELIVERED)
     delivered = set(survey.tx.scalars(certificates))
     changes = select(StatusChangeRow.digest).join(CertificateRow, CertificateRow.id == StatusChangeRow.certificate)
     changed = set(survey.tx.scalars(changes.where(CertificateRow.source == Source.DELIVERED)))
     known = delivered | changed
-    brought: set[object] = set()
+    brought: dict[object, list[tuple[datetime, str]]] = {}
     query = of(MessageIn).order_by(MessageIn.from_, MessageIn.epoch, MessageIn.seq)
     rows = (row for row, _ in survey.rows(MessageIn, query, batch=100))
     for (sender, _epoch), chain in groupby(rows, key=lambda row: (row.from_, row.epoch)):
@@ -197,13 +201,14 @@ def _received(survey: Survey, adopted: Adopted) -> None:
                 survey.differ(where, row, {"certificate": carried.certificate})
             if message.kind is MessageKind.CERTIFICATE_LOGGED:
                 continue
-            brought.add(carried.digest)
+            brought.setdefault(carried.digest, []).append((row.received_at, row.outcome))
             if row.outcome == Outcome.ACCEPTED and carried.digest not in known:
                 survey.say(where, "it was accepted, and what it carried is not here")
-    for digest in sorted(delivered - brought):
+    for digest in sorted(delivered - brought.keys()):
         survey.say(f"certificate with the digest {digest}", "it was delivered, and no message brought it")
-    for digest in sorted(changed - brought):
+    for digest in sorted(changed - brought.keys()):
         survey.say(f"change of status {digest}", "it was delivered, and no message brought it")
+    return brought
 
 
 def _link(

@@ -23,6 +23,7 @@ from registry.core.verification.dossier import (
     ExportedAct,
     Place,
     Selection,
+    TakenBack,
 )
 from registry.store import acts, peers
 from registry.store.acts import Act, Draw
@@ -30,8 +31,8 @@ from registry.store.parties import Role
 from registry.usecases.believe_peers import Pins, carried_lists, read_beliefs
 from registry.usecases.identify_party import Party
 from registry.usecases.read_act import check_reason
-from registry.usecases.read_log import prove
-from registry.usecases.search_acts import place_of, search
+from registry.usecases.read_log import prove, prove_entry
+from registry.usecases.search_acts import Found, LostAct, place_of, search
 
 PAGE = 200
 Track = Callable[[Sequence[Act]], Iterable[Act]]
@@ -93,18 +94,21 @@ def export(
         made_at=at,
         selection=selection,
         lists=carried_lists(tx, pins, beliefs),
-        acts=tuple(_exported(tx, row) for row in track(rows)),
+        acts=tuple(_exported(tx, row) for row in track([row for row in rows if isinstance(row, Act)])),
         agreements=tuple(row.text for row in peers.agreements(tx)),
+        taken_back=tuple(_taken_back(tx, row) for row in rows if isinstance(row, LostAct)),
         after=after,
         next=following,
     )
     statement = contents.statement
     private: dict[str, Json] = {
         "selection": encode(selection),
-        "acts": len(rows),
+        "acts": len(contents.acts),
         "reason": reason,
         "digest": statement["digest"],
     }
+    if contents.taken_back:
+        private["taken_back"] = len(contents.taken_back)
     if after is not None:
         private["after"] = after.encode()
     acts.record(tx, Kind.ACTS_EXPORTED, private, by=by.actor, at=at, draw=draw)
@@ -118,22 +122,27 @@ def _check(selection: Selection) -> None:
             raise SelectionUnfit(member, fault)
 
 
-def _rows(tx: Session, selection: Selection, after: Place | None, by: Party) -> Iterator[Act]:
+def _rows(tx: Session, selection: Selection, after: Place | None, by: Party) -> Iterator[Found]:
     while page := search(tx, selection, after=after, limit=PAGE, by=by):
         yield from page
         after = place_of(page[-1])
 
 
-def _take(rows: Iterable[Act], most: int, largest: int) -> tuple[Sequence[Act], Place | None]:
+def _take(rows: Iterable[Found], most: int, largest: int) -> tuple[Sequence[Found], Place | None]:
     """Return the acts that one file holds, and where the next goes on; one act is in it whatever its size."""
-    taken: list[Act] = []
+    taken: list[Found] = []
     size = 0
     for row in rows:
-        size += len(acts.committed(row))
+        size += len(acts.committed(row)) if isinstance(row, Act) else 0
         if len(taken) == most or (taken and size > largest):
             return taken, place_of(taken[-1])
         taken.append(row)
     return taken, None
+
+
+def _taken_back(tx: Session, lost: LostAct) -> TakenBack:
+    proof = prove_entry(tx, lost.index)
+    return TakenBack(lost.leaf.encode()) if proof is None else TakenBack(proof=proof.encode())
 
 
 def _exported(tx: Session, row: Act) -> ExportedAct:

@@ -1,4 +1,4 @@
-"""Measure how a node stands: how far its log is, what waits for each peer, how old the lists are, which tasks are open.
+"""Measure how a node stands: its log, what waits for each peer, what each witness owes, lists, agreements, open tasks.
 
 A measure judges nothing: what is wrong is said by `/health/ready`.
 """
@@ -9,8 +9,10 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from registry.store import channel, log, mirror, tasks
+from registry.core.trust.trust_list import BelievedList
+from registry.store import channel, freshness, log, mirror, tasks
 from registry.usecases.believe_peers import Beliefs, Pins, read_beliefs
+from registry.usecases.publish_log import HEARTBEAT
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +38,29 @@ class PeerMeasure:
 
 
 @dataclass(frozen=True, slots=True)
+class WitnessMeasure:
+    """A witness that counts for our log: how long ago it cosigned last, and for how long it has owed the next line.
+
+    It owes one from a checkpoint on that it has not cosigned, and once its last line is older than the heartbeat.
+    """
+
+    name: str
+    answered: float | None
+    unanswered: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class ListMeasure:
-    """The newest trust list of a country: its age, and how long it still holds."""
+    """The newest trust list of a country: its age, how long it still holds, and how old the country's freshest word is.
+
+    That word is the newest freshness statement of a node of it; None where there is none yet.
+    """
 
     country: str
     version: int
     age: float
     left: float
+    stated: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +79,7 @@ class Measures:
     at: datetime
     log: LogMeasure
     peers: Sequence[PeerMeasure]
+    witnesses: Sequence[WitnessMeasure]
     lists: Sequence[ListMeasure]
     agreements: Sequence[AgreementMeasure]
     tasks: Mapping[str, int]
@@ -69,6 +88,7 @@ class Measures:
 def measure(tx: Session, pins: Pins, *, country: str, at: datetime) -> Measures:
     """Measure the node of a country; raises what `read_beliefs` raises."""
     beliefs = read_beliefs(tx, pins)
+    stated = {row.node: row.as_of for row in freshness.all_newest(tx)}
     return Measures(
         at,
         LogMeasure(
@@ -78,12 +98,14 @@ def measure(tx: Session, pins: Pins, *, country: str, at: datetime) -> Measures:
             _age(log.oldest_unpublished(tx), at) or 0.0,
         ),
         _peers(tx, beliefs, country, at),
+        [_witness(tx, name, at) for name in sorted(beliefs.witnesses(country))],
         [
             ListMeasure(
                 name,
                 held.list.version,
                 (at - held.list.issued_at).total_seconds(),
                 (held.list.expires_at - at).total_seconds(),
+                _age(max((stated[node] for node in _ids(held) if node in stated), default=None), at),
             )
             for name, held in sorted(beliefs.lists.items())
         ],
@@ -113,6 +135,18 @@ def _peers(tx: Session, beliefs: Beliefs, country: str, at: datetime) -> Sequenc
                 )
             )
     return found
+
+
+def _ids(held: BelievedList) -> Sequence[str]:
+    return [node.row.id for node in held.nodes.values()]
+
+
+def _witness(tx: Session, name: str, at: datetime) -> WitnessMeasure:
+    last = log.cosigned(tx, name)
+    owed = log.oldest_above(tx, 0 if last is None else last.size)
+    if owed is None and last is not None and last.at + HEARTBEAT <= at:
+        owed = last.at + HEARTBEAT
+    return WitnessMeasure(name, _age(None if last is None else last.at, at), _age(owed, at))
 
 
 def _age(since: datetime | None, at: datetime) -> float | None:

@@ -20,19 +20,10 @@ from registry.core.tlog.note import Note, NotSigned, VerifierKey
 from registry.core.tlog.policy import KnownWitness, lines_that_count
 from registry.core.tlog.tile import growth
 from registry.store import acts, log
+from registry.store.at_work import NodeWorks
 from registry.store.guard import Mark, of_log, of_published, of_shown
 from registry.usecases.believe_peers import Beliefs
 from registry.usecases.mirror_log import NotMirrored
-
-
-@dataclass(eq=False)
-class NodeWorks(Conflict):
-    """The node's worker is at the log: what is to be recovered stands still."""
-
-    code: ClassVar[str] = "node-works"
-
-    def __str__(self) -> str:
-        return "the worker of this node runs: stop it and the server, then recover"
 
 
 @dataclass(eq=False)

@@ -19,6 +19,7 @@ from registry.core.tlog.entry import Kind
 from registry.core.tlog.note import VerifierKey
 from registry.store import acts, certificates, channel, log, parties
 from registry.store.acts import Draw
+from registry.store.at_work import NodeWorks
 from registry.store.channel import EPOCH
 from registry.store.guard import Mark, of_log, of_published, of_received, of_sent, of_shown
 from registry.store.parties import OrganisationKind, Role
@@ -27,7 +28,7 @@ from registry.usecases.believe_peers import Beliefs
 from registry.usecases.compare_guard import Marks
 from registry.usecases.identify_party import Party
 from registry.usecases.recall_messages import Recalled
-from registry.usecases.recover_log import Copy, NodeWorks, TakenLog, UnseenLeft, count_unseen, take_back
+from registry.usecases.recover_log import Copy, TakenLog, UnseenLeft, count_unseen, take_back
 from registry.usecases.recover_messages import RecalledNotOurs, Restoring, TakenMessages
 
 

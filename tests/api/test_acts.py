@@ -12,6 +12,7 @@ from registry.core.tlog.note import Note
 from registry.core.tlog.proof import TlogProof
 from tests.api.desk import Office, assert_problem
 from tests.kit import Corridor
+from tests.usecases.test_lost_acts import restore
 
 
 def test_every_step_is_an_act_of_the_person_who_made_it(corridor: Corridor, minsk: Office) -> None:
@@ -135,3 +136,18 @@ def test_the_log_proves_an_act(corridor: Corridor, minsk: Office) -> None:
     checkpoint = Checkpoint.parse(Note.parse(proof.checkpoint_note).verified([key]))
     verify_inclusion(proof.index, checkpoint.size, leaf_hash(proof.extra), proof.hashes, checkpoint.root)
     assert_problem(auditor.get(f"/api/v1/acts/{'0' * 32}/proof"), 404, "act-not-found")
+
+
+def test_an_act_that_was_lost_is_shown_by_its_leaf_and_proved_by_it(corridor: Corridor, minsk: Office) -> None:
+    lost = restore(corridor).lost
+    auditor = minsk.desk("auditor")
+    annulled, issued = auditor.get(f"/api/v1/acts?number={lost.number}").json()["items"]
+    assert (annulled["kind"], issued["kind"]) == ("certificate.status", "certificate.issued")
+    assert (issued["digest"], issued["to"], "person" in issued) == (lost.digest, "UZ", False)
+    proof = TlogProof.parse(auditor.get(f"/api/v1/acts/{issued['id']}/proof").text)
+    assert proof.index == issued["taken_back"]
+    refused = auditor.post(f"/api/v1/acts/{issued['id']}/look", {"reason": "проверка"})
+    assert assert_problem(refused, 404, "act-lost")["entry"] == issued["taken_back"]
+    page = auditor.get(f"/api/v1/acts?number={lost.number}&limit=1").json()
+    assert page["items"] == [annulled]
+    assert auditor.get(f"/api/v1/acts?number={lost.number}&after={page['next']}").json()["items"] == [issued]

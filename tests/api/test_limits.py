@@ -172,6 +172,41 @@ def test_every_operation_refuses_a_query_that_is_ambiguous_too_long_or_no_text(
         assert_problem(answer, 431, "headers-too-large")
 
 
+def test_every_operation_refuses_a_query_that_it_would_ignore(lasting: Office, documented: Documented) -> None:
+    for method, path, operation in documented.operations():
+        takes = sorted(each["name"] for each in operation.get("parameters", ()) if each["in"] == "query")
+        told = assert_problem(send(lasting, method, f"{path}?statuss=annulled", operation), 422, "query-unknown")[
+            "title"
+        ]
+        assert told.startswith("this operation takes no query parameter 'statuss'")
+        assert told.endswith(f"it takes {', '.join(takes)}" if takes else "it takes none")
+
+
+def test_every_get_is_answered_to_head_without_its_body(lasting: Office, documented: Documented) -> None:
+    for method, path, operation in documented.operations():
+        asked = send(lasting, "HEAD", path, operation)
+        assert asked.content == b""
+        if method != "GET":
+            continue
+        given = send(lasting, "GET", path, operation)
+        varies = ("x-request-id", "content-length") if path == "/metrics" else ("x-request-id",)
+        headers = [
+            {name: value for name, value in each.headers.items() if name not in varies} for each in (asked, given)
+        ]
+        assert (asked.status_code, headers[0]) == (given.status_code, headers[1]), path
+
+
+def test_head_is_answered_by_the_server_too_and_the_next_request_is_read(served: Served) -> None:
+    http = served.office.http
+    for path, status in (("/trust-list", 200), ("/health/live", 200), ("/log/checkpoint", 404), ("/no", 404)):
+        asked, given = http.head(path), http.get(path)
+        assert (asked.status_code, given.status_code, asked.content) == (status, status, b"")
+        assert asked.headers["content-length"] == str(len(given.content)) != "0"
+    refused = http.head("/witness/add-checkpoint")
+    assert (refused.status_code, refused.headers["allow"]) == (405, "POST")
+    assert sorted(http.post("/trust-list").headers["allow"].split(", ")) == ["GET", "HEAD"]
+
+
 def test_every_operation_refuses_a_body_past_its_limit_by_its_length_and_by_counting(
     lasting: Office, documented: Documented
 ) -> None:

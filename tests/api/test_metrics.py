@@ -1,5 +1,6 @@
 """Figures for a monitor, where they are switched on, and nowhere else (PROMISES 31)."""
 
+import math
 import os
 import re
 import signal
@@ -88,6 +89,26 @@ def test_the_node_tells_how_it_stands(corridor: Corridor, office: Office) -> Non
     for code in ("BY", "UZ"):
         assert told[f'registry_list_age_seconds{{country="{code}"}}'] > 0
         assert told[f'registry_list_left_seconds{{country="{code}"}}'] > 0
+
+
+def test_a_witness_and_a_freshness_statement_have_their_age_from_the_first_second(
+    corridor: Corridor, office: Office
+) -> None:
+    by, uz = corridor.by, corridor.uz
+    by.sequence()
+    corridor.clock.forward(timedelta(seconds=7))
+    witness = f'{{witness="{uz.node.keyring.witness.vkey.name}"}}'
+    told = figures(office)
+    assert told[f"registry_witness_answer_age_seconds{witness}"] == math.inf
+    assert told[f"registry_witness_unanswered_seconds{witness}"] == 7
+    assert told['registry_freshness_age_seconds{country="BY"}'] == math.inf
+    by.witnessed(uz)
+    by.states()
+    corridor.clock.forward(timedelta(seconds=3))
+    told = figures(office)
+    assert told[f"registry_witness_answer_age_seconds{witness}"] == 3
+    assert told[f"registry_witness_unanswered_seconds{witness}"] == 0
+    assert told['registry_freshness_age_seconds{country="BY"}'] == 3
 
 
 def test_a_word_of_the_peer_ends_its_silence(corridor: Corridor, office: Office) -> None:

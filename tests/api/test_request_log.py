@@ -17,6 +17,8 @@ from registry.cli import told
 from registry.core.tlog.entry import Kind
 from registry.lines import Lines
 from registry.node import Node
+from registry.store import acts as act_rows
+from registry.store.acts import Actor
 from registry.store.database import Database
 from tests.api.conftest import Served
 from tests.api.desk import Office, assert_problem
@@ -59,12 +61,14 @@ def ear() -> Iterator[Ear]:
 
 def test_a_request_is_one_line_without_person_token_path_or_what_was_said(minsk: Office, ear: Ear) -> None:
     kept = minsk.product()
-    answer = minsk.desk("exporter").get(f"/api/v1/products/{kept['id']}?x=1")
-    made, read = ear.of("request")
+    answer = minsk.desk("exporter").get(f"/api/v1/products/{kept['id']}")
+    minsk.desk("exporter").get(f"/api/v1/products/{kept['id']}?x=1")
+    made, read, refused = ear.of("request")
     assert (made["method"], made["route"], made["status"]) == ("POST", "/api/v1/products", 201)
     assert (read["method"], read["route"], read["status"]) == ("GET", "/api/v1/products/{id}", 200)
     assert (read["organisation"], read["code"], read["level"]) == ("exporter", None, "info")
     assert read["request"] == answer.headers["x-request-id"] != made["request"]
+    assert (refused["status"], refused["code"]) == (422, "query-unknown")
     assert 0 <= read["ms"] < 60_000
     person = minsk.country.people["exporter"]
     hidden = (minsk.country.tokens["exporter"], person.person, person.name, person.organisation_name, kept["id"], "x=1")
@@ -134,6 +138,18 @@ def test_each_act_is_told_once_when_the_log_has_it_whoever_did_it(corridor: Corr
     assert (issued["who"], issued["of"]) == (signatory.person, signatory.organisation)
     assert issued["by"] == signatory.did
     assert {Kind.APPLICATION_DRAFT_OFFERED, Kind.APPLICATION_ACCEPTED} < set(acts)
+
+
+def test_a_split_of_another_log_is_an_error(corridor: Corridor, ear: Ear) -> None:
+    by = corridor.by
+    by.sequence()
+    telling = told.Telling(by.node)
+    with by.tx() as tx:
+        act_rows.record(tx, Kind.WITNESS_CONFLICT, {}, by=Actor(by.did), at=by.clock(), draw=by.node.draw)
+    by.sequence()
+    telling.run()
+    (line,) = ear.of("act")
+    assert (line["what"], line["level"]) == ("witness.conflict", "error")
 
 
 def test_a_change_of_trust_is_told(corridor: Corridor, ear: Ear) -> None:

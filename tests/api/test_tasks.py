@@ -35,6 +35,8 @@ def test_the_operator_pages_through_tasks_and_closes_one_with_a_reason(corridor:
     assert_problem(operator.post(f"{PATH}/{split['id']}/close", reason), 409, "task-closed")
     assert_problem(operator.post(f"{PATH}/{ahead['id']}/close", reason), 409, "task-closes-itself")
     assert_problem(operator.post(f"{PATH}/{ahead['id']}/close", {}), 422, "request-invalid")
+    told = assert_problem(operator.post(f"{PATH}/{ahead['id']}/close"), 415, "media-type-not-read")
+    assert told["title"] == "this operation reads a body of application/json with reason, and no Content-Type came"
 
 
 def test_what_is_anothers_task_is_not_there(corridor: Corridor, minsk: Office) -> None:

@@ -1,6 +1,7 @@
 """The auditor at the command line, and the dossier checked elsewhere with nothing but the pins."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ from registry.store.certificates import CertificateRow
 from tests.cli.test_verify import FORBIDDEN, TELL_AT_EXIT
 from tests.kit import Corridor, Forge
 from tests.processes import environment_of
+from tests.usecases.test_lost_acts import restore
 
 ALLOWED = (
     "registry",
@@ -80,12 +82,17 @@ def desk(forge: Forge, corridor: Corridor, tmp_path: Path) -> Desk:
     by = corridor.by
     row = by.issued()
     by.deliver(corridor.uz)
-    pins = tmp_path / "pins"
+    return open_desk(forge, corridor, tmp_path, row)
+
+
+def open_desk(forge: Forge, corridor: Corridor, folder: Path, row: CertificateRow) -> Desk:
+    """Open the auditor's desk, with pins that came some other way."""
+    pins = folder / "pins"
     pins.mkdir()
-    for code, pin in by.node.pins.items():
+    for code, pin in corridor.by.node.pins.items():
         (pins / f"{code.lower()}.pin.json").write_text(json.dumps({"pin": encode(pin)}))
-    environment = {**environment_of(forge, by, tmp_path), "REGISTRY_VAR": str(tmp_path)}
-    return Desk(corridor, tmp_path, environment, row)
+    environment = {**environment_of(forge, corridor.by, folder), "REGISTRY_VAR": str(folder)}
+    return Desk(corridor, folder, environment, row)
 
 
 def test_acts_are_found_by_each_filter(desk: Desk) -> None:
@@ -121,10 +128,11 @@ def test_acts_are_found_by_each_filter(desk: Desk) -> None:
 def test_a_second_page_begins_where_the_printed_cursor_says(desk: Desk) -> None:
     everything = [act["id"] for act in desk.ask("search", "--limit", "1000")["items"]]
     first = desk.run("search", "--limit", "3").stdout.splitlines()
-    assert len(first) == 4
+    assert len(first) == 5
+    assert first[0].split()[:3] == ["at", "kind", "id"]
     words = first[-1].partition(": ")[2].split()
     second = desk.run("search", "--limit", "1000", *words).stdout.splitlines()
-    shown = [line.split("  ")[2] for line in (*first[:3], *second)]
+    shown = [line.split()[2] for line in (*first[1:4], *second[1:])]
     assert shown == everything
 
 
@@ -265,3 +273,40 @@ def test_the_check_loads_the_core_alone_and_asks_no_network(desk: Desk) -> None:
     ours = [name for name in loaded if name.partition(".")[0] == "registry"]
     assert [name for name in ours if name not in ALLOWED and not name.startswith("registry.core.")] == []
     assert asked == "ASKED"
+
+
+def test_a_lost_act_is_named_by_search_dossier_and_check_and_its_leaf_is_proved(
+    forge: Forge, corridor: Corridor, tmp_path: Path
+) -> None:
+    lost = restore(corridor).lost
+    desk = open_desk(forge, corridor, tmp_path, lost)
+    page = desk.run("search", "--number", lost.number, "--kind", "certificate.issued")
+    header, row, said = page.stdout.splitlines()
+    entry = row.split()[-1]
+    assert header.split()[-2:] == ["taken", "back"]
+    assert said == f"entry {entry} of the log is a leaf taken back without its act: all else of it is lost"
+    assert [each["taken_back"] for each in desk.ask("search", "--number", lost.number)["items"]][1] == int(entry)
+    exported = desk.ask("export", str(desk.dossier), "--number", lost.number, "--reason", WHY)
+    assert exported["taken_back"] == 2
+    done = desk.check(desk.dossier)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"entry {entry} of the log is a leaf that was taken back without its act" in done.stdout
+    (_, leaf) = json.loads(desk.check(desk.dossier, "--json").stdout)["taken_back"]
+    assert (leaf["standing"], leaf["code"], leaf["leaf"]["digest"]) == ("lost", "act-lost", lost.digest)
+    environment = {**desk.environment, "REGISTRY_TOKEN": ""}
+    words = [sys.executable, "-m", "registry.cli.main", "log", "prove", lost.id]
+    proof = subprocess.run(words, capture_output=True, text=True, check=True, env=environment, timeout=60).stdout
+    assert f"\nindex {entry}\n" in proof
+
+
+def test_a_dossier_does_not_replace_a_file_unasked(desk: Desk) -> None:
+    desk.dossier.write_text("another")
+    refused = desk.run("export", str(desk.dossier), "--reason", WHY)
+    assert (refused.returncode, desk.dossier.read_text()) == (2, "another")
+    assert "is there already" in refused.stderr
+    desk.ask("export", str(desk.dossier), "--reason", WHY, "--force")
+    assert desk.check(desk.dossier).returncode == 0
+
+
+def test_the_help_of_acts_lists_the_check(desk: Desk) -> None:
+    assert re.search(r"^ +check +Check a dossier", desk.run("--help").stdout, re.MULTILINE)

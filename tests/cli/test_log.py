@@ -189,7 +189,11 @@ def test_two_signed_notes_prove_a_split_and_nothing_less_does(
         files[name].write_text(signer.sign(Checkpoint(signer.vkey.name, size, bytes([root]) * 32).encode()).encode())
     key = ("--key", signer.vkey.encode())
     done = minsk("log", "evidence", str(files["a"]), str(files["b"]), *key)
-    assert done == (0, f"{files['a']}  {files['b']}  split\n", "")
+    assert (done.code, done.err) == (0, "")
+    assert [line.split() for line in done.out.splitlines()] == [
+        ["first", "second", "finding"],
+        [str(files["a"]), str(files["b"]), "split"],
+    ]
     done = minsk("log", "evidence", *map(str, files.values()), *key, "--json")
     assert done.code == 0
     found = {(Path(row["first"]).name, Path(row["second"]).name): row["finding"] for row in json.loads(done.out)}
@@ -208,7 +212,12 @@ def test_two_signed_notes_prove_a_split_and_nothing_less_does(
     by_policy = ("--policy", str(policy))
     assert minsk("log", "evidence", str(files["a"]), str(files["b"]), *by_policy).code == 0
     stranger = corridor.uz.node.keyring.log.vkey.encode()
-    refused(minsk("log", "evidence", str(files["a"]), str(files["b"]), "--key", stranger), "note-not-signed")
+    refused(
+        minsk("log", "evidence", str(files["a"]), str(files["b"]), "--key", stranger),
+        "note-unfit",
+        str(files["a"]),
+        "note-not-signed",
+    )
     cosigner = corridor.uz.node.keyring.witness.vkey.encode()
     misused = minsk("log", "evidence", str(files["a"]), str(files["b"]), "--key", cosigner)
     assert (misused.code, "Traceback" in misused.err) == (2, False)
@@ -221,7 +230,12 @@ def test_two_signed_notes_prove_a_split_and_nothing_less_does(
     ):
         assert minsk("log", "evidence", *words).code == 2
     (tmp_path / "torn").write_text(files["b"].read_text()[:-9])
-    refused(minsk("log", "evidence", str(files["a"]), str(tmp_path / "torn"), *key), "malformed-note")
+    refused(
+        minsk("log", "evidence", str(files["a"]), str(tmp_path / "torn"), *key),
+        "note-unfit",
+        str(tmp_path / "torn"),
+        "malformed-note",
+    )
 
 
 def test_the_evidence_that_a_node_holds_convinces_anyone(

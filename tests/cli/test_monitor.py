@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -113,15 +113,35 @@ def test_who_begins_late_sees_all_kinds_of_acts_and_nothing_more(followed: Follo
     assert set(content(followed.state)) == {"state.json"}
 
 
-def test_an_older_checkpoint_as_a_cache_may_give_is_no_alarm(followed: Followed) -> None:
+def test_a_log_that_is_smaller_than_it_was_is_told_with_both_notes(followed: Followed) -> None:
     followed.export(100)
     older = followed.checkpoint.read_bytes()
     followed.export(300)
     followed.seen(300)
     followed.checkpoint.write_bytes(older)
-    assert followed.seen(0)["size"] == 100
+    remembered = (followed.state / "state.json").read_bytes()
+    refused(followed.monitor(), "log-smaller", "shows 100 entries now, and 300 were seen", str(followed.state))
+    assert (followed.state / "smaller").read_bytes() == older
+    assert Checkpoint.parse(Note.parse((followed.state / "known").read_text()).text).size == 300
+    assert (followed.state / "state.json").read_bytes() == remembered
+    files = [str(followed.state / name) for name in ("known", "smaller")]
+    done = followed.registry("log", "evidence", *files, "--policy", str(followed.policy))
+    assert done.code == 1, done
     followed.sign(100, bytes(32))
     followed.refuses("it shows 100 entries after 300")
+
+
+def test_a_folder_that_remembers_another_log_names_it_and_the_one_that_was_asked_for(followed: Followed) -> None:
+    followed.export(100)
+    followed.seen(100)
+    other = replace(followed.home.node.keyring.log.vkey, name="elsewhere.example/log")
+    followed.policy.write_text(f"log {other.encode()}\nquorum none\n")
+    refused(
+        followed.monitor(),
+        "state-of-another-log",
+        "remembers the log by.registry.example/log",
+        "elsewhere.example/log is",
+    )
 
 
 @pytest.mark.parametrize(

@@ -294,6 +294,15 @@ ABROAD = [
         ),
         "its certificate was not delivered, or its change is another's",
     ),
+    (
+        "UPDATE certificate SET recorded_at = recorded_at - interval '1 hour' WHERE source = 'delivered'",
+        "it was recorded at another time than our receipt says that its message came",
+    ),
+    ("UPDATE arrival SET at = at + interval '1 hour' WHERE seq = 1", "arrival 1: it was numbered at another time"),
+    (
+        "UPDATE arrival SET at = at - interval '1 hour' WHERE change IS NOT NULL",
+        "it was numbered at another time than our receipt says",
+    ),
     ("UPDATE certificate SET terms = '{}'", "its columns are not what was signed: terms"),
     ("UPDATE message_in SET envelope = 'x'", "the signed envelope cannot be read"),
     ("UPDATE message_in SET certificate = NULL", "its columns are not what was signed: certificate"),

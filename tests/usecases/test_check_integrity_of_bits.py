@@ -35,13 +35,14 @@ SIGNED = {
 DERIVED = {
     "certificate": (
         *("id", "country", "body", "year", "number", "scheme", "presented_in", "digest", "issued_on", "valid_until"),
-        *("status_list", "status_index", "act", "application", "signatory"),
+        *("status_list", "status_index", "act", "application", "signatory", "recorded_at"),
     ),
     "status_change": ("digest", "certificate", "status", "effective_from", "recorded_at", "act"),
     "message_out": (
         *("to", "epoch", "seq", "id", "kind", "digest", "log_index", "act", "pending", "made_at", "outcome"),
     ),
     "message_in": ("from", "epoch", "seq", "id", "kind", "certificate", "digest", "outcome", "received_at"),
+    "arrival": ("seq", "at", "certificate"),
     "trust_list": ("country", "epoch", "version", "digest", "adopted_at", "act"),
     "agreement": ("id", "adopted_at", "act"),
     "act": ("id", "leaf", "private", "salt", "at", "kind", "by", "to", "digest", "subject"),

@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 from registry.store.tasks import TaskKind
-from registry.usecases.measure_node import Measures, measure
+from registry.usecases.measure_node import Measures, WitnessMeasure, measure
+from registry.usecases.publish_log import HEARTBEAT
 from tests.kit import Corridor, Country
 
 
@@ -43,6 +44,41 @@ def test_what_waits_grows_older_until_it_is_done(corridor: Corridor) -> None:
     assert (found.log.lag, found.log.unpublished, found.log.published) == (0.0, 0.0, found.log.size)
     (peer,) = found.peers
     assert (peer.queue, peer.waiting, peer.silence) == (0, 0.0, 5.0)
+
+
+def test_a_witness_owes_a_line_from_the_first_checkpoint_that_it_has_not_cosigned(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    name = uz.node.keyring.witness.vkey.name
+
+    def witness() -> WitnessMeasure:
+        (found,) = measured(by).witnesses
+        return found
+
+    assert witness() == WitnessMeasure(name, None, None)
+    by.sequence()
+    corridor.clock.forward(timedelta(seconds=5))
+    assert witness() == WitnessMeasure(name, None, 5.0)
+    by.witnessed(uz)
+    corridor.clock.forward(timedelta(seconds=4))
+    assert witness() == WitnessMeasure(name, 4.0, None)
+    by.draft()
+    by.sequence()
+    corridor.clock.forward(timedelta(seconds=3))
+    by.draft()
+    by.sequence()
+    assert witness() == WitnessMeasure(name, 7.0, 3.0)
+    by.witnessed(uz)
+    corridor.clock.forward(HEARTBEAT + timedelta(seconds=2))
+    assert witness() == WitnessMeasure(name, 302.0, 2.0)
+
+
+def test_each_country_has_the_age_of_its_newest_freshness_statement(corridor: Corridor) -> None:
+    by = corridor.by
+    assert [held.stated for held in measured(by).lists] == [None, None]
+    by.sequence()
+    by.states()
+    corridor.clock.forward(timedelta(seconds=8))
+    assert [(held.country, held.stated) for held in measured(by).lists] == [("BY", 8.0), ("UZ", None)]
 
 
 def test_a_list_tells_its_age_and_its_end_and_an_agreement_whether_it_is_in_force(corridor: Corridor) -> None:

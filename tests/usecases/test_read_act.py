@@ -7,7 +7,7 @@ import pytest
 from registry.core.tlog.entry import Kind, Leaf
 from registry.store import acts
 from registry.usecases.identify_party import RoleMissing
-from registry.usecases.read_act import ActNotFound, ReasonUnfit, find, look
+from registry.usecases.read_act import ActNotFound, ReasonUnfit, look, prove_act
 from tests.kit import Corridor
 
 WHY = "Запрос ГТК № 17:\nкто подтвердил?"
@@ -45,7 +45,7 @@ def test_only_an_auditor_looks(corridor: Corridor) -> None:
         with by.refuses(RoleMissing) as refused:
             look(refused.tx, act.id, WHY, **by.by(who))
         with by.node.database.read() as tx, pytest.raises(RoleMissing):
-            find(tx, act.id, by=by.people[who])
+            prove_act(tx, act.id, by=by.people[who])
 
 
 def test_an_act_that_is_not_there_and_a_reason_that_is_none_are_refused(corridor: Corridor) -> None:
@@ -60,9 +60,17 @@ def test_an_act_that_is_not_there_and_a_reason_that_is_none_are_refused(corridor
         assert said in str(unfit.value)
 
 
-def test_what_is_public_of_an_act_is_found_without_a_look(corridor: Corridor) -> None:
+def test_what_is_public_of_an_act_is_proved_without_a_look(corridor: Corridor) -> None:
     by = corridor.by
     (act, *_) = by.acts()
     with by.node.database.read() as tx:
-        assert find(tx, act.id, by=by.people["auditor"]).leaf == act.leaf
+        assert prove_act(tx, act.id, by=by.people["auditor"]) is None
+    by.sequence()
+    by.witnessed(corridor.uz)
+    with by.node.database.read() as tx:
+        proof = prove_act(tx, act.id, by=by.people["auditor"])
+        with pytest.raises(ActNotFound):
+            prove_act(tx, "0" * 32, by=by.people["auditor"])
+    assert proof is not None
+    assert proof.extra == act.leaf
     assert by.acts(Kind.ACTS_READ) == []

@@ -15,6 +15,7 @@ from registry.core.tlog.note import Note, NotSigned, SignatureLine
 from registry.core.verification.verdict import Check
 from registry.store import channel, log, mirror
 from registry.store.acts import QueuedAct
+from registry.store.at_work import NodeWorks
 from registry.store.guard import Mark, of_forgotten, of_log, of_published, of_shown
 from registry.store.log import LogPublished, LogRecovered
 from registry.usecases.compare_guard import (
@@ -33,7 +34,6 @@ from registry.usecases.read_log import prove
 from registry.usecases.recover_log import (
     CopyDiffers,
     EntriesLost,
-    NodeWorks,
     ShownLost,
     UnseenLeft,
     count_unseen,
@@ -169,7 +169,7 @@ def test_nothing_is_taken_while_the_worker_runs(corridor: Corridor, minsk: Backu
     for hold in (log.try_sequencing, channel.try_courier):
         with by.tx() as held:
             assert hold(held)
-            with pytest.raises(NodeWorks, match="stop it"), by.tx() as tx:
+            with pytest.raises(NodeWorks, match="stop each"), by.tx() as tx:
                 recover_in(by, tx, fetched)
     assert fetched.copy is not None
     moved = replace(fetched, copy=replace(fetched.copy, known=fetched.copy.known + 1))

@@ -17,7 +17,9 @@ SECOND = timedelta(seconds=1)
 
 def found(country: Country, *, after: Place | None = None, limit: int = 1000, **wanted: Any) -> list[Act]:
     with country.node.database.read() as tx:
-        return list(search(tx, Selection(**wanted), after=after, limit=limit, by=country.people["auditor"]))
+        rows = search(tx, Selection(**wanted), after=after, limit=limit, by=country.people["auditor"])
+    assert all(isinstance(row, Act) for row in rows)
+    return [row for row in rows if isinstance(row, Act)]
 
 
 def test_acts_are_found_by_each_filter_and_by_all_together(corridor: Corridor) -> None:

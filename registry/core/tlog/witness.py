@@ -99,9 +99,12 @@ class Growth:
             raise MalformedGrowth(f"its proof has more than {MAX_PROOF} hashes")
         try:
             proof = tuple(read_base64(line) for line in lines)
+        except ValueError:
+            raise MalformedGrowth("a hash of its proof is not in the one spelling of base64") from None
+        try:
             note = Note.parse(text)
             checkpoint = Checkpoint.parse(note.text)
-        except (ValueError, RegistryError) as refusal:
+        except RegistryError as refusal:
             raise MalformedGrowth(str(refusal)) from None
         if any(len(node) != HASH_BYTES for node in proof):
             raise MalformedGrowth(f"a hash of its proof is not {HASH_BYTES} bytes")

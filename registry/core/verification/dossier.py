@@ -80,6 +80,17 @@ class ExportedAct:
 
 
 @dataclass(frozen=True, slots=True)
+class TakenBack:
+    """A leaf that was taken back after a restore: its act, with all that was private of it, is lost.
+
+    `proof` carries the leaf; one that no published checkpoint covers stands as `leaf`.
+    """
+
+    leaf: bytes | None = None
+    proof: ProofText | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Contents:
     """All that the node signs: what was asked for, what was found, newest first, and what it is judged by.
 
@@ -95,6 +106,7 @@ class Contents:
     lists: tuple[EnvelopeText, ...]
     acts: tuple[ExportedAct, ...]
     agreements: tuple[EnvelopeText, ...] = ()
+    taken_back: tuple[TakenBack, ...] = ()
     after: Place | None = None
     next: Place | None = None
 
@@ -129,6 +141,9 @@ class Dossier:
                 raise MalformedRecord(f"contents.acts[{number}]", "has both leaf and proof, or neither")
             if len(act.salt) != SALT_BYTES:
                 raise MalformedRecord(f"contents.acts[{number}].salt", f"is not {SALT_BYTES} bytes")
+        for number, lost in enumerate(dossier.contents.taken_back):
+            if (lost.leaf is None) == (lost.proof is None):
+                raise MalformedRecord(f"contents.taken_back[{number}]", "has both leaf and proof, or neither")
         return dossier
 
     def encode(self) -> bytes:

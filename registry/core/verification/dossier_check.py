@@ -12,18 +12,19 @@ from registry.core.envelope.jose import Envelope, Typ
 from registry.core.errors import Malformed, RegistryError, Unprocessable
 from registry.core.identifiers import Digest
 from registry.core.tlog.checkpoint import Checkpoint
-from registry.core.tlog.entry import Leaf
+from registry.core.tlog.entry import Kind, Leaf
 from registry.core.tlog.note import Note
 from registry.core.tlog.policy import KnownLog, Policy, QuorumNotMet
-from registry.core.tlog.proof import TlogProof, verify_proof
+from registry.core.tlog.proof import LeafMissing, TlogProof, verify_proof
 from registry.core.trust.log_policy import NoQuorum, log_policy
 from registry.core.trust.pin import Pin
 from registry.core.trust.trust_list import BelievedList, KnownNode
 from registry.core.verification.carried import believe_carried, believe_lists, newest_of
-from registry.core.verification.dossier import Dossier, ExportedAct
+from registry.core.verification.dossier import Dossier, ExportedAct, TakenBack
 
 NOT_PROVED = (
     "that nothing was left out: a dossier is a selection; only within a range of entries does it hold every act",
+    "who did what stands as a leaf without its act, or why: that was lost with a database, or is held back",
     "since when an act was so: the log proves by when it was recorded",
     "that the log had one history beyond what its witnesses vouch for: registry log monitor follows it",
     "anything after the dossier was made: its lists, agreements and keys are those of that moment",
@@ -90,6 +91,7 @@ class Standing(StrEnum):
 
     PROVED = "proved"
     PENDING = "pending"
+    LOST = "lost"
     WRONG = "wrong"
 
 
@@ -106,11 +108,23 @@ class ActFinding:
 
 
 @dataclass(frozen=True, slots=True)
+class LeafFinding:
+    """What is known of a leaf without its act; `leaf` is None where it cannot be read."""
+
+    leaf: Leaf | None
+    finding: ActFinding
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
-    """A finding for each act in the order of the dossier; `altered` says why the whole is not what the node signed."""
+    """A finding for each act in the order of the dossier; `altered` says why the whole is not what the node signed.
+
+    `taken_back` has one for each leaf without its act.
+    """
 
     findings: tuple[ActFinding, ...]
     altered: str | None
+    taken_back: tuple["LeafFinding", ...] = ()
 
     @property
     def nothing_wrong(self) -> bool:
@@ -119,13 +133,18 @@ class Report:
 
     def count(self, standing: Standing) -> int:
         """Return how many acts have this standing."""
-        return sum(finding.standing is standing for finding in self.findings)
+        return sum(finding.standing is standing for finding in self._all)
+
+    @property
+    def _all(self) -> Sequence[ActFinding]:
+        return [*self.findings, *(each.finding for each in self.taken_back)]
 
     @property
     def ranges(self) -> Sequence[tuple[int, int]]:
         """The entries of the log that are proved, as ranges, first and last: within one nothing was left out."""
         ranges: list[tuple[int, int]] = []
-        proved = (finding.index for finding in self.findings if finding.standing is Standing.PROVED)
+        held = {Standing.PROVED, Standing.LOST}
+        proved = (finding.index for finding in self._all if finding.standing in held)
         for index in sorted(index for index in proved if index is not None):
             if ranges and ranges[-1][1] == index - 1:
                 ranges[-1] = (ranges[-1][0], index)
@@ -153,7 +172,8 @@ def check(dossier: Dossier, pins: Mapping[str, Pin], *, track: Track = iter) -> 
         raise DossierNotTrusted(f"no pinned country has {contents.node} as its node")
     agreements = [believe_carried(text, lists) for text in contents.agreements]
     judge = _Judge(node, agreements, newest_of(lists))
-    return Report(tuple(judge.find(act) for act in track(contents.acts)), _altered(dossier, home))
+    findings = tuple(judge.find(act) for act in track(contents.acts))
+    return Report(findings, _altered(dossier, home), tuple(judge.find_leaf(lost) for lost in contents.taken_back))
 
 
 @dataclass(slots=True)
@@ -180,13 +200,8 @@ class _Judge:
             _compare(act, act.leaf)
             return ActFinding(act.id, Standing.PENDING, "not-published", "no published checkpoint of the log covers it")
         proof = TlogProof.parse(act.proof)
-        policy, short = self._policy(act)
-        logged_by: datetime | None = None
         digest = None if act.digest is None else Digest(act.digest)
-        try:
-            logged_by = verify_proof(proof, policy, kind=act.kind, digest=digest).by
-        except QuorumNotMet as refusal:
-            short = refusal
+        logged_by, short = self._verify(proof, act.kind, digest, act.to)
         assert proof.extra is not None
         _compare(act, proof.extra)
         self._is_first(f"the entry {proof.index}")
@@ -195,9 +210,45 @@ class _Judge:
             return ActFinding(act.id, Standing.PENDING, short.code, str(short), proof.index)
         return ActFinding(act.id, Standing.PROVED, "proved", "the log holds it", proof.index, logged_by)
 
-    def _policy(self, act: ExportedAct) -> tuple[Policy, RegistryError | None]:
+    def find_leaf(self, lost: TakenBack) -> LeafFinding:
+        """Return the finding of a leaf without its act; nothing in it raises."""
+        leaf: Leaf | None = None
+        try:
+            proof = None if lost.proof is None else TlogProof.parse(lost.proof)
+            entry = lost.leaf if proof is None else proof.extra
+            if entry is None:
+                raise LeafMissing
+            leaf = Leaf.parse(entry)
+            return LeafFinding(leaf, self._find_leaf(leaf, proof))
+        except RegistryError as refusal:
+            named = "" if leaf is None else leaf.id
+            return LeafFinding(leaf, ActFinding(named, Standing.WRONG, refusal.code, str(refusal)))
+
+    def _find_leaf(self, leaf: Leaf, proof: TlogProof | None) -> ActFinding:
+        self._is_first(f"the act {leaf.id}")
+        if proof is None:
+            return ActFinding(leaf.id, Standing.PENDING, "not-published", "no published checkpoint covers this leaf")
+        logged_by, short = self._verify(proof, leaf.kind, leaf.digest, leaf.to)
+        self._is_first(f"the entry {proof.index}")
+        self._is_one_history(proof)
+        if short is not None:
+            return ActFinding(leaf.id, Standing.PENDING, short.code, str(short), proof.index)
+        said = f"entry {proof.index} of the log is a leaf that was taken back without its act"
+        return ActFinding(leaf.id, Standing.LOST, "act-lost", said, proof.index, logged_by)
+
+    def _verify(
+        self, proof: TlogProof, kind: Kind, digest: Digest | None, to: str | None
+    ) -> tuple[datetime | None, RegistryError | None]:
+        """Return by when the quorum had vouched for what a proof shows, or why not. Raises what `verify_proof` does."""
+        policy, short = self._policy(to)
+        try:
+            return verify_proof(proof, policy, kind=kind, digest=digest).by, short
+        except QuorumNotMet as refusal:
+            return None, refusal
+
+    def _policy(self, to: str | None) -> tuple[Policy, RegistryError | None]:
         """Return whose word is asked; where no quorum can be had the log's own, and why that proves nothing."""
-        wanted = {self.node.country} if act.to is None else {self.node.country, act.to}
+        wanted = {self.node.country} if to is None else {self.node.country, to}
         found = next((each for each in reversed(self.agreements) if wanted <= set(each.countries)), None)
         try:
             if found is None:

@@ -27,7 +27,7 @@ from registry.core.trust.trust_list import ListBelowThreshold, believe
 from registry.core.verification import carried
 from registry.core.verification import dossier as dossier_module
 from registry.core.verification.carried import MAX_LISTS, ListsUnfit
-from registry.core.verification.dossier import Contents, Dossier, ExportedAct, Place, Selection
+from registry.core.verification.dossier import Contents, Dossier, ExportedAct, Place, Selection, TakenBack
 from registry.core.verification.dossier_check import (
     ActFinding,
     DossierNotTrusted,
@@ -205,6 +205,38 @@ def test_where_no_quorum_can_be_had_nothing_is_proved_and_a_wrong_proof_is_still
         assert office.finding(replace(act, salt=bytes(16)), agreements=agreements).standing is Standing.WRONG
 
 
+def test_a_leaf_without_its_act_is_proved_and_named_as_lost(office: Office) -> None:
+    log = office.log()
+    act, lost = log.proved(2), TakenBack(proof=log.proved(3).proof)
+    report = office.check(act, taken_back=(lost,))
+    (found,) = report.taken_back
+    assert found.leaf is not None
+    assert (found.leaf.kind, found.leaf.to) == (Kind.CERTIFICATE_ISSUED, "UZ")
+    assert (found.finding.standing, found.finding.code, found.finding.index) == (Standing.LOST, "act-lost", 3)
+    assert (found.finding.logged_by, found.finding.id) == (AT + SECOND, office.acts[3].id)
+    assert "entry 3 of the log is a leaf that was taken back without its act" in found.finding.reason
+    assert (report.nothing_wrong, report.count(Standing.LOST), report.ranges) == (True, 1, [(2, 3)])
+
+
+def test_a_leaf_without_its_act_that_does_not_hold_is_pending_or_wrong(office: Office) -> None:
+    leaf, log = office.acts[0].leaf, office.log()
+    proof = TlogProof.parse(log.proved(0).proof or "")
+    stranger = office.log(office.world.by.witness).proved(0).proof
+    for lost, standing, code in (
+        (TakenBack(leaf=leaf), Standing.PENDING, "not-published"),
+        (TakenBack(proof=stranger), Standing.PENDING, "quorum-not-met"),
+        (TakenBack(leaf=b"{}"), Standing.WRONG, "malformed-leaf"),
+        (TakenBack(proof=replace(proof, extra=None).encode()), Standing.WRONG, "leaf-missing"),
+        (TakenBack(proof=replace(proof, extra=office.acts[1].leaf).encode()), Standing.WRONG, "wrong-proof"),
+    ):
+        report = office.check(taken_back=(lost,))
+        (found,) = report.taken_back
+        assert (found.finding.standing, found.finding.code) == (standing, code)
+        assert report.nothing_wrong == (standing is Standing.PENDING)
+    twice = office.check(log.proved(0), taken_back=(TakenBack(proof=log.proved(0).proof),))
+    assert twice.taken_back[0].finding.code == "stands-twice"
+
+
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
@@ -373,6 +405,9 @@ def test_a_file_is_read_in_its_one_spelling_only(office: Office) -> None:
     ):
         with pytest.raises(MalformedRecord, match=said):
             Dossier.parse(office.dossier(act, wrong).encode())
+    for both in (TakenBack(), TakenBack(leaf=act.leaf, proof=proof)):
+        with pytest.raises(MalformedRecord, match="both leaf and proof, or neither"):
+            Dossier.parse(office.dossier(act, taken_back=(both,)).encode())
 
 
 def test_a_file_that_is_too_large_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:

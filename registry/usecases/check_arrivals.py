@@ -1,0 +1,89 @@
+"""Ask whether what was delivered is numbered without a gap, and stands at the time that a signed receipt says.
+
+No act says when a certificate came, but our own receipt for the message that brought it does. What could not be judged
+when it came is taken by an adoption, which is an act; what came back after a restore is numbered anew by that act.
+"""
+
+from bisect import bisect_left
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import select
+
+from registry.core.channel.receipt import Outcome
+from registry.core.tlog.entry import Kind
+from registry.store.acts import Act
+from registry.store.arrivals import Arrival
+from registry.store.certificates import CertificateRow, Source, StatusChangeRow
+from registry.usecases.survey_rows import Survey, of, readable
+
+Brought = Mapping[object, Sequence[tuple[datetime, str]]]
+"""By the digest of what a message brought: when each such message came, and what our receipt says became of it."""
+ADOPTED = (Kind.TRUST_PUBLISHED, Kind.TRUST_ADOPTED, Kind.AGREEMENT_ADOPTED)
+RESTORED = (*ADOPTED, Kind.LOG_RECOVERED)
+
+
+def check_arrivals(survey: Survey, brought: Brought) -> None:
+    """Check what stands here as delivered against the messages that brought it."""
+    _delivered(survey, brought)
+    _numbered(survey, brought)
+
+
+def _delivered(survey: Survey, brought: Brought) -> None:
+    """Ask when each delivered certificate was recorded: then its message came, or it was taken by an adoption."""
+    adopted = _times(survey, ADOPTED)
+    recorded = select(CertificateRow.id, CertificateRow.digest, readable(CertificateRow.recorded_at).label("at"))
+    for row in survey.stream(recorded.where(CertificateRow.source == Source.DELIVERED).order_by(CertificateRow.id)):
+        came = brought.get(row.digest, ())
+        later = [at for at, outcome in came if outcome != Outcome.ACCEPTED]
+        if came and not _stands(row.at, [at for at, _ in came], later, adopted):
+            survey.say(f"certificate {row.id}", _OTHERWISE.format("recorded"))
+
+
+def _numbered(survey: Survey, brought: Brought) -> None:
+    """Ask whether each delivery, and each change of a delivered one, was numbered, without a gap, and when.
+
+    What was not is what customs that follow have missed.
+    """
+    restored = _times(survey, RESTORED)
+    query = of(
+        Arrival,
+        CertificateRow.source.label("source"),
+        StatusChangeRow.certificate.label("changed"),
+        CertificateRow.digest.label("digest"),
+    )
+    query = query.outerjoin(CertificateRow, CertificateRow.id == Arrival.certificate)
+    query = query.outerjoin(StatusChangeRow, StatusChangeRow.digest == Arrival.change)
+    due = 1
+    for row, beside in survey.rows(Arrival, query.order_by(Arrival.seq)):
+        if row.seq != due:
+            survey.say(f"arrival {row.seq}", "it stands after a gap")
+        due = row.seq + 1
+        if beside.source != Source.DELIVERED or (row.change is not None and beside.changed != row.certificate):
+            survey.say(f"arrival {row.seq}", "its certificate was not delivered, or its change is another's")
+        came = [at for at, _ in brought.get(row.change or beside.digest, ())]
+        if came and not _stands(row.at, came, came, restored):
+            survey.say(f"arrival {row.seq}", _OTHERWISE.format("numbered"))
+    delivered = select(CertificateRow.id).where(CertificateRow.source == Source.DELIVERED)
+    brought_by = select(Arrival.seq).where(Arrival.certificate == CertificateRow.id, Arrival.change.is_(None))
+    for named in survey.tx.scalars(delivered.where(~brought_by.exists()).order_by(CertificateRow.id)):
+        survey.say(f"certificate {named}", "it was delivered, and is no arrival")
+    told = select(Arrival.seq).where(Arrival.change == StatusChangeRow.digest)
+    changed = select(StatusChangeRow.digest).where(StatusChangeRow.certificate.in_(delivered), ~told.exists())
+    for digest in survey.tx.scalars(changed.order_by(StatusChangeRow.digest)):
+        survey.say(f"change of status {digest}", "it was delivered, and is no arrival")
+
+
+_OTHERWISE = "it was {} at another time than our receipt says that its message came, and no adoption took it then"
+
+
+def _stands(at: datetime, came: Collection[datetime], later: Collection[datetime], acted: Sequence[datetime]) -> bool:
+    """Tell whether a time is that of a message, or of an act after one that did not settle it."""
+    if at in came:
+        return True
+    place = bisect_left(acted, at)
+    return place < len(acted) and acted[place] == at and any(since <= at for since in later)
+
+
+def _times(survey: Survey, kinds: Sequence[Kind]) -> Sequence[datetime]:
+    return sorted(survey.tx.scalars(select(readable(Act.at)).where(Act.kind.in_(kinds)).distinct()))

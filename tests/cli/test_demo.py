@@ -1,0 +1,32 @@
+"""The environment of a node that the demo left running, as a shell takes it over."""
+
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+from registry.demo.country import Country, keep
+from tests.cli.test_commands import ROOT, run
+
+
+def test_a_shell_takes_over_the_environment_of_a_demo_node(tmp_path: Path) -> None:
+    folder = tmp_path / "a folder"
+    country = Country("BY", "by.registry.example", folder / "by", 8100, "uz.registry.example", 8101, folder / "var")
+    country.people = {"auditor": {"token": "brt_of the auditor"}}
+    keep({"BY": country}, folder / "running.json")
+    command = [sys.executable, "-m", "registry.cli.main", "demo", "--folder", str(folder), "--environment", "by"]
+    words = shlex.join([*command, "--person", "auditor"])
+    script = f'eval "$({words})"; env -0'
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True, cwd=ROOT, timeout=60)
+    told = dict(line.split("=", 1) for line in done.stdout.split("\0") if line.startswith("REGISTRY_"))
+    expected = {name: value for name, value in country.environment.items() if name.startswith("REGISTRY_")}
+    assert told == expected | {"REGISTRY_TOKEN": "brt_of the auditor"}
+    assert run(*command[3:]).stdout.count("export ") == len(expected)
+    assert run(*command[3:-1], "kz").returncode == 2
+    assert run(*command[3:], "--person", "thief").returncode == 2
+
+
+def test_where_no_demo_runs_the_way_to_one_is_said(tmp_path: Path) -> None:
+    done = run("demo", "--folder", str(tmp_path), "--environment", "by")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "make demo ARGS=--keep" in done.stderr
