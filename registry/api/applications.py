@@ -33,9 +33,10 @@ from registry.usecases import examine_application, issue_certificate, run_clock,
 from registry.usecases.believe_peers import read_beliefs
 from registry.usecases.compare_guard import BEHIND, check_caught_up
 from registry.usecases.identify_party import Party
-from registry.usecases.issue_certificate import NotIssuable, SignerMissing
+from registry.usecases.issue_certificate import NotIssuable
 from registry.usecases.keep_product import ProductNotFound
 from registry.usecases.register_party import PartyNotFound
+from registry.usecases.sign_for_body import SignerMissing
 from registry.usecases.submit_application import (
     AnotherPart,
     ApplicationNotFound,

@@ -18,29 +18,26 @@ from registry.api.problems import FaceProblem
 from registry.core import canonical
 from registry.core.calendar import MalformedTime, read_day, write_instant
 from registry.core.certificate.credential import Certificate
+from registry.core.certificate.lifecycle import AlreadyAnnulled, SamePerson, Standing
 from registry.core.certificate.search_terms import exporter_term, heading_term, importer_term
 from registry.core.certificate.status_change import StatusChange
 from registry.core.envelope.jose import Envelope, Typ
 from registry.core.identifiers import certificate_id, log_origin
 from registry.core.verification.presentation import Presentation
 from registry.store import certificate_search, certificates, channel
-from registry.store.certificate_search import Standing
 from registry.store.certificates import Annulment, CertificateRow, StatusChangeRow
 from registry.store.channel import MessageOut
 from registry.store.parties import Role
 from registry.usecases import change_status
 from registry.usecases.change_status import (
-    AlreadyAnnulled,
     AnnulmentOpen,
-    CertificateNotFound,
     DateOutside,
     NothingProposed,
-    SamePerson,
 )
 from registry.usecases.compare_guard import BEHIND, check_caught_up
 from registry.usecases.identify_party import Party
-from registry.usecases.issue_certificate import SignerMissing
 from registry.usecases.read_log import prove
+from registry.usecases.sign_for_body import CertificateNotFound, SignerMissing
 from registry.usecases.verify_certificate import normal_number
 
 router = APIRouter(prefix="/api/v1/certificates", tags=["certificates"], route_class=StrictRoute)

@@ -2,7 +2,7 @@
 
 from registry.node import Node
 from registry.usecases.accept_message import Receiver
-from registry.usecases.issue_certificate import Issuer
+from registry.usecases.sign_for_body import Issuer
 
 
 def issuer_of(node: Node) -> Issuer:

@@ -26,8 +26,8 @@ from registry.store.acts import Act
 from registry.store.parties import Role
 from registry.usecases import verify_certificate, verify_held
 from registry.usecases.believe_peers import read_beliefs
-from registry.usecases.change_status import CertificateNotFound
 from registry.usecases.identify_party import Party
+from registry.usecases.sign_for_body import CertificateNotFound
 from registry.usecases.verify_certificate import NumberAmbiguous, Question, Verification
 from registry.usecases.verify_held import TooManyVerifications
 

@@ -2,22 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from enum import StrEnum
 
 from sqlalchemy import ColumnElement, case, func, select, tuple_
 from sqlalchemy.orm import Session
 
+from registry.core.certificate.lifecycle import FINAL, Standing
 from registry.core.certificate.status_change import Status
 from registry.store.certificates import CertificateRow, StatusChangeRow, concerns
-
-
-class Standing(StrEnum):
-    """What a certificate is by the changes that are held of it."""
-
-    IN_FORCE = "in-force"
-    ANNULLED = "annulled"
-    REPLACED = "replaced"
-    SUSPENDED = "suspended"
 
 
 def page(
@@ -59,7 +50,7 @@ def page(
 
 def _standing() -> ColumnElement[str]:
     """Return what a certificate is: annulled and replaced are for ever, of the other two the last recorded counts."""
-    final = case((StatusChangeRow.status.in_([Status.ANNULLED, Status.REPLACED]), 0), else_=1)
+    final = case((StatusChangeRow.status.in_(FINAL), 0), else_=1)
     newest = (
         select(StatusChangeRow.status)
         .where(StatusChangeRow.certificate == CertificateRow.id)

@@ -7,15 +7,18 @@ from typing import ClassVar
 from sqlalchemy.orm import Session
 
 from registry.core.canonical import Json
+from registry.core.certificate import lifecycle
 from registry.core.certificate.claims import Claims
 from registry.core.certificate.credential import Certificate
-from registry.core.certificate.status_change import StatusChange
+from registry.core.certificate.lifecycle import FINAL
+from registry.core.certificate.status_change import Status, StatusChange
 from registry.core.channel.message import Message, MessageFork, MessageKind
 from registry.core.channel.receipt import Outcome, Receipt, ReceiptFinding, ReceiptNotOurs
 from registry.core.envelope.jose import Envelope, Typ, seal
-from registry.core.errors import Conflict, Malformed, Refused
+from registry.core.errors import Conflict, Malformed, Refused, Unprocessable
 from registry.core.identifiers import Digest, node_did
 from registry.core.record import decode
+from registry.core.scheme.catalogue import knows_suspension
 from registry.core.signature import Signer
 from registry.core.tlog.entry import Kind
 from registry.core.trust.trust_list import KnownNode
@@ -31,7 +34,7 @@ from registry.store.certificates import CertificateRow, Source
 from registry.store.channel import MessageIn
 from registry.usecases.annulled_after_use import tell_users
 from registry.usecases.believe_peers import Beliefs
-from registry.usecases.change_status import FINAL, keep_change
+from registry.usecases.change_status import keep_change
 from registry.usecases.verify_certificate import read_evidence
 
 
@@ -312,10 +315,13 @@ def _take_change(tx: Session, message: Message, here: Here, beliefs: Beliefs, *,
     held = certificates.changes(tx, row.id)
     if any(known.digest == envelope.digest for known in held):
         return _Taken(Outcome.ACCEPTED, (), row.id)
-    if any(known.status in FINAL for known in held):
-        return _refused("status", "already-annulled")
+    standing = lifecycle.standing_after(Status(known.status) for known in held)
+    try:
+        standing = lifecycle.advance(standing, change.status, pauses=knows_suspension(row.scheme))
+    except (Conflict, Unprocessable) as refusal:
+        return _refused("status", refusal.code)
     keep_change(tx, envelope, change, None)
-    if change.status in FINAL:
+    if standing in FINAL:
         tell_users(tx, row, change, at=at)
     return _Taken(Outcome.ACCEPTED, (), row.id, News(row.id, envelope.digest))
 

@@ -7,43 +7,19 @@ from typing import ClassVar
 from sqlalchemy.orm import Session
 
 from registry.core.calendar import LocalDate
-from registry.core.certificate.credential import Certificate
+from registry.core.certificate import lifecycle
 from registry.core.certificate.status_change import Status, StatusChange
 from registry.core.envelope.jose import Envelope, Typ, seal
-from registry.core.errors import Conflict, NotFound, Refused, Unprocessable
+from registry.core.errors import Conflict, Unprocessable
 from registry.core.tlog.entry import Kind
 from registry.store import acts, certificates
 from registry.store.acts import Draw
-from registry.store.certificates import Annulment, CertificateRow, Source, StatusChangeRow
-from registry.store.parties import Role
+from registry.store.certificates import Annulment, StatusChangeRow
 from registry.usecases.believe_peers import read_lists
 from registry.usecases.identify_party import Party
-from registry.usecases.issue_certificate import Issuer
+from registry.usecases.sign_for_body import Issuer, lock_own, require
 
-FINAL = frozenset({Status.ANNULLED, Status.REPLACED})
-"""What no later change takes back."""
-
-
-@dataclass(eq=False)
-class CertificateNotFound(NotFound):
-    """No such certificate, or none that the one who asks may know of."""
-
-    code: ClassVar[str] = "certificate-not-found"
-    id: str
-
-    def __str__(self) -> str:
-        return "there is no such certificate"
-
-
-@dataclass(eq=False)
-class AlreadyAnnulled(Conflict):
-    """The certificate is annulled, or replaced: both are for ever."""
-
-    code: ClassVar[str] = "already-annulled"
-    status: str
-
-    def __str__(self) -> str:
-        return f"the certificate is {self.status}"
+_APPROVAL = lifecycle.APPROVALS[Status.ANNULLED]
 
 
 @dataclass(eq=False)
@@ -68,16 +44,6 @@ class NothingProposed(Conflict):
 
 
 @dataclass(eq=False)
-class SamePerson(Refused):
-    """Whoever proposes does not confirm."""
-
-    code: ClassVar[str] = "same-person"
-
-    def __str__(self) -> str:
-        return "whoever proposed the annulment cannot confirm it"
-
-
-@dataclass(eq=False)
 class DateOutside(Unprocessable):
     """The legal date is before the day of issue or after today."""
 
@@ -96,8 +62,8 @@ def propose(
 
     Raises `CertificateNotFound`, `AlreadyAnnulled`, `AnnulmentOpen`, `DateOutside`, `MalformedTime`.
     """
-    by.require(Role.SIGNATORY)
-    row, certificate = _own(tx, id, by)
+    require(by, _APPROVAL.proposes)
+    row, certificate = lock_own(tx, id, by)
     known = certificates.open_annulment(tx, id)
     if known is not None:
         raise AnnulmentOpen(known.id)
@@ -126,13 +92,12 @@ def confirm(tx: Session, id: str, issuer: Issuer, *, by: Party, at: datetime, dr
 
     Raises `CertificateNotFound`, `AlreadyAnnulled`, `NothingProposed`, `SamePerson`, `SignerMissing`.
     """
-    by.require(Role.SIGNATORY, Role.EXAMINER)
-    row, certificate = _own(tx, id, by)
+    require(by, _APPROVAL.confirms)
+    row, certificate = lock_own(tx, id, by)
     proposal = certificates.open_annulment(tx, id)
     if proposal is None:
         raise NothingProposed
-    if proposal.proposed_by == by.person:
-        raise SamePerson
+    lifecycle.check_people(proposal.proposed_by, by.person)
     change = StatusChange(
         env=issuer.env,
         issuer=certificate.issuer,
@@ -165,8 +130,8 @@ def confirm(tx: Session, id: str, issuer: Issuer, *, by: Party, at: datetime, dr
 
 def withdraw(tx: Session, id: str, *, by: Party, at: datetime, draw: Draw) -> None:
     """Withdraw an open proposal; anyone of the body who may propose can. Raises `NothingProposed`."""
-    by.require(Role.SIGNATORY)
-    row, _ = _own(tx, id, by)
+    require(by, _APPROVAL.proposes)
+    row, _ = lock_own(tx, id, by)
     proposal = certificates.open_annulment(tx, id)
     if proposal is None:
         raise NothingProposed
@@ -190,14 +155,3 @@ def keep_change(tx: Session, envelope: Envelope, change: StatusChange, act: str 
     tx.add(row)
     tx.flush()
     return row
-
-
-def _own(tx: Session, id: str, by: Party) -> tuple[CertificateRow, Certificate]:
-    """Return a certificate that the asker's body issued and that is still in force, locked."""
-    row = certificates.seen_by(tx, id, by.organisation, lock=True)
-    if row is None or row.source == Source.DELIVERED or row.body_organisation != by.organisation:
-        raise CertificateNotFound(id)
-    final = next((change for change in certificates.changes(tx, id) if change.status in FINAL), None)
-    if final is not None:
-        raise AlreadyAnnulled(final.status)
-    return row, Certificate.parse(Envelope.parse(row.envelope, Typ.CERTIFICATE).payload)

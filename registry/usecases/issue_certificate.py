@@ -1,6 +1,5 @@
 """Issue: in one transaction the number, the signature, our own verifier's word, the rows and the act."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
@@ -13,12 +12,10 @@ from registry.core.application.lifecycle import Move, Part, State
 from registry.core.certificate.claims import Claims
 from registry.core.certificate.credential import Certificate, Signatory, Subject
 from registry.core.envelope.jose import Envelope, Typ, seal
-from registry.core.errors import Unavailable, Unprocessable
+from registry.core.errors import Unprocessable
 from registry.core.identifiers import certificate_id
 from registry.core.scheme.catalogue import find_scheme
-from registry.core.signature import Signer
 from registry.core.tlog.entry import Kind
-from registry.core.trust.trust_list import BelievedList
 from registry.core.verification.evidence import Evidence, Held, Standpoint, Trusted
 from registry.core.verification.presentation import Presentation
 from registry.core.verification.verdict import Indication, Verdict
@@ -28,25 +25,15 @@ from registry.store.acts import Draw
 from registry.store.certificates import CertificateRow, Source
 from registry.store.parties import Role
 from registry.usecases import run_clock
-from registry.usecases.believe_peers import Beliefs, Pins
+from registry.usecases.believe_peers import Beliefs
 from registry.usecases.identify_party import Party
+from registry.usecases.sign_for_body import Issuer
 from registry.usecases.submit_application import ApplicationNotFound, DraftDiffers, find, play
 
 STATUS_LIST = "revocation-1"
 LIST_LENGTH = 131_072
 """Bits of a status list (Bitstring Status List 1.0): the least that hides which certificate is looked up."""
 DRAWS = 64
-
-
-@dataclass(eq=False)
-class SignerMissing(Unavailable):
-    """The node holds no document signer of this body."""
-
-    code: ClassVar[str] = "signer-missing"
-    body: str
-
-    def __str__(self) -> str:
-        return f"this node holds no document signer of {self.body}"
 
 
 @dataclass(eq=False)
@@ -60,27 +47,6 @@ class NotIssuable(Unprocessable):
 
     def __str__(self) -> str:
         return f"the certificate would not verify: {self.check}: {self.sentence}"
-
-
-@dataclass(frozen=True, slots=True)
-class Issuer:
-    """What issuing needs beside the application: the node's name and environment, the bodies' signers, and the pins."""
-
-    name: str
-    env: str
-    signers: Mapping[str, Sequence[Signer]]
-    pins: Pins
-
-    def signer(self, code: str, lists: Mapping[str, BelievedList], at: datetime) -> Signer:
-        """Return the key of a body that came into use last, by the adopted lists; raises `SignerMissing`.
-
-        Where none is in use it is the newest: our own verifier says then what is wrong with it.
-        """
-        if code not in self.signers:
-            raise SignerMissing(code)
-        rows = {kid: signer.row for held in lists.values() for kid, signer in held.signers.items()}
-        used = [signer for signer in self.signers[code] if signer.kid in rows and rows[signer.kid].in_use(at)]
-        return max(used, key=lambda signer: rows[signer.kid].from_, default=self.signers[code][-1])
 
 
 def issue(

@@ -19,8 +19,8 @@ from registry.store.acts import Draw
 from registry.store.certificates import CertificateRow
 from registry.store.parties import Organisation, Role
 from registry.usecases.believe_peers import Beliefs
-from registry.usecases.change_status import CertificateNotFound
 from registry.usecases.identify_party import Party
+from registry.usecases.sign_for_body import CertificateNotFound
 from registry.usecases.verify_certificate import Question, Verification, ask, normal_number
 
 PER_MINUTE = 30

@@ -4,23 +4,21 @@ from datetime import timedelta
 
 from registry.api.issuer import issuer_of
 from registry.core.calendar import MalformedTime
+from registry.core.certificate.lifecycle import AlreadyAnnulled, SamePerson
 from registry.core.certificate.status_change import Status, StatusChange
 from registry.core.envelope.jose import Envelope, Typ
 from registry.core.tlog.entry import Kind
 from registry.core.verification.verdict import Check, Indication
 from registry.usecases.change_status import (
-    AlreadyAnnulled,
     AnnulmentOpen,
-    CertificateNotFound,
     DateOutside,
     NothingProposed,
-    SamePerson,
     confirm,
     propose,
     withdraw,
 )
 from registry.usecases.identify_party import RoleMissing
-from registry.usecases.issue_certificate import Issuer, SignerMissing
+from registry.usecases.sign_for_body import CertificateNotFound, Issuer, SignerMissing
 from tests.kit import Corridor
 
 TODAY = "2026-11-21+03:00"
@@ -63,7 +61,7 @@ def test_whoever_proposes_does_not_confirm(corridor: Corridor) -> None:
     by.proposed(issued)
     with by.refuses(SamePerson) as refused:
         confirm(refused.tx, issued.id, issuer_of(by.node), **by.by("signatory"))
-    assert str(refused.value) == "whoever proposed the annulment cannot confirm it"
+    assert str(refused.value) == "whoever proposed it cannot confirm it"
 
 
 def test_a_proposal_is_open_once_and_can_be_withdrawn_and_made_again(corridor: Corridor) -> None:

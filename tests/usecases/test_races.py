@@ -12,11 +12,12 @@ from sqlalchemy.exc import IntegrityError
 
 from registry.api.issuer import issuer_of
 from registry.core.application.lifecycle import IllegalMove, Part, State
+from registry.core.certificate.lifecycle import AlreadyAnnulled
 from registry.core.errors import RegistryError
 from registry.core.tlog.entry import Kind
 from registry.store import applications, certificates, replies
 from registry.usecases import change_status, examine_application, issue_certificate, submit_application
-from registry.usecases.change_status import AlreadyAnnulled, AnnulmentOpen
+from registry.usecases.change_status import AnnulmentOpen
 from registry.usecases.extend_log import extend
 from registry.usecases.submit_application import AnotherPart, ApplicationNotFound, play
 from tests.kit import Corridor

@@ -12,8 +12,8 @@ from registry.store import tasks
 from registry.store.certificates import CertificateRow
 from registry.store.tasks import TaskKind
 from registry.usecases import register_party, verify_certificate, verify_held
-from registry.usecases.change_status import CertificateNotFound
 from registry.usecases.identify_party import RoleMissing
+from registry.usecases.sign_for_body import CertificateNotFound
 from registry.usecases.verify_certificate import Question, Verification
 from registry.usecases.verify_held import PER_MINUTE, TooManyVerifications
 from tests.kit import Corridor, Country

@@ -42,6 +42,11 @@ SCHEMES: Mapping[str, Scheme] = MappingProxyType(
 )
 
 
+def knows_suspension(name: str) -> bool:
+    """Tell whether certificates of a scheme can be suspended; one that is not known here has none that can."""
+    return name in SCHEMES and SCHEMES[name].suspend
+
+
 def find_scheme(name: str, rules_set: str) -> tuple[Scheme, RulesSet]:
     """Return the scheme and the rules set that an application names; raises `UnknownScheme`."""
     scheme = SCHEMES.get(name)

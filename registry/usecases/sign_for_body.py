@@ -1,0 +1,94 @@
+"""What a body signs with, on which of its own certificates, and who of it may take part."""
+
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from sqlalchemy.orm import Session
+
+from registry.core.certificate.credential import Certificate
+from registry.core.certificate.lifecycle import FINAL, AlreadyAnnulled, Approver, Standing, standing_after
+from registry.core.certificate.status_change import Status
+from registry.core.envelope.jose import Envelope, Typ
+from registry.core.errors import NotFound, Unavailable
+from registry.core.signature import Signer
+from registry.core.trust.trust_list import BelievedList
+from registry.store import certificates
+from registry.store.certificates import CertificateRow, Source
+from registry.store.parties import Role
+from registry.usecases.believe_peers import Pins
+from registry.usecases.identify_party import Party
+
+
+@dataclass(eq=False)
+class SignerMissing(Unavailable):
+    """The node holds no document signer of this body."""
+
+    code: ClassVar[str] = "signer-missing"
+    body: str
+
+    def __str__(self) -> str:
+        return f"this node holds no document signer of {self.body}"
+
+
+@dataclass(eq=False)
+class CertificateNotFound(NotFound):
+    """No such certificate, or none that the one who asks may know of."""
+
+    code: ClassVar[str] = "certificate-not-found"
+    id: str
+
+    def __str__(self) -> str:
+        return "there is no such certificate"
+
+
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    """What issuing needs beside the application: the node's name and environment, the bodies' signers, and the pins."""
+
+    name: str
+    env: str
+    signers: Mapping[str, Sequence[Signer]]
+    pins: Pins
+
+    def signer(self, code: str, lists: Mapping[str, BelievedList], at: datetime) -> Signer:
+        """Return the key of a body that came into use last, by the adopted lists; raises `SignerMissing`.
+
+        Where none is in use it is the newest: our own verifier says then what is wrong with it.
+        """
+        if code not in self.signers:
+            raise SignerMissing(code)
+        rows = {kid: signer.row for held in lists.values() for kid, signer in held.signers.items()}
+        used = [signer for signer in self.signers[code] if signer.kid in rows and rows[signer.kid].in_use(at)]
+        return max(used, key=lambda signer: rows[signer.kid].from_, default=self.signers[code][-1])
+
+
+def require(by: Party, approvers: AbstractSet[Approver]) -> None:
+    """Check that someone is one of those who may; raises `RoleMissing`."""
+    by.require(*(role for role in (Role.SIGNATORY, Role.EXAMINER) if Approver(role) in approvers))
+
+
+def read(row: CertificateRow) -> Certificate:
+    """Return what was signed."""
+    return Certificate.parse(Envelope.parse(row.envelope, Typ.CERTIFICATE).payload)
+
+
+def standing_of(tx: Session, id: str) -> Standing:
+    """Return where a certificate stands by the changes that are held of it."""
+    return standing_after(Status(change.status) for change in certificates.changes(tx, id))
+
+
+def lock_own(tx: Session, id: str, by: Party) -> tuple[CertificateRow, Certificate]:
+    """Return a certificate that the asker's body issued and that is still in force, locked.
+
+    Raises `CertificateNotFound`, `AlreadyAnnulled`.
+    """
+    row = certificates.seen_by(tx, id, by.organisation, lock=True)
+    if row is None or row.source == Source.DELIVERED or row.body_organisation != by.organisation:
+        raise CertificateNotFound(id)
+    standing = standing_of(tx, id)
+    if standing in FINAL:
+        raise AlreadyAnnulled(standing)
+    return row, read(row)
