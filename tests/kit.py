@@ -59,6 +59,7 @@ from registry.usecases import (
     publish_log,
     publish_trust_list,
     register_party,
+    replace_certificate,
     submit_application,
     verify_certificate,
     witness_checkpoint,
@@ -68,6 +69,7 @@ from registry.usecases.believe_peers import Beliefs, read_beliefs
 from registry.usecases.deliver_message import Sender
 from registry.usecases.identify_party import Party, identify
 from registry.usecases.publish_trust_list import Material
+from registry.usecases.relate_certificate import Related
 from registry.usecases.submit_application import Form
 from registry.usecases.verify_certificate import Verification
 
@@ -226,6 +228,27 @@ class Country:
         with self.tx() as tx:
             examine_application.take_up(tx, submitted.id, **self.by("examiner"))
             return examine_application.offer_draft(tx, submitted.id, **self.by("examiner"))
+
+    def approves(self, form: Form) -> Application:
+        """Take a form all the way to an approved application."""
+        beliefs = self.beliefs()
+        with self.tx() as tx:
+            drafted = submit_application.draft(tx, form, country=self.code, **self.by("exporter"))
+            submit_application.submit(tx, drafted.id, beliefs, **self.by("exporter"))
+            examine_application.take_up(tx, drafted.id, **self.by("examiner"))
+            offered = examine_application.offer_draft(tx, drafted.id, **self.by("examiner"))
+            return submit_application.accept(tx, drafted.id, str(offered.draft), **self.by("exporter"))
+
+    def replaces(self, old: CertificateRow, key: str = "tractors") -> Application:
+        """Return an approved application that names the certificate which it replaces."""
+        return self.approves(replace(self.form(key), related=Related("replaces", old.id)))
+
+    def replaced(self, old: CertificateRow) -> CertificateRow:
+        """Replace a certificate: one signatory proposes, another issues what stands in lieu."""
+        approved = self.replaces(old)
+        with self.tx() as tx:
+            replace_certificate.propose(tx, approved.id, "Опечатка в графе 2.", **self.by("signatory"))
+        return self.issue(approved, "second_signatory")
 
     def approved(self, key: str = "tractors") -> Application:
         offered = self.offered(key)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, ForeignKey, Index, or_, select, tuple_
+from sqlalchemy import ColumnElement, ForeignKey, Index, or_, select, text, tuple_
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -16,7 +16,8 @@ from registry.store.tasks import Task, TaskKind
 class Application(Row):
     """An application under a scheme; `organisation` filed it, for itself or for `principal`; `version` is its ETag.
 
-    `clock` is the legal clock as it was computed; `due_on` is the last day of whoever must act now.
+    `clock` is the legal clock as it was computed; `due_on` is the last day of whoever must act now; `relations` are
+    those that the certificate will have.
     """
 
     __tablename__ = "application"
@@ -46,6 +47,7 @@ class Application(Row):
     single_window: Mapped[bool]
     clock: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     due_on: Mapped[date | None]
+    relations: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
 
 
 class ApplicationPerson(Row):

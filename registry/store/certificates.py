@@ -140,12 +140,13 @@ class StatusChangeRow(Row):
 
 
 class Annulment(Row):
-    """A proposal to annul: a signatory proposes, another person of the body confirms."""
+    """A proposal to annul, or to replace by what a draft of an application says; another person confirms."""
 
     __tablename__ = "annulment"
     __table_args__ = (
         CheckConstraint("confirmed_by <> proposed_by", name="two_people"),
         CheckConstraint("(confirmed_by IS NULL) OR (withdrawn_at IS NULL)", name="one_end"),
+        CheckConstraint("(application IS NULL) = (draft IS NULL)", name="replaced_by_a_draft"),
         Index(
             "uq_annulment_open",
             "certificate",
@@ -162,6 +163,8 @@ class Annulment(Row):
     proposed_at: Mapped[datetime]
     confirmed_by: Mapped[str | None] = mapped_column(ForeignKey("person.id"))
     withdrawn_at: Mapped[datetime | None]
+    application: Mapped[str | None] = mapped_column(ForeignKey("application.id"))
+    draft: Mapped[str | None]
 
 
 def draw_index(tx: Session, status_list: str, candidates: Iterable[int]) -> int:
@@ -254,6 +257,12 @@ def by_number(tx: Session, number: str, id: str | None = None) -> Sequence[Certi
     """Return the certificates with this number: bodies and decades repeat them."""
     query = _BY_NUMBER if id is None else _BY_NUMBER.where(CertificateRow.id == id)
     return tx.scalars(query, {"sought": number}).all()
+
+
+def by_term(tx: Session, term: str) -> Sequence[CertificateRow]:
+    """Return the certificates with a term, oldest first: those of a relation, or the sheets of a set."""
+    query = select(CertificateRow).where(CertificateRow.terms.contains([term]))
+    return tx.scalars(query.order_by(CertificateRow.recorded_at, CertificateRow.id).limit(1000)).all()
 
 
 def by_digest(tx: Session, digest: str) -> CertificateRow | None:

@@ -8,13 +8,15 @@ from sqlalchemy.orm import Session
 
 from registry.core.calendar import LocalDate
 from registry.core.certificate import lifecycle
+from registry.core.certificate.credential import Certificate
 from registry.core.certificate.status_change import Status, StatusChange
 from registry.core.envelope.jose import Envelope, Typ, seal
 from registry.core.errors import Conflict, Unprocessable
+from registry.core.signature import Signer
 from registry.core.tlog.entry import Kind
 from registry.store import acts, certificates
 from registry.store.acts import Draw
-from registry.store.certificates import Annulment, StatusChangeRow
+from registry.store.certificates import Annulment, CertificateRow, StatusChangeRow
 from registry.usecases.believe_peers import read_lists
 from registry.usecases.identify_party import Party
 from registry.usecases.sign_for_body import Issuer, lock_own, require
@@ -24,13 +26,24 @@ _APPROVAL = lifecycle.APPROVALS[Status.ANNULLED]
 
 @dataclass(eq=False)
 class AnnulmentOpen(Conflict):
-    """Someone proposed to annul it, and nobody has confirmed or withdrawn that yet."""
+    """Someone proposed to annul or replace it, and nobody has confirmed or withdrawn that yet."""
 
     code: ClassVar[str] = "annulment-open"
     proposal: str
 
     def __str__(self) -> str:
-        return "a proposal to annul the certificate is open"
+        return "a proposal to annul or to replace the certificate is open"
+
+
+@dataclass(eq=False)
+class ReplacementOpen(Conflict):
+    """What was proposed is to replace it: issuing the new certificate confirms that."""
+
+    code: ClassVar[str] = "replacement-open"
+    application: str
+
+    def __str__(self) -> str:
+        return "issuing the certificate that replaces it confirms the proposal"
 
 
 @dataclass(eq=False)
@@ -90,40 +103,63 @@ def propose(
 def confirm(tx: Session, id: str, issuer: Issuer, *, by: Party, at: datetime, draw: Draw) -> StatusChangeRow:
     """Confirm a proposal of another person; the change is signed, recorded, and goes to the other country.
 
-    Raises `CertificateNotFound`, `AlreadyAnnulled`, `NothingProposed`, `SamePerson`, `SignerMissing`.
+    Raises `CertificateNotFound`, `AlreadyAnnulled`, `NothingProposed`, `ReplacementOpen`, `SamePerson`,
+    `SignerMissing`.
     """
     require(by, _APPROVAL.confirms)
     row, certificate = lock_own(tx, id, by)
     proposal = certificates.open_annulment(tx, id)
     if proposal is None:
         raise NothingProposed
+    if proposal.application is not None:
+        raise ReplacementOpen(proposal.application)
     lifecycle.check_people(proposal.proposed_by, by.person)
+    signer = issuer.signer(certificate.body, read_lists(tx, issuer.pins), at)
+    since = LocalDate(proposal.effective_from, certificate.subject.issue_date.offset)
+    return sign_change(tx, row, certificate, proposal, signer, since, by=by, at=at, draw=draw)
+
+
+def sign_change(
+    tx: Session,
+    row: CertificateRow,
+    certificate: Certificate,
+    proposal: Annulment,
+    signer: Signer,
+    effective_from: LocalDate,
+    *,
+    by: Party,
+    at: datetime,
+    draw: Draw,
+    replaced_by: str | None = None,
+) -> StatusChangeRow:
+    """End a certificate that is locked, as was proposed: annulled, or replaced by another."""
     change = StatusChange(
-        env=issuer.env,
+        env=certificate.subject.env,
         issuer=certificate.issuer,
-        certificate=id,
+        certificate=row.id,
         digest=row.digest,
-        status=Status.ANNULLED,
+        status=Status.ANNULLED if replaced_by is None else Status.REPLACED,
         reason=proposal.reason,
-        effective_from=LocalDate(proposal.effective_from, certificate.subject.issue_date.offset),
+        effective_from=effective_from,
         recorded_at=at,
         proposed_by=proposal.proposed_by,
         confirmed_by=by.person,
         nonce=draw(16).hex(),
+        replaced_by=replaced_by,
     )
-    envelope = seal(change.encode(), Typ.STATUS, issuer.signer(certificate.body, read_lists(tx, issuer.pins), at))
+    envelope = seal(change.encode(), Typ.STATUS, signer)
     confirmed = certificates.confirm_annulment(tx, proposal.id, by.person)
     assert confirmed
     act = acts.record(
         tx,
         Kind.CERTIFICATE_STATUS,
-        {"certificate": id, "status": change.status.value, "reason": change.reason, "proposal": proposal.id},
+        {"certificate": row.id, "status": change.status.value, "reason": change.reason, "proposal": proposal.id},
         by=by.actor,
         at=at,
         draw=draw,
         to=row.presented_in,
         digest=envelope.digest,
-        subject=id,
+        subject=row.id,
     )
     return keep_change(tx, envelope, change, act)
 

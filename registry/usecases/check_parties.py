@@ -190,6 +190,7 @@ def _application(row: Application, said: _Said) -> Mapping[str, object]:
     derived: dict[str, object] = {
         "claims": row.claims if claims == private.get("claims") else None,
         "draft": row.draft if row.draft in {None, claims} else claims,
+        "relations": private.get("relations", {}),
     }
     if (row.state, private.get("state")) == (State.ISSUED, State.APPROVED):
         return derived | {"version": _after(private.get("version")), "due_on": None}
@@ -212,6 +213,8 @@ def _proposal(row: Annulment, said: _Said) -> Mapping[str, object]:
         "effective_from": row.effective_from if since else None,
         "proposed_by": said.person,
         "proposed_at": said.at,
+        "application": said.private.get("application"),
+        "draft": said.private.get("draft"),
     }
 
 
@@ -252,7 +255,7 @@ _REPEATED: Sequence[_Repeated[Any]] = (
         "application",
         _application,
     ),
-    _Repeated(Annulment, "proposal", (Kind.ANNULMENT_PROPOSED,), "proposal", _proposal),
+    _Repeated(Annulment, "proposal", (Kind.ANNULMENT_PROPOSED, Kind.REPLACEMENT_PROPOSED), "proposal", _proposal),
     _Repeated(
         Annulment,
         "proposal",

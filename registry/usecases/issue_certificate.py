@@ -26,7 +26,10 @@ from registry.store.certificates import CertificateRow, Source
 from registry.store.parties import Role
 from registry.usecases import run_clock
 from registry.usecases.believe_peers import Beliefs
+from registry.usecases.change_status import sign_change
 from registry.usecases.identify_party import Party
+from registry.usecases.relate_certificate import relations_of
+from registry.usecases.replace_certificate import open_replacement
 from registry.usecases.sign_for_body import Issuer
 from registry.usecases.submit_application import ApplicationNotFound, DraftDiffers, find, play
 
@@ -54,8 +57,10 @@ def issue(
 ) -> CertificateRow:
     """Issue the certificate of an approved application whose draft is `draft`.
 
+    What it replaces ends in the same transaction (S4 8.3).
+
     Raises `IllegalMove` (also when another signatory was first), `AnotherPart`, `DraftDiffers`, `NotAgreed`,
-    `SignerMissing`, `NumbersExhausted`, `NotIssuable`.
+    `SignerMissing`, `NumbersExhausted`, `NotIssuable`, and what `open_replacement` raises.
     """
     by.require(Role.SIGNATORY)
     row = find(tx, id, by=by, lock=True)
@@ -66,6 +71,8 @@ def issue(
     if draft != row.draft or claims.digest != row.draft:
         raise DraftDiffers(row.draft or "")
     play(tx, row, Part.SIGNATORY, by=by, at=at)
+    relations = relations_of(row)
+    replacing = open_replacement(tx, row, by=by)
     signer = issuer.signer(by.code, beliefs.lists, at)
     body = beliefs.list_of(row.issued_in).body(str(by.did))
     if body is None:
@@ -98,6 +105,7 @@ def issue(
         signatory=Signatory(by.person, by.name),
         nonce=nonce,
         claims=claims.encode(),
+        relations=tuple(relations[kind] for kind in sorted(relations)),
     )
     certificate = Certificate(
         node=issuer.name,
@@ -135,6 +143,9 @@ def issue(
     )
     tx.add(issued)
     tx.flush()
+    if replacing is not None:
+        old, replaced_by = (replacing.row, replacing.certificate, replacing.proposal), issued.id
+        sign_change(tx, *old, signer, issue_date, by=by, at=at, draw=draw, replaced_by=replaced_by)
     return issued
 
 

@@ -28,6 +28,7 @@ from registry.usecases.believe_peers import Beliefs
 from registry.usecases.identify_party import Party
 from registry.usecases.keep_product import ProductNotFound, VersionStale
 from registry.usecases.register_party import PartyNotFound
+from registry.usecases.relate_certificate import Related, Sheet, find_related, relate, relations_of
 
 BESIDE_CLAIMS = 10_000
 """Characters that a certificate has beside its claims, at the most."""
@@ -106,6 +107,8 @@ class Form:
     claims: JsonObject
     principal: str | None = None
     single_window: bool = False
+    related: Related | None = None
+    sheet: Sheet | None = None
 
 
 def draft(tx: Session, form: Form, *, country: str, by: Party, at: datetime, draw: Draw) -> Application:
@@ -121,6 +124,7 @@ def draft(tx: Session, form: Form, *, country: str, by: Party, at: datetime, dra
         changed_at=at,
         **_columns(tx, form, by),
     )
+    relate(tx, row, form.related, form.sheet, by=by.organisation, draw=draw)
     tx.add(row)
     tx.flush()
     play(tx, row, Part.APPLICANT, by=by, at=at)
@@ -140,6 +144,7 @@ def change(tx: Session, id: str, form: Form, *, version: int, by: Party, at: dat
     play(tx, row, Part.APPLICANT, by=by, at=at)
     for column, value in _columns(tx, form, by).items():
         setattr(row, column, value)
+    relate(tx, row, form.related, form.sheet, by=by.organisation, draw=draw)
     _touch(row, at)
     tx.flush()
     record(tx, Kind.APPLICATION_CHANGED, row, by=by, at=at, draw=draw)
@@ -198,7 +203,10 @@ def _mandated(tx: Session, row: Application, today: date) -> bool:
 def submit(
     tx: Session, id: str, beliefs: Beliefs, *, by: Party, at: datetime, draw: Draw
 ) -> tuple[Application, Sequence[Finding]]:
-    """Submit a draft; raises `FindingsSevere`, `MandateMissing`, `IllegalMove`, `AnotherPart`."""
+    """Submit a draft; raises `FindingsSevere`, `MandateMissing`, `IllegalMove`, `AnotherPart`.
+
+    Raises what `find_related` raises where the certificate that it names is no longer one to replace or duplicate.
+    """
     by.require(Role.EXPORTER)
     row = find(tx, id, by=by, lock=True)
     _own(row, by)
@@ -207,6 +215,9 @@ def submit(
     today = local_day(beliefs, row.issued_in, at)
     if row.principal != row.organisation and not _mandated(tx, row, today):
         raise MandateMissing(row.scheme)
+    for relation in relations_of(row).values():
+        if relation.certificate is not None:
+            find_related(tx, row, relation.certificate, organisation=by.organisation)
     findings = check(tx, row, beliefs, at=at)
     if any(finding.severity is Severity.SEVERE for finding in findings):
         raise FindingsSevere(tuple(findings))
@@ -254,6 +265,8 @@ def record(
     """Record an act on an application; the private row names its claims by their digest, and its clock."""
     digest = Claims.parse(row.claims).digest
     about: dict[str, Json] = {"application": row.id, "state": row.state, "claims": digest, "version": row.version}
+    if row.relations:
+        about["relations"] = row.relations
     actor = by.actor if isinstance(by, Party) else by
     acts.record(tx, kind, about | run_clock.told(row) | more, by=actor, at=at, draw=draw, subject=row.id)
 

@@ -294,6 +294,7 @@ class World:
             proposed_by="p-1",
             confirmed_by="p-2",
             nonce="89abcdef01234567" * 2,
+            replaced_by=known.id + "9" if status is Status.REPLACED else None,
         )
         return seal(replace(change, **more).encode(), Typ.STATUS, signer or side.document).text
 

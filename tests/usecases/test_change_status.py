@@ -78,7 +78,7 @@ def test_a_proposal_is_open_once_and_can_be_withdrawn_and_made_again(corridor: C
     with by.refuses(AnnulmentOpen) as refused:
         propose(refused.tx, issued.id, "ещё раз", TODAY, **by.by("second_signatory"))
     assert refused.value.proposal == first.id
-    assert str(refused.value) == "a proposal to annul the certificate is open"
+    assert str(refused.value) == "a proposal to annul or to replace the certificate is open"
     with by.tx() as tx:
         withdraw(tx, issued.id, **by.by("second_signatory"))
     (act,) = by.acts(Kind.ANNULMENT_WITHDRAWN)
@@ -151,7 +151,7 @@ def test_a_declaration_before_the_day_of_annulment_stays_good(corridor: Corridor
     today = uz.asks(issued.number).verdict
     assert (today.indication, getattr(today.finding(Check.STATUS), "code", "")) == (
         Indication.TOTAL_FAILED,
-        "annulled",
+        "annulled-from-date",
     )
     earlier = uz.asks(issued.number, day=issued.issued_on).verdict
     assert earlier.indication is Indication.TOTAL_PASSED

@@ -6,7 +6,7 @@ presentation, and certification stand beside the claims, because the credential 
 
 import datetime as dt
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import ClassVar, Self
 
@@ -192,6 +192,12 @@ class Claims:
         """The consignor, and whom it acts for where that is another."""
         named = self.consignor_exporter
         return (named,) if named.on_behalf_of is None else (named, named.on_behalf_of)
+
+    def noted(self, *notes: Note) -> Self:
+        """Return the claims with these notes of the node in box 5, in place of any of the same code."""
+        codes = {note.code for note in notes}
+        kept = (note for note in self.official_notes if note.code not in codes)
+        return replace(self, official_notes=(*kept, *notes))
 
     def notes(self, *codes: NoteCode) -> list[Note]:
         """Return the official notes that have one of `codes`."""

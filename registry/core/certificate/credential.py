@@ -12,17 +12,15 @@ from typing import Annotated, ClassVar, Self
 
 from registry.core.calendar import LocalDate, write_instant
 from registry.core.canonical import JsonObject
+from registry.core.certificate.relation import Relation
 from registry.core.errors import Malformed
-from registry.core.identifiers import CODE, HEX_128, HEX_256, NAME, Did, body_did, certificate_id
+from registry.core.identifiers import CERTIFICATE, CODE, HEX_128, HEX_256, NAME, Did, body_did, certificate_id
 from registry.core.record import decode, encode
 
 CREDENTIALS_V2 = "https://www.w3.org/ns/credentials/v2"
 _NUMBER = Annotated[str, re.compile(r"[A-Z0-9/-]{4,40}")]
 _COUNTRY = Annotated[str, re.compile(r"[A-Z]{2}")]
 _INDEX = re.compile(r"0|[1-9]\d{0,8}")
-_ID = re.compile(
-    r"https://(?P<node>[a-z0-9.-]+)/certificates/(?P<body>[a-z0-9-]+)/(?P<year>\d{4})/(?P<number>[A-Z0-9/-]+)"
-)
 _STATUS_LIST = re.compile(r"https://[a-z0-9.-]+/status/(?P<list>[a-z0-9-]{1,40})")
 
 
@@ -44,14 +42,6 @@ class Signatory:
 
     id: str
     name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Relation:
-    """How a certificate stands to another: `duplicates`, `replaces`, `derived_from` (domain 2.1)."""
-
-    kind: Annotated[str, re.compile(r"duplicates|replaces|derived_from")]
-    certificate: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +127,10 @@ class Certificate:
         """The DID of the body."""
         return body_did(self.node, self.body)
 
+    def relation(self, kind: str) -> Relation | None:
+        """Return its relation of a kind."""
+        return next((each for each in self.subject.relations if each.kind == kind), None)
+
     def encode(self) -> JsonObject:
         """Write the credential."""
         return {**self._framed(), "credentialSubject": encode(self.subject)}
@@ -166,7 +160,7 @@ class Certificate:
     def parse(cls, payload: JsonObject) -> Self:
         """Read a credential that was read canonically; raises `MalformedCredential` or `MalformedRecord`."""
         read = decode(_Credential, payload)
-        named = _ID.fullmatch(read.id)
+        named = CERTIFICATE.fullmatch(read.id)
         status = _STATUS_LIST.fullmatch(read.credential_status.status_list_credential)
         if named is None or status is None or not NAME.fullmatch(named["node"]) or not CODE.fullmatch(named["body"]):
             raise MalformedCredential("its id is not that of a certificate")
@@ -186,6 +180,11 @@ class Certificate:
             raise MalformedCredential("its subject is not the goods of this certificate")
         if certificate.valid_until < certificate.valid_from:
             raise MalformedCredential("it ends before it begins")
+        relations = certificate.subject.relations
+        if not all(each.is_whole for each in relations) or len({each.kind for each in relations}) < len(relations):
+            raise MalformedCredential("a relation of it stands twice, or does not say what its kind says")
+        if any(each.certificate == certificate.id for each in relations):
+            raise MalformedCredential("it is related to itself")
         if certificate.subject.issue_date.offset.local_date(certificate.valid_from) != certificate.subject.issue_date:
             raise MalformedCredential("its date of issue is not the local date of its signing")
         return certificate

@@ -1,4 +1,4 @@
-"""What a certificate is found by beside its number: consignee, exporter, heading of the goods (domain 2.1)."""
+"""What a certificate is found by beside its number: consignee, exporter, heading, relations (domain 2.1)."""
 
 from collections.abc import Callable, Iterator
 
@@ -12,12 +12,13 @@ LONGEST = 200
 
 
 def search_terms(certificate: Certificate) -> list[str]:
-    """Return every term that a certificate is found by; one whose claims cannot be read is found by none."""
+    """Return every term that a certificate is found by; one whose claims cannot be read is found by its relations."""
+    terms = {relation.term for relation in certificate.subject.relations}
     try:
         claims = Claims.parse(certificate.subject.claims)
     except MalformedClaims:
-        return []
-    terms = {term for party in claims.importers for term in _names(party, importer_term)}
+        return sorted(terms)
+    terms |= {term for party in claims.importers for term in _names(party, importer_term)}
     terms |= {term for party in claims.exporters for term in _names(party, exporter_term)}
     codes = {item.hs_code for item in claims.items}
     terms |= {heading_term(code[:length]) for code in codes for length in HEADING_LENGTHS if length <= len(code)}

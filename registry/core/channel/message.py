@@ -22,6 +22,7 @@ class MessageKind(StrEnum):
     CERTIFICATE_ISSUED = "certificate.issued"
     CERTIFICATE_LOGGED = "certificate.logged"
     CERTIFICATE_STATUS = "certificate.status"
+    CERTIFICATE_CLARIFIED = "certificate.clarified"
 
 
 @dataclass(eq=False)

@@ -40,6 +40,7 @@ class Typ(StrEnum):
 
     CERTIFICATE = "vc+jwt"
     STATUS = "status+jwt"
+    CLARIFICATION = "clarification+jwt"
     TRUST_LIST = "trust-list+jwt"
     AGREEMENT = "agreement+jwt"
     MESSAGE = "message+jwt"

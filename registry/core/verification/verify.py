@@ -10,9 +10,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from registry.core.agreement import Agreement, Effect, NotAgreed
+from registry.core.agreement import Agreement, Effect, Form, NotAgreed
 from registry.core.calendar import LocalDate
 from registry.core.certificate.credential import Certificate
+from registry.core.certificate.relation import DUPLICATES
 from registry.core.certificate.status_change import Status, StatusChange
 from registry.core.envelope.jose import Envelope, Typ
 from registry.core.errors import Malformed, RegistryError
@@ -233,6 +234,7 @@ def _ask_body(case: _Case) -> Finding:
 
 
 def _ask_agreement(case: _Case) -> Finding:
+    """Judge scheme, direction and dates; a duplicate is of paper only, and counts from its original (S4 8.2; S7)."""
     subject, agreement = case.certificate.subject, case.agreement
     if agreement is None:
         return _failed(Check.AGREEMENT, "agreement-unknown")
@@ -244,11 +246,17 @@ def _ask_agreement(case: _Case) -> Finding:
         agreed = agreement.recognition(subject.scheme, subject.issued_in, subject.presented_in, day)
     except NotAgreed as refusal:
         return _failed(Check.AGREEMENT, "not-agreed", str(refusal))
+    original = case.certificate.relation(DUPLICATES)
+    counted = subject.issue_date if original is None else original.issue_date
+    assert counted is not None
     as_agreed = (
         agreement.in_force_on(day)
+        and (original is None or agreed.form is Form.PAPER)
+        and counted.offset == subject.issue_date.offset
+        and counted.day <= day
         and agreed.rules_set == subject.rules_set
         and agreement.party(subject.issued_in).offset == subject.issue_date.offset
-        and agreement.valid_until(subject.issue_date, agreed) == case.certificate.valid_until
+        and agreement.valid_until(counted, agreed) == case.certificate.valid_until
     )
     if not as_agreed:
         return _failed(Check.AGREEMENT, "not-agreed")
@@ -268,7 +276,8 @@ def _ask_status(case: _Case) -> Finding:
     ]
     ending = _out_of_force([change for change in changes if change and case.holds(change.effective_from)])
     if ending is not None:
-        return _failed(Check.STATUS, ending.status.value, ending.reason)
+        later = ending.status is Status.ANNULLED and not ending.from_start(case.certificate.subject.issue_date)
+        return _failed(Check.STATUS, "annulled-from-date" if later else ending.status.value, ending.reason)
     if None in changes:
         return _unknown(Check.STATUS, "change-not-believed")
     held, as_of = case.held, case.word.as_of
@@ -309,7 +318,11 @@ def believe_change(text: str, certificate: Certificate, digest: Digest, trusted:
     about = (change.env, change.certificate, change.digest) == (trusted.env, certificate.id, digest)
     by_issuer = envelope.signer == change.issuer == certificate.issuer
     by_two = change.proposed_by != change.confirmed_by
-    return change if in_use and not revoked and about and by_issuer and by_two else None
+    path = certificate.id[: -len(f"{certificate.year}/{certificate.subject.number}")]
+    in_lieu = change.replaced_by is None or (
+        change.replaced_by.startswith(path) and change.replaced_by != certificate.id
+    )
+    return change if in_use and not revoked and about and by_issuer and by_two and in_lieu else None
 
 
 def _ask_validity(case: _Case) -> Finding:

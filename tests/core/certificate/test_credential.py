@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from registry.core.calendar import LocalDate, Offset
-from registry.core.certificate.credential import Certificate, MalformedCredential, Relation, Signatory
+from registry.core.certificate.credential import Certificate, MalformedCredential, Signatory
+from registry.core.certificate.relation import Relation, related_term
+from registry.core.certificate.search_terms import search_terms
 from registry.core.certificate.status_change import Status, StatusChange
 from registry.core.envelope.jose import Envelope, Typ
 from registry.core.errors import Malformed
@@ -41,7 +43,9 @@ def test_a_certificate_is_a_credential_and_reads_back(certificate: Certificate) 
 
 
 def test_relations_are_signed_where_there_are_any(world: World) -> None:
-    related = world.certificate(relations=(Relation("replaces", "https://by.registry.example/certificates/x"),))
+    related = world.certificate(
+        relations=(Relation("replaces", "https://by.registry.example/certificates/bcci/2025/X001"),)
+    )
     assert Certificate.parse(related.encode()) == related
     with pytest.raises(MalformedRecord):
         Certificate.parse(world.certificate(relations=(Relation("copies", "x"),)).encode())
@@ -146,6 +150,53 @@ def test_a_change_of_status_reads_back(world: World) -> None:
         StatusChange.parse({**envelope.payload, "status": "lost"})
     with pytest.raises(MalformedRecord):
         StatusChange.parse({**envelope.payload, "effective_from": "2026-11-21"})
+
+
+def test_what_replaces_stands_with_a_replacement_and_with_nothing_else(world: World) -> None:
+    shown = world.issue()
+    for status, by in ((Status.REPLACED, None), (Status.ANNULLED, shown.payload["id"])):
+        text = world.change(shown, status, replaced_by=by)
+        with pytest.raises(MalformedRecord):
+            StatusChange.parse(Envelope.parse(text, Typ.STATUS).payload)
+
+
+ID, SET = "https://by.registry.example/certificates/bcci/2025/X001", "ab" * 16
+
+
+@pytest.mark.parametrize(
+    "relations",
+    [
+        (Relation("replaces"),),
+        (Relation("replaces", ID, issue_date=LocalDate(TODAY, Offset(180))),),
+        (Relation("duplicates", ID),),
+        (Relation("derived_from", ID, k=1),),
+        (Relation("sheet_of", set=SET, k=1),),
+        (Relation("sheet_of", set=SET, k=0, n=2),),
+        (Relation("sheet_of", set=SET, k=3, n=2),),
+        (Relation("sheet_of", set=SET, k=1, n=1001),),
+        (Relation("sheet_of", k=1, n=2),),
+        (Relation("sheet_of", ID, set=SET, k=1, n=2),),
+        (Relation("replaces", ID), Relation("replaces", ID + "0")),
+    ],
+)
+def test_a_relation_says_what_its_kind_says_and_stands_once(world: World, relations: tuple[Relation, ...]) -> None:
+    with pytest.raises(MalformedCredential) as refused:
+        Certificate.parse(world.certificate(relations=relations).encode())
+    assert "relation of it" in str(refused.value)
+
+
+def test_a_certificate_is_not_related_to_itself(world: World) -> None:
+    named = world.certificate().id
+    with pytest.raises(MalformedCredential) as refused:
+        Certificate.parse(world.certificate(relations=(Relation("replaces", named),)).encode())
+    assert "related to itself" in str(refused.value)
+
+
+def test_a_certificate_is_found_by_its_relations(world: World) -> None:
+    sheet = Relation("sheet_of", set=SET, k=1, n=2)
+    terms = search_terms(world.certificate(relations=(Relation("replaces", ID), sheet)))
+    assert {related_term("replaces", ID), related_term("sheet_of", SET)} <= set(terms)
+    assert len(related_term("replaces", ID * 100)) < 80
 
 
 def test_the_signatory_is_named_as_notified(certificate: Certificate) -> None:

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from registry.core.agreement import Effect, Quorum
+from registry.core.agreement import Effect, Form, Quorum
 from registry.core.calendar import LocalDate, Offset
 from registry.core.canonical import Json
+from registry.core.certificate.relation import Relation
 from registry.core.certificate.status_change import Status
 from registry.core.envelope.jose import Typ, seal
 from registry.core.identifiers import ActId, Country, Digest, Kid
@@ -92,6 +93,23 @@ def by(scene: Scene) -> Side:
 def recognitions(scene: Scene, **changes: Any) -> Scene:
     first, second = scene.world.agreement.recognitions
     return scene.agreeing(recognitions=(replace(first, **changes), second))
+
+
+def duplicate(
+    since: timedelta, *, ends: timedelta = timedelta(0), minutes: int = 180, form: Form = Form.PAPER
+) -> Deviation:
+    """Show a duplicate of a certificate that was issued so much earlier, and ends as that does."""
+    original = LocalDate(TODAY + since, Offset(minutes))
+    until = LocalDate(TODAY + since + ends, Offset(minutes)).plus_months(12).ends()
+    relation = Relation("duplicates", "https://by.registry.example/certificates/bcci/2026/X001", issue_date=original)
+
+    def deviate(scene: Scene) -> Scene:
+        first, second = scene.world.agreement.recognitions
+        other = replace(scene.world.agreement, recognitions=(replace(first, form=form), second))
+        agreed = replace(scene, agreements=(scene.world.sign_agreement(other),))
+        return agreed.showing(agreement=other.id, relations=(relation,), valid_until=until)
+
+    return deviate
 
 
 def signers(status: SignerStatus, since: timedelta) -> Deviation:
@@ -288,6 +306,11 @@ AGREEMENT = [
     Row("recognised from today", lambda s: recognitions(s, from_=TODAY), Check.AGREEMENT, PASSED, "agreed"),
     Row("recognised before", lambda s: recognitions(s, until=TODAY - DAY), Check.AGREEMENT, FAILED, "not-agreed"),
     Row("recognised until today", lambda s: recognitions(s, until=TODAY), Check.AGREEMENT, PASSED, "agreed"),
+    Row("a duplicate, from the original's date", duplicate(-DAY), Check.AGREEMENT, PASSED, "agreed"),
+    Row("a duplicate, from its own date", duplicate(-DAY, ends=DAY), Check.AGREEMENT, FAILED, "not-agreed"),
+    Row("a duplicate of a later one", duplicate(DAY), Check.AGREEMENT, FAILED, "not-agreed"),
+    Row("a duplicate of another clock", duplicate(-DAY, minutes=300), Check.AGREEMENT, FAILED, "not-agreed"),
+    Row("a duplicate of no paper", duplicate(-DAY, form=Form.ELECTRONIC), Check.AGREEMENT, FAILED, "not-agreed"),
     Row("in force later", lambda s: s.agreeing(from_=TODAY + DAY), Check.AGREEMENT, FAILED, "not-agreed"),
     Row("ended before", lambda s: s.agreeing(until=TODAY - DAY), Check.AGREEMENT, FAILED, "not-agreed"),
     Row("other rules", lambda s: s.showing(rules_set="CIS-1993"), Check.AGREEMENT, FAILED, "not-agreed"),
@@ -332,9 +355,16 @@ def unbelieved(**more: Any) -> Deviation:
     return change(Status.ANNULLED, **more)
 
 
+def in_lieu(number: str, body: str = "bcci") -> Deviation:
+    named = f"https://by.registry.example/certificates/{body}/2026/{number}"
+    return change(Status.REPLACED, replaced_by=named)
+
+
 STATUS = [
     Row("annulled", change(Status.ANNULLED), Check.STATUS, FAILED, "annulled"),
     Row("replaced", change(Status.REPLACED), Check.STATUS, FAILED, "replaced"),
+    Row("replaced by itself", in_lieu("BYUZ6101000001"), Check.STATUS, UNKNOWN, "change-not-believed"),
+    Row("replaced by another body's", in_lieu("X001", body="other"), Check.STATUS, UNKNOWN, "change-not-believed"),
     Row("suspended", change(Status.SUSPENDED), Check.STATUS, FAILED, "suspended"),
     Row(
         "no word of the issuer's node for longer than a day",
@@ -363,7 +393,7 @@ STATUS = [
         lambda s: replace(s.changed(Status.ANNULLED, day=TODAY + 5 * DAY), day=TODAY + 5 * DAY),
         Check.STATUS,
         FAILED,
-        "annulled",
+        "annulled-from-date",
     ),
     Row(
         "suspended and reinstated",

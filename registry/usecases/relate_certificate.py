@@ -1,0 +1,105 @@
+"""Relate what is applied for to a certificate of the same exporter, or to the other sheets of a set (domain 2.1)."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from sqlalchemy.orm import Session
+
+from registry.core.certificate.claims import Claims, MalformedClaims, Note, NoteCode
+from registry.core.certificate.credential import Certificate
+from registry.core.certificate.lifecycle import FINAL, AlreadyAnnulled
+from registry.core.certificate.relation import DUPLICATES, MAX_SHEETS, SHEET_OF, Relation
+from registry.core.errors import Unprocessable
+from registry.core.record import decode, encode
+from registry.store import certificates
+from registry.store.acts import Draw
+from registry.store.applications import Application
+from registry.store.certificates import CertificateRow, Source
+from registry.usecases.sign_for_body import CertificateNotFound, read, standing_of
+
+_NOTE = {"replaces": NoteCode.ISSUED_IN_LIEU, "duplicates": NoteCode.DUPLICATE}
+
+
+@dataclass(eq=False)
+class RelatedElsewhere(Unprocessable):
+    """What it would replace or duplicate is of another corridor, scheme or body."""
+
+    code: ClassVar[str] = "related-elsewhere"
+    member: str
+
+    def __str__(self) -> str:
+        return f"the certificate that it names is of another {self.member}"
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """Which certificate is to be replaced or duplicated."""
+
+    kind: Literal["replaces", "duplicates"]
+    certificate: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """Which sheet of which set; the first that is drafted opens the set."""
+
+    k: int
+    n: int
+    set: str | None = None
+
+
+def relate(tx: Session, row: Application, related: Related | None, sheet: Sheet | None, *, by: str, draw: Draw) -> None:
+    """Keep what a draft is related to, and the note of box 5 that follows from it; `by` is whose certificates count.
+
+    Raises `CertificateNotFound`, `RelatedElsewhere`, `AlreadyAnnulled`.
+    """
+    relations: list[Relation] = []
+    if related is not None:
+        old, certificate = find_related(tx, row, related.certificate, organisation=by)
+        issued = certificate.subject.issue_date
+        dated = issued if related.kind == DUPLICATES else None
+        relations.append(Relation(related.kind, old.id, issue_date=dated))
+        note = Note(_NOTE[related.kind], number=old.number, date=issued.day)
+        row.claims = dict(Claims.parse(row.claims).noted(note).encode())
+    if sheet is not None:
+        of_set = Relation(SHEET_OF, set=sheet.set or draw(16).hex(), k=sheet.k, n=sheet.n)
+        if not of_set.is_whole:
+            raise MalformedClaims("sheet", f"is not one of at most {MAX_SHEETS}")
+        relations.append(of_set)
+    row.relations = write_relations(relations)
+
+
+def find_related(
+    tx: Session, row: Application, id: str, *, organisation: str, lock: bool = False
+) -> tuple[CertificateRow, Certificate]:
+    """Return the certificate that an application names, if it is the same exporter's, of the same corridor, in force.
+
+    Raises `CertificateNotFound`, `RelatedElsewhere`, `AlreadyAnnulled`.
+    """
+    old = certificates.seen_by(tx, id, organisation, lock=lock)
+    if old is None or old.source == Source.DELIVERED or old.principal != row.principal:
+        raise CertificateNotFound(id)
+    certificate = read(old)
+    known = (old.presented_in, old.scheme, old.body_organisation)
+    for member, one, other in zip(("presented_in", "scheme", "body"), known, _wanted(row), strict=True):
+        if one != other:
+            raise RelatedElsewhere(member)
+    standing = standing_of(tx, old.id)
+    if standing in FINAL:
+        raise AlreadyAnnulled(standing)
+    return old, certificate
+
+
+def _wanted(row: Application) -> tuple[str, str, str]:
+    return row.presented_in, row.scheme, row.body
+
+
+def relations_of(row: Application) -> Mapping[str, Relation]:
+    """Return what an application is related to, by the kind of relation."""
+    return {kind: decode(Relation, value) for kind, value in row.relations.items()}
+
+
+def write_relations(relations: Iterable[Relation]) -> dict[str, Any]:
+    """Write relations as they are kept."""
+    return {each.kind: encode(each) for each in relations}
