@@ -5,9 +5,11 @@ from fastapi.routing import APIRoute
 
 from registry.api import (
     acts,
+    annulments,
     applications,
     certificates,
     changes,
+    clarifications,
     health,
     log,
     metrics,
@@ -44,7 +46,8 @@ def create_app(node: Node | None) -> FastAPI:
     app.add_middleware(Limits)
     app.add_middleware(RequestLog, meter=app.state.meter)
     protocols, operator = (peer, log, witness, public), (health, metrics)
-    for resource in (products, applications, certificates, verifications, changes, acts, tasks, *protocols, *operator):
+    certified = (certificates, annulments, clarifications)
+    for resource in (products, applications, *certified, verifications, changes, acts, tasks, *protocols, *operator):
         app.include_router(resource.router)
     return app
 

@@ -3,16 +3,15 @@
 from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query, Response
-from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
-from registry.api.bodies import Body, Country, Hex256, HexId, Object, Reason, Short, Text
+from registry.api.application_views import ApplicationView, FindingsView, FindingView, FormBody, PersonView
+from registry.api.bodies import Body, Hex256, Reason, Text
 from registry.api.call import Call, CallDep, LookDep, Reply, VersionDep
-from registry.api.certificates import CertificateView
-from registry.api.clocks import ClockView
+from registry.api.certificate_views import AnnulmentView, CertificateView
 from registry.api.issuer import issuer_of
 from registry.api.limits import StrictRoute
 from registry.api.operation import EVERYONE, operation
@@ -20,29 +19,31 @@ from registry.api.paging import Page, PlaceDep, noon_of
 from registry.core.agreement import NotAgreed, NumbersExhausted
 from registry.core.application.clock import ClockRuns, ClockStands
 from registry.core.application.lifecycle import IllegalMove, State
-from registry.core.calendar import write_instant
 from registry.core.certificate.claims import MalformedClaims
+from registry.core.certificate.lifecycle import AlreadyAnnulled, SamePerson
 from registry.core.envelope.jose import EnvelopeTooLarge
 from registry.core.identifiers import log_origin
-from registry.core.rules.finding import Finding
 from registry.core.scheme.catalogue import UnknownScheme
-from registry.store import applications, parties
-from registry.store.applications import Application, ApplicationPerson
+from registry.store import applications
+from registry.store.applications import Application
 from registry.store.parties import Role
-from registry.usecases import examine_application, issue_certificate, run_clock, submit_application
+from registry.usecases import examine_application, issue_certificate, replace_certificate, submit_application
 from registry.usecases.believe_peers import read_beliefs
+from registry.usecases.change_status import AnnulmentOpen
 from registry.usecases.compare_guard import BEHIND, check_caught_up
+from registry.usecases.examine_application import ExaminerIsExpert
 from registry.usecases.identify_party import Party
 from registry.usecases.issue_certificate import NotIssuable
 from registry.usecases.keep_product import ProductNotFound
 from registry.usecases.register_party import PartyNotFound
-from registry.usecases.sign_for_body import SignerMissing
+from registry.usecases.relate_certificate import RelatedElsewhere
+from registry.usecases.replace_certificate import NothingToReplace, ReplacementNotProposed
+from registry.usecases.sign_for_body import CertificateNotFound, SignerMissing
 from registry.usecases.submit_application import (
     AnotherPart,
     ApplicationNotFound,
     DraftDiffers,
     FindingsSevere,
-    Form,
     MandateMissing,
 )
 
@@ -55,24 +56,6 @@ class Order(StrEnum):
 
     NEWEST = "newest"
     DUE = "due"
-
-
-class FormBody(Body):
-    """What an applicant fills in; `claims` are the boxes of the form."""
-
-    scheme: Short
-    rules_set: Short
-    presented_in: Country
-    body: Short
-    claims: Object
-    principal: HexId | None = None
-    single_window: bool = False
-
-    def form(self) -> Form:
-        """Return the form as the use case takes it."""
-        return Form(
-            self.scheme, self.rules_set, self.presented_in, self.body, self.claims, self.principal, self.single_window
-        )
 
 
 class DraftBody(Body):
@@ -93,98 +76,10 @@ class ObjectionBody(DraftBody):
     reason: Text
 
 
-class FindingView(BaseModel):
-    """What a rule found, with its source."""
-
-    rule: str
-    severity: str
-    path: str
-    message: dict[str, str]
-    source: str
-
-    @classmethod
-    def of(cls, finding: Finding) -> "FindingView":
-        """Render a finding."""
-        message = {"ru": finding.message.ru, "en": finding.message.en, "uz": finding.message.uz}
-        return cls(
-            rule=finding.rule, severity=finding.severity, path=finding.path, message=message, source=finding.source
-        )
-
-
-class FindingsView(BaseModel):
-    """All that intake finds; nothing was submitted."""
-
-    findings: list[FindingView]
-
-
-class PersonView(BaseModel):
-    """Who plays which part in an application."""
-
-    person: str
-    part: str
-    since: str
-
-    @classmethod
-    def of(cls, row: ApplicationPerson) -> "PersonView":
-        """Render a row."""
-        return cls(person=row.person, part=row.part, since=write_instant(row.since))
-
-
-class ApplicationView(BaseModel):
-    """An application; `draft` is the digest of what the examiner approved."""
-
-    id: str
-    version: int
-    state: str
-    scheme: str
-    rules_set: str
-    issued_in: str
-    presented_in: str
-    organisation: str
-    principal: str
-    body: str
-    claims: dict[str, Any]
-    draft: str | None
-    reason: str | None
-    created_at: str
-    changed_at: str
-    submitted_at: str | None
-    single_window: bool
-    clock: ClockView | None = None
-    people: list[PersonView] | None = None
-    findings: list[FindingView] | None = None
-
-    @classmethod
-    def of(cls, tx: Session, row: Application, at: datetime, **more: Any) -> "ApplicationView":
-        """Render a row; the body is named by its code, as in the form."""
-        body, clock = parties.organisation(tx, row.body), run_clock.clock_of(row)
-        assert body is not None
-        assert body.code is not None
-        return cls(
-            id=row.id,
-            version=row.version,
-            state=row.state,
-            scheme=row.scheme,
-            rules_set=row.rules_set,
-            issued_in=row.issued_in,
-            presented_in=row.presented_in,
-            organisation=row.organisation,
-            principal=row.principal,
-            body=body.code,
-            claims=row.claims,
-            draft=row.draft,
-            reason=row.reason,
-            created_at=write_instant(row.created_at),
-            changed_at=write_instant(row.changed_at),
-            submitted_at=None if row.submitted_at is None else write_instant(row.submitted_at),
-            single_window=row.single_window,
-            clock=None if clock is None else ClockView.of(clock, at),
-            **more,
-        )
-
-
-FORM_REFUSALS = (EnvelopeTooLarge, MalformedClaims, UnknownScheme, PartyNotFound, ProductNotFound)
+RELATED_REFUSALS = (CertificateNotFound, RelatedElsewhere, AlreadyAnnulled)
+FORM_REFUSALS = (EnvelopeTooLarge, MalformedClaims, UnknownScheme, PartyNotFound, ProductNotFound, *RELATED_REFUSALS)
 MOVE_REFUSALS = (ApplicationNotFound, IllegalMove, AnotherPart)
+EXAMINE_REFUSALS = (*MOVE_REFUSALS, ExaminerIsExpert)
 
 
 @router.post("", **operation(ApplicationView, *FORM_REFUSALS, roles=[Role.EXPORTER], status=201))
@@ -260,7 +155,10 @@ def check_application(id: IdPath, look: LookDep) -> Response:
 
 
 @router.post(
-    "/{id}/submit", **operation(ApplicationView, *MOVE_REFUSALS, FindingsSevere, MandateMissing, roles=[Role.EXPORTER])
+    "/{id}/submit",
+    **operation(
+        ApplicationView, *MOVE_REFUSALS, *RELATED_REFUSALS, FindingsSevere, MandateMissing, roles=[Role.EXPORTER]
+    ),
 )
 def submit(id: IdPath, call: CallDep) -> Response:
     """Submit a draft; severe findings block it, the others go along."""
@@ -290,39 +188,39 @@ def withdraw(id: IdPath, call: CallDep) -> Response:
     return _moved(call, submit_application.withdraw, id)
 
 
-@router.post("/{id}/take-up", **operation(ApplicationView, *MOVE_REFUSALS, roles=[Role.EXAMINER]))
+@router.post("/{id}/take-up", **operation(ApplicationView, *EXAMINE_REFUSALS, roles=[Role.EXAMINER]))
 def take_up(id: IdPath, call: CallDep) -> Response:
     """Take up a submitted application for examination."""
     return _moved(call, examine_application.take_up, id)
 
 
-@router.post("/{id}/send-back", **operation(ApplicationView, *MOVE_REFUSALS, roles=[Role.EXAMINER]))
+@router.post("/{id}/send-back", **operation(ApplicationView, *EXAMINE_REFUSALS, roles=[Role.EXAMINER]))
 def send_back(id: IdPath, body: Reason, call: CallDep) -> Response:
     """Send an application back to the applicant, with the reason."""
     return _moved(call, examine_application.send_back, id, body.reason)
 
 
-@router.post("/{id}/refuse", **operation(ApplicationView, *MOVE_REFUSALS, roles=[Role.EXAMINER]))
+@router.post("/{id}/refuse", **operation(ApplicationView, *EXAMINE_REFUSALS, roles=[Role.EXAMINER]))
 def refuse(id: IdPath, body: Reason, call: CallDep) -> Response:
     """Refuse an application for good, with the reason."""
     return _moved(call, examine_application.refuse, id, body.reason)
 
 
-@router.post("/{id}/stop", **operation(ApplicationView, *MOVE_REFUSALS, ClockStands, roles=[Role.EXAMINER]))
+@router.post("/{id}/stop", **operation(ApplicationView, *EXAMINE_REFUSALS, ClockStands, roles=[Role.EXAMINER]))
 def stop(id: IdPath, body: StopBody, call: CallDep) -> Response:
     """Stop the legal clock until the contract or the payment is there, or for force majeure."""
     return _moved(call, examine_application.stop, id, body.why)
 
 
 @router.post(
-    "/{id}/resume", **operation(ApplicationView, *MOVE_REFUSALS, ClockRuns, ClockStands, roles=[Role.EXAMINER])
+    "/{id}/resume", **operation(ApplicationView, *EXAMINE_REFUSALS, ClockRuns, ClockStands, roles=[Role.EXAMINER])
 )
 def resume(id: IdPath, call: CallDep) -> Response:
     """Let the legal clock run again."""
     return _moved(call, examine_application.resume, id)
 
 
-@router.post("/{id}/offer-draft", **operation(ApplicationView, *MOVE_REFUSALS, roles=[Role.EXAMINER]))
+@router.post("/{id}/offer-draft", **operation(ApplicationView, *EXAMINE_REFUSALS, roles=[Role.EXAMINER]))
 def offer_draft(id: IdPath, call: CallDep) -> Response:
     """Approve the claims as they are, and offer them to the applicant."""
     return _moved(call, examine_application.offer_draft, id)
@@ -340,7 +238,22 @@ def object_to(id: IdPath, body: ObjectionBody, call: CallDep) -> Response:
     return _moved(call, submit_application.object_to, id, body.draft, body.reason)
 
 
-ISSUE_REFUSALS = (*MOVE_REFUSALS, DraftDiffers, NotAgreed, NumbersExhausted, NotIssuable, SignerMissing, *BEHIND)
+REPLACE_REFUSALS = (*MOVE_REFUSALS, *RELATED_REFUSALS, NothingToReplace, AnnulmentOpen)
+
+
+@router.post("/{id}/replacement", **operation(AnnulmentView, *REPLACE_REFUSALS, roles=[Role.SIGNATORY], status=201))
+def propose_replacement(id: IdPath, body: Reason, call: CallDep) -> Response:
+    """Propose that an approved application replaces the certificate which it names; who issues it confirms that."""
+
+    def work(tx: Session, by: Party, at: datetime) -> Reply:
+        row = replace_certificate.propose(tx, id, body.reason, by=by, at=at, draw=call.node.draw)
+        return Reply.of(AnnulmentView.of(row), status=201)
+
+    return call.once(work)
+
+
+SIGN_REFUSALS = (DraftDiffers, NotAgreed, NumbersExhausted, NotIssuable, SignerMissing)
+ISSUE_REFUSALS = (*MOVE_REFUSALS, *RELATED_REFUSALS, ReplacementNotProposed, SamePerson, *SIGN_REFUSALS, *BEHIND)
 
 
 @router.post("/{id}/issue", **operation(CertificateView, *ISSUE_REFUSALS, roles=[Role.SIGNATORY], status=201))

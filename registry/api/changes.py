@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from registry.api.call import LookDep, Reply
-from registry.api.certificates import NamedCertificate, StatusView
+from registry.api.certificate_views import NamedCertificate, StatusView
 from registry.api.limits import StrictRoute
 from registry.api.operation import operation
 from registry.api.paging import PlaceDep, cursor
@@ -37,7 +37,7 @@ class ChangeView(BaseModel):
             kind="delivered" if change is None else "status",
             at=write_instant(arrival.at),
             certificate=NamedCertificate.of(certificate),
-            status=None if change is None else StatusView.of(change),
+            status=None if change is None else StatusView.of(change, certificate),
         )
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from registry.api.bodies import Body, Day, HexId
 from registry.api.call import CallDep, LookDep, Reply
-from registry.api.certificates import CertificateView, NamedCertificate
+from registry.api.certificate_views import BesideView, CertificateView, NamedCertificate
 from registry.api.limits import StrictRoute
 from registry.api.operation import operation
 from registry.api.paging import Page, PlaceDep
@@ -25,8 +25,9 @@ from registry.store import acts
 from registry.store.acts import Act
 from registry.store.parties import Role
 from registry.usecases import verify_certificate, verify_held
-from registry.usecases.believe_peers import read_beliefs
+from registry.usecases.believe_peers import Beliefs, read_beliefs
 from registry.usecases.identify_party import Party
+from registry.usecases.read_beside import read_beside
 from registry.usecases.sign_for_body import CertificateNotFound
 from registry.usecases.verify_certificate import NumberAmbiguous, Question, Verification
 from registry.usecases.verify_held import TooManyVerifications
@@ -122,15 +123,18 @@ class VerificationView(BaseModel):
     at: str
     findings: list[FindingView]
     certificate: CertificateView | None = None
+    beside: BesideView | None = None
     number: str | None = None
     day: str | None = None
 
     @classmethod
-    def of(cls, verification: Verification) -> "VerificationView":
-        """Render what was just found."""
+    def of(cls, tx: Session, verification: Verification, beliefs: Beliefs, env: str) -> "VerificationView":
+        """Render what was just found, and what stands beside it."""
         row = verification.certificate
-        certificate = None if row is None else CertificateView.of(row)
-        return cls._of(verification.id, verification.verdict, certificate=certificate)
+        if row is None:
+            return cls._of(verification.id, verification.verdict)
+        beside = BesideView.of(read_beside(tx, row, beliefs, env), row)
+        return cls._of(verification.id, verification.verdict, certificate=CertificateView.of(row), beside=beside)
 
     @classmethod
     def kept(cls, act: Act) -> "VerificationView":
@@ -145,6 +149,7 @@ class VerificationView(BaseModel):
         verdict: Verdict,
         *,
         certificate: CertificateView | None = None,
+        beside: BesideView | None = None,
         number: str | None = None,
         day: str | None = None,
     ) -> "VerificationView":
@@ -156,6 +161,7 @@ class VerificationView(BaseModel):
             at=at,
             findings=findings,
             certificate=certificate,
+            beside=beside,
             number=number,
             day=day,
         )
@@ -219,7 +225,7 @@ def verify(body: QuestionBody, call: CallDep) -> Response:
             at=at,
             draw=call.node.draw,
         )
-        view = VerificationView.of(verification)
+        view = VerificationView.of(tx, verification, beliefs, settings.env)
         return Reply.of(view, status=201, location=f"/api/v1/verifications/{view.id}")
 
     return call.once(work)
@@ -281,7 +287,7 @@ def verify_held_certificate(body: HeldBody, call: CallDep) -> Response:
             at=at,
             draw=call.node.draw,
         )
-        view = VerificationView.of(verification)
+        view = VerificationView.of(tx, verification, beliefs, settings.env)
         return Reply.of(view, status=201, location=f"/api/v1/verifications/{view.id}")
 
     call.first(count)

@@ -259,9 +259,9 @@ def by_number(tx: Session, number: str, id: str | None = None) -> Sequence[Certi
     return tx.scalars(query, {"sought": number}).all()
 
 
-def by_term(tx: Session, term: str) -> Sequence[CertificateRow]:
-    """Return the certificates with a term, oldest first: those of a relation, or the sheets of a set."""
-    query = select(CertificateRow).where(CertificateRow.terms.contains([term]))
+def by_terms(tx: Session, terms: Sequence[str]) -> Sequence[CertificateRow]:
+    """Return the certificates with any of these terms, oldest first: those of a relation, or the sheets of a set."""
+    query = select(CertificateRow).where(CertificateRow.terms.overlap(list(terms)))
     return tx.scalars(query.order_by(CertificateRow.recorded_at, CertificateRow.id).limit(1000)).all()
 
 

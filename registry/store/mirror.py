@@ -27,6 +27,7 @@ from registry.core.tlog.merkle import EMPTY_ROOT, HASH_BYTES, Hash, subtrees
 from registry.core.tlog.tile import Tile, hash_in, tile_of
 from registry.store.certificates import CertificateRow, Source, StatusChangeRow
 from registry.store.channel import MessageIn
+from registry.store.clarifications import ClarificationRow
 from registry.store.database import Row
 from registry.store.log import ONE_TILE, places
 from registry.store.tasks import Task, TaskKind
@@ -162,12 +163,13 @@ def not_delivered(
     )
     query = select(MirrorEntry).where(
         MirrorEntry.origin == origin,
-        MirrorEntry.kind.in_([Kind.CERTIFICATE_ISSUED, Kind.CERTIFICATE_STATUS]),
+        MirrorEntry.kind.in_([Kind.CERTIFICATE_ISSUED, Kind.CERTIFICATE_STATUS, Kind.CERTIFICATE_CLARIFIED]),
         MirrorEntry.to == country,
         MirrorEntry.seen_at <= due,
         MirrorEntry.digest.not_in(besides),
         ~select(CertificateRow.id).where(CertificateRow.digest == MirrorEntry.digest).exists(),
         ~select(StatusChangeRow.digest).where(StatusChangeRow.digest == MirrorEntry.digest).exists(),
+        ~select(ClarificationRow.digest).where(ClarificationRow.digest == MirrorEntry.digest).exists(),
         ~named.exists(),
     )
     return tx.scalars(query.order_by(MirrorEntry.index).limit(limit)).all()
@@ -208,6 +210,7 @@ def settled(tx: Session, origin: str, digests: Sequence[str]) -> tuple[set[str],
     came = union_all(
         select(CertificateRow.digest).where(CertificateRow.digest.in_(digests)),
         select(StatusChangeRow.digest).where(StatusChangeRow.digest.in_(digests)),
+        select(ClarificationRow.digest).where(ClarificationRow.digest.in_(digests)),
     )
     logged = select(MirrorEntry.digest).where(MirrorEntry.origin == origin, MirrorEntry.digest.in_(digests))
     return set(tx.scalars(came)), {digest for digest in tx.scalars(logged) if digest is not None}

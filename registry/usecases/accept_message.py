@@ -7,18 +7,14 @@ from typing import ClassVar
 from sqlalchemy.orm import Session
 
 from registry.core.canonical import Json
-from registry.core.certificate import lifecycle
 from registry.core.certificate.claims import Claims
 from registry.core.certificate.credential import Certificate
-from registry.core.certificate.lifecycle import FINAL
-from registry.core.certificate.status_change import Status, StatusChange
 from registry.core.channel.message import Message, MessageFork, MessageKind
 from registry.core.channel.receipt import Outcome, Receipt, ReceiptFinding, ReceiptNotOurs
 from registry.core.envelope.jose import Envelope, Typ, seal
-from registry.core.errors import Conflict, Malformed, Refused, Unprocessable
-from registry.core.identifiers import Digest, node_did
+from registry.core.errors import Conflict, Malformed, Refused
+from registry.core.identifiers import node_did
 from registry.core.record import decode
-from registry.core.scheme.catalogue import knows_suspension
 from registry.core.signature import Signer
 from registry.core.tlog.entry import Kind
 from registry.core.trust.trust_list import KnownNode
@@ -26,15 +22,14 @@ from registry.core.verification.evidence import Trusted
 from registry.core.verification.presentation import Presentation
 from registry.core.verification.verdict import Check, Indication
 from registry.core.verification.verdict import Outcome as Answer
-from registry.core.verification.verify import ON_ARRIVAL, believe_change, verify
+from registry.core.verification.verify import ON_ARRIVAL, verify
 from registry.store import acts, arrivals, certificates, channel
 from registry.store.acts import Actor, Draw
 from registry.store.arrivals import News
 from registry.store.certificates import CertificateRow, Source
 from registry.store.channel import MessageIn
-from registry.usecases.annulled_after_use import tell_users
 from registry.usecases.believe_peers import Beliefs
-from registry.usecases.change_status import keep_change
+from registry.usecases.take_change import Taken, refused, take_change, take_clarification
 from registry.usecases.verify_certificate import read_evidence
 
 
@@ -79,19 +74,6 @@ class Receiver(Here):
     """The node that receives: it signs receipts, too."""
 
     signer: Signer
-
-
-@dataclass(frozen=True, slots=True)
-class _Taken:
-    outcome: Outcome
-    findings: tuple[ReceiptFinding, ...] = ()
-    certificate: str | None = None
-    news: News | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Change:
-    change: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,11 +172,6 @@ def judge_again(tx: Session, here: Here, beliefs: Beliefs, *, at: datetime) -> i
     return sum(each.outcome is Outcome.ACCEPTED for each in taken)
 
 
-def change_of(message: Message) -> Envelope:
-    """Return the signed change of status that a message carries. Raises what parsing raises."""
-    return Envelope.parse(decode(_Change, message.body).change, Typ.STATUS)
-
-
 def _read_given(text: str, sent: Envelope, message: Message, beliefs: Beliefs) -> Receipt:
     """Read the receipt that we gave for a message. Raises `ReceiptNotOurs` and what parsing raises."""
     envelope = Envelope.parse(text, Typ.RECEIPT)
@@ -224,20 +201,22 @@ def _sender(envelope: Envelope, message: Message, beliefs: Beliefs, at: datetime
     return node
 
 
-def _take(tx: Session, message: Message, country: str, here: Here, beliefs: Beliefs, *, at: datetime) -> _Taken:
+def _take(tx: Session, message: Message, country: str, here: Here, beliefs: Beliefs, *, at: datetime) -> Taken:
     try:
         if message.kind is MessageKind.CERTIFICATE_ISSUED:
             return _take_certificate(tx, message, country, here, beliefs, at=at)
         if message.kind is MessageKind.CERTIFICATE_LOGGED:
             return _take_proof(tx, message, here, beliefs, at=at)
-        return _take_change(tx, message, here, beliefs, at=at)
+        if message.kind is MessageKind.CERTIFICATE_CLARIFIED:
+            return take_clarification(tx, message, here.env, beliefs)
+        return take_change(tx, message, here.env, beliefs, at=at)
     except Malformed as refusal:
-        return _refused("format", refusal.code)
+        return refused("format", refusal.code)
 
 
 def _take_certificate(
     tx: Session, message: Message, country: str, here: Here, beliefs: Beliefs, *, at: datetime
-) -> _Taken:
+) -> Taken:
     presentation = Presentation.of(message.body)
     trusted = Trusted(here.env, here.country, beliefs.lists, beliefs.agreements, at)
     verdict = verify(presentation, trusted, read_evidence(tx), at=at, asked=ON_ARRIVAL)
@@ -247,20 +226,20 @@ def _take_certificate(
         if finding.outcome is not Answer.PASSED and finding.code != "not-reached"
     )
     if verdict.indication is Indication.TOTAL_FAILED:
-        return _Taken(Outcome.REFUSED, findings)
+        return Taken(Outcome.REFUSED, findings)
     signature = verdict.finding(Check.SIGNATURE)
     if signature is None or signature.outcome is not Answer.PASSED:
-        return _Taken(Outcome.ACCEPTED_WITH_WARNINGS, findings)
+        return Taken(Outcome.ACCEPTED_WITH_WARNINGS, findings)
     envelope = Envelope.parse(presentation.certificate, Typ.CERTIFICATE)
     certificate = Certificate.parse(envelope.payload)
     Claims.parse(certificate.subject.claims)
     if certificate.subject.issued_in != country or node_did(certificate.node) != message.from_:
-        return _refused("agreement", "issued-elsewhere")
+        return refused("agreement", "issued-elsewhere")
     logged = verdict.finding(Check.LOG)
     proof = presentation.proof if logged is not None and logged.outcome is Answer.PASSED else None
     held, news = certificates.certificate(tx, certificate.id), None
     if held is not None and held.digest != envelope.digest:
-        return _refused("delivered", "other-digest")
+        return refused("delivered", "other-digest")
     if held is None:
         news = News(certificate.id)
         tx.add(
@@ -274,57 +253,25 @@ def _take_certificate(
     elif held.proof is None:
         held.proof = proof
     tx.flush()
-    return _Taken(Outcome.ACCEPTED_WITH_WARNINGS if findings else Outcome.ACCEPTED, findings, certificate.id, news)
+    return Taken(Outcome.ACCEPTED_WITH_WARNINGS if findings else Outcome.ACCEPTED, findings, certificate.id, news)
 
 
-def _take_proof(tx: Session, message: Message, here: Here, beliefs: Beliefs, *, at: datetime) -> _Taken:
+def _take_proof(tx: Session, message: Message, here: Here, beliefs: Beliefs, *, at: datetime) -> Taken:
     """Keep the proof of a certificate that came without; one that cannot be judged yet is judged again later."""
     logged = decode(_Logged, message.body)
     row = certificates.certificate(tx, logged.certificate, lock=True)
     if row is None or row.digest != logged.digest:
         open_ = ReceiptFinding(Check.DELIVERED, Answer.UNKNOWN, "not-delivered")
-        return _Taken(Outcome.ACCEPTED_WITH_WARNINGS, (open_,), logged.certificate)
+        return Taken(Outcome.ACCEPTED_WITH_WARNINGS, (open_,), logged.certificate)
     trusted = Trusted(here.env, here.country, beliefs.lists, beliefs.agreements, at)
     presentation = Presentation(row.envelope, logged.proof)
     finding = verify(presentation, trusted, read_evidence(tx), at=at, asked=ON_ARRIVAL).finding(Check.LOG)
     assert finding is not None
     if finding.outcome is Answer.FAILED:
-        return _refused(finding.check, finding.code)
+        return refused(finding.check, finding.code)
     if finding.outcome is Answer.UNKNOWN:
         open_ = ReceiptFinding(finding.check, finding.outcome, finding.code)
-        return _Taken(Outcome.ACCEPTED_WITH_WARNINGS, (open_,), row.id)
+        return Taken(Outcome.ACCEPTED_WITH_WARNINGS, (open_,), row.id)
     if row.proof is None:
         row.proof = logged.proof
-    return _Taken(Outcome.ACCEPTED, (), row.id)
-
-
-def _take_change(tx: Session, message: Message, here: Here, beliefs: Beliefs, *, at: datetime) -> _Taken:
-    envelope = change_of(message)
-    text = envelope.text
-    change = StatusChange.parse(envelope.payload)
-    row = certificates.certificate(tx, change.certificate, lock=True)
-    if row is None or row.source != Source.DELIVERED:
-        return _refused("delivered", "not-delivered")
-    certificate = Certificate.parse(Envelope.parse(row.envelope, Typ.CERTIFICATE).payload)
-    trusted = Trusted(here.env, here.country, beliefs.lists, beliefs.agreements, None)
-    if believe_change(text, certificate, Digest(row.digest), trusted) is None:
-        if all(envelope.kid not in believed.signers for believed in beliefs.lists.values()):
-            open_ = ReceiptFinding(Check.STATUS, Answer.UNKNOWN, "signer-unknown")
-            return _Taken(Outcome.ACCEPTED_WITH_WARNINGS, (open_,), row.id)
-        return _refused("status", "change-not-believed")
-    held = certificates.changes(tx, row.id)
-    if any(known.digest == envelope.digest for known in held):
-        return _Taken(Outcome.ACCEPTED, (), row.id)
-    standing = lifecycle.standing_after(Status(known.status) for known in held)
-    try:
-        standing = lifecycle.advance(standing, change.status, pauses=knows_suspension(row.scheme))
-    except (Conflict, Unprocessable) as refusal:
-        return _refused("status", refusal.code)
-    keep_change(tx, envelope, change, None)
-    if standing in FINAL:
-        tell_users(tx, row, change, at=at)
-    return _Taken(Outcome.ACCEPTED, (), row.id, News(row.id, envelope.digest))
-
-
-def _refused(check: str, code: str) -> _Taken:
-    return _Taken(Outcome.REFUSED, (ReceiptFinding(check, Answer.FAILED, code),))
+    return Taken(Outcome.ACCEPTED, (), row.id)

@@ -10,6 +10,7 @@ from sqlalchemy import case, func, select
 from sqlalchemy.orm import aliased
 
 from registry.core.application.lifecycle import Part
+from registry.core.certificate.clarification import Clarification
 from registry.core.certificate.credential import Certificate
 from registry.core.certificate.status_change import StatusChange
 from registry.core.envelope.jose import Envelope, Typ
@@ -23,6 +24,7 @@ from registry.store import certificates
 from registry.store.acts import Act
 from registry.store.applications import Application, ApplicationPerson
 from registry.store.certificates import CertificateRow, NumberCounter, Source, StatusChangeRow, StatusIndex
+from registry.store.clarifications import ClarificationRow
 from registry.usecases.check_adopted import Adopted
 from registry.usecases.survey_rows import Survey, of, read_object, readable
 
@@ -57,6 +59,7 @@ def check_certificates(survey: Survey, adopted: Adopted) -> None:
     """Check certificates, their changes, and what issuing leaves behind."""
     _certificates(survey, adopted)
     _changes(survey, adopted)
+    _clarifications(survey, adopted)
     _applications(survey)
     _parts(survey)
     _numbers(survey)
@@ -158,7 +161,37 @@ def _changes(survey: Survey, adopted: Adopted) -> None:
     _lost(survey, Kind.CERTIFICATE_STATUS, StatusChangeRow, "it changed a status, and the change is not here")
 
 
-def _lost(survey: Survey, kind: Kind, table: type[CertificateRow] | type[StatusChangeRow], what: str) -> None:
+def _clarifications(survey: Survey, adopted: Adopted) -> None:
+    about = aliased(CertificateRow)
+    query = of(ClarificationRow, about.digest.label("about"), about.presented_in, *_ACT)
+    query = query.outerjoin(Act, Act.id == ClarificationRow.act).outerjoin(
+        about, about.id == ClarificationRow.certificate
+    )
+    for row, beside in survey.rows(ClarificationRow, query.order_by(ClarificationRow.digest)):
+        where = f"clarification {row.digest}"
+        try:
+            envelope = Envelope.parse(row.envelope, Typ.CLARIFICATION)
+            said = Clarification.parse(envelope.payload)
+        except RegistryError as refusal:
+            survey.say(where, str(refusal))
+            continue
+        derived = {"digest": envelope.digest, "certificate": said.certificate, "recorded_at": said.recorded_at}
+        survey.differ(where, row, derived)
+        wrong = adopted.signed(envelope)
+        if wrong is not None:
+            survey.say(where, wrong)
+        if beside.about != said.digest:
+            survey.say(where, "its certificate is not here, or is another")
+        expected = (Kind.CERTIFICATE_CLARIFIED, envelope.digest, beside.presented_in, said.recorded_at)
+        if row.act is not None and (beside.kind_, beside.digest_, beside.to_, beside.at_) != expected:
+            survey.say(where, "its act is of another clarification, or is not here")
+    _lost(survey, Kind.CERTIFICATE_CLARIFIED, ClarificationRow, "it clarified a certificate, and that is not here")
+
+
+_Carried = type[CertificateRow] | type[StatusChangeRow] | type[ClarificationRow]
+
+
+def _lost(survey: Survey, kind: Kind, table: _Carried, what: str) -> None:
     """Name the acts of a kind whose row is gone."""
     kept = select(table.act).where(table.act == Act.id).exists()
     for act in survey.tx.scalars(select(Act.id).where(Act.kind == kind, ~kept).order_by(Act.id)):

@@ -4,13 +4,14 @@ When a receipt came here nobody signed. A message that is missing at the end is 
 or change that no message brought, one of ours that the log holds and no message took, and by the guard.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 
 from sqlalchemy import select
 
+from registry.core.certificate.clarification import Clarification
 from registry.core.certificate.credential import Certificate
 from registry.core.certificate.status_change import StatusChange
 from registry.core.channel.message import FIRST, GENESIS, Message, MessageKind
@@ -25,6 +26,7 @@ from registry.core.verification.presentation import Presentation
 from registry.store.acts import Act
 from registry.store.certificates import CertificateRow, Source, StatusChangeRow
 from registry.store.channel import MessageIn, MessageOut
+from registry.store.clarifications import ClarificationRow
 from registry.store.log import LogEntry, LogPublished, LogRecovered
 from registry.usecases.check_adopted import Adopted
 from registry.usecases.check_arrivals import Brought, check_arrivals
@@ -36,7 +38,15 @@ _SAYS = {
     MessageKind.CERTIFICATE_ISSUED: Kind.CERTIFICATE_ISSUED,
     MessageKind.CERTIFICATE_LOGGED: Kind.CERTIFICATE_ISSUED,
     MessageKind.CERTIFICATE_STATUS: Kind.CERTIFICATE_STATUS,
+    MessageKind.CERTIFICATE_CLARIFIED: Kind.CERTIFICATE_CLARIFIED,
 }
+
+
+_TABLES: Mapping[str, type[StatusChangeRow] | type[ClarificationRow]] = {
+    "change of status": StatusChangeRow,
+    "clarification": ClarificationRow,
+}
+_BESIDE = {MessageKind.CERTIFICATE_STATUS, MessageKind.CERTIFICATE_CLARIFIED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,11 +165,12 @@ def _taken_back(survey: Survey, carried: set[object]) -> None:
     for row in survey.stream(certificates.order_by(CertificateRow.id)):
         if row.digest not in carried:
             survey.say(f"certificate {row.id}", "it has no act, and no message that was taken back carries it")
-    changes = select(StatusChangeRow.digest).join(CertificateRow, CertificateRow.id == StatusChangeRow.certificate)
-    own = changes.where(StatusChangeRow.act.is_(None), CertificateRow.source != Source.DELIVERED)
-    for digest in survey.tx.scalars(own.order_by(StatusChangeRow.digest)):
-        if digest not in carried:
-            survey.say(f"change of status {digest}", "it has no act, and no message that was taken back carries it")
+    for what, table in _TABLES.items():
+        said = select(table.digest).join(CertificateRow, CertificateRow.id == table.certificate)
+        own = said.where(table.act.is_(None), CertificateRow.source != Source.DELIVERED)
+        for digest in survey.tx.scalars(own.order_by(table.digest)):
+            if digest not in carried:
+                survey.say(f"{what} {digest}", "it has no act, and no message that was taken back carries it")
 
 
 def _unsent(survey: Survey, adopted: Adopted, at: datetime) -> None:
@@ -178,9 +189,11 @@ def _received(survey: Survey, adopted: Adopted) -> Brought:
     """
     certificates = select(CertificateRow.digest).where(CertificateRow.source == Source.DELIVERED)
     delivered = set(survey.tx.scalars(certificates))
-    changes = select(StatusChangeRow.digest).join(CertificateRow, CertificateRow.id == StatusChangeRow.certificate)
-    changed = set(survey.tx.scalars(changes.where(CertificateRow.source == Source.DELIVERED)))
-    known = delivered | changed
+    beside: dict[str, set[str]] = {}
+    for what, table in _TABLES.items():
+        said = select(table.digest).join(CertificateRow, CertificateRow.id == table.certificate)
+        beside[what] = set(survey.tx.scalars(said.where(CertificateRow.source == Source.DELIVERED)))
+    known = delivered.union(*beside.values())
     brought: dict[object, list[tuple[datetime, str]]] = {}
     query = of(MessageIn).order_by(MessageIn.from_, MessageIn.epoch, MessageIn.seq)
     rows = (row for row, _ in survey.rows(MessageIn, query, batch=100))
@@ -196,7 +209,7 @@ def _received(survey: Survey, adopted: Adopted) -> Brought:
                 carried = _read_body(message)
             except RegistryError:
                 carried = _Carried(None, None)  # it was refused for that, if it came so
-            is_open = row.outcome != Outcome.ACCEPTED or message.kind is MessageKind.CERTIFICATE_STATUS
+            is_open = row.outcome != Outcome.ACCEPTED or message.kind in _BESIDE
             if row.certificate != carried.certificate and not (row.certificate is None and is_open):
                 survey.differ(where, row, {"certificate": carried.certificate})
             if message.kind is MessageKind.CERTIFICATE_LOGGED:
@@ -206,8 +219,9 @@ def _received(survey: Survey, adopted: Adopted) -> Brought:
                 survey.say(where, "it was accepted, and what it carried is not here")
     for digest in sorted(delivered - brought.keys()):
         survey.say(f"certificate with the digest {digest}", "it was delivered, and no message brought it")
-    for digest in sorted(changed - brought.keys()):
-        survey.say(f"change of status {digest}", "it was delivered, and no message brought it")
+    for what, digests in beside.items():
+        for digest in sorted(digests - brought.keys()):
+            survey.say(f"{what} {digest}", "it was delivered, and no message brought it")
     return brought
 
 
@@ -285,6 +299,9 @@ def _read_body(message: Message) -> _Carried:
     if message.kind is MessageKind.CERTIFICATE_STATUS:
         envelope = Envelope.parse(str(message.body.get("change")), Typ.STATUS)
         return _Carried(StatusChange.parse(envelope.payload).certificate, envelope.digest)
+    if message.kind is MessageKind.CERTIFICATE_CLARIFIED:
+        envelope = Envelope.parse(str(message.body.get("clarification")), Typ.CLARIFICATION)
+        return _Carried(Clarification.parse(envelope.payload).certificate, envelope.digest)
     presentation = Presentation.of(message.body)
     envelope = Envelope.parse(presentation.certificate, Typ.CERTIFICATE)
     proof = presentation.proof

@@ -23,6 +23,7 @@ from registry.store.acts import Act
 from registry.store.applications import Application
 from registry.store.calendars import CalendarRow
 from registry.store.certificates import Annulment
+from registry.store.clarifications import ClarificationProposal
 from registry.store.parties import Mandate, Organisation, Person, Token
 from registry.store.products import EvidenceFile, ProductEvidence, ProductRow
 from registry.usecases.keep_product import MAGIC
@@ -218,6 +219,11 @@ def _proposal(row: Annulment, said: _Said) -> Mapping[str, object]:
     }
 
 
+def _clarification(_row: ClarificationProposal, said: _Said) -> Mapping[str, object]:
+    stated = {name: said.private.get(name) for name in ("certificate", "box", "old", "new", "reason")}
+    return stated | {"proposed_by": said.person, "proposed_at": said.at}
+
+
 _REPEATED: Sequence[_Repeated[Any]] = (
     _Repeated(Organisation, "organisation", (Kind.ORGANISATION_REGISTERED,), "organisation", _organisation),
     _Repeated(Person, "person", (Kind.PERSON_REGISTERED,), "person", _person),
@@ -256,6 +262,23 @@ _REPEATED: Sequence[_Repeated[Any]] = (
         _application,
     ),
     _Repeated(Annulment, "proposal", (Kind.ANNULMENT_PROPOSED, Kind.REPLACEMENT_PROPOSED), "proposal", _proposal),
+    _Repeated(ClarificationProposal, "proposal", (Kind.CLARIFICATION_PROPOSED,), "proposal", _clarification),
+    _Repeated(
+        ClarificationProposal,
+        "proposal",
+        (Kind.CLARIFICATION_WITHDRAWN,),
+        "proposal",
+        lambda _row, said: {"withdrawn_at": said.at},
+        {"withdrawn_at": None},
+    ),
+    _Repeated(
+        ClarificationProposal,
+        "proposal",
+        (Kind.CERTIFICATE_CLARIFIED,),
+        "proposal",
+        lambda _row, said: {"confirmed_by": said.person},
+        {"confirmed_by": None},
+    ),
     _Repeated(
         Annulment,
         "proposal",

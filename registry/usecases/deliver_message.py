@@ -15,7 +15,7 @@ from registry.core.signature import Signer
 from registry.core.tlog.entry import Kind, Leaf
 from registry.core.tlog.proof import TlogProof
 from registry.core.verification.presentation import Presentation
-from registry.store import acts, certificates, channel, log
+from registry.store import acts, certificates, channel, clarifications, log
 from registry.store.acts import Act, Actor, Draw
 from registry.store.channel import MessageOut
 from registry.store.guard import Mark
@@ -25,6 +25,7 @@ from registry.usecases.read_log import prove_entry
 CARRIED = {
     Kind.CERTIFICATE_ISSUED: MessageKind.CERTIFICATE_ISSUED,
     Kind.CERTIFICATE_STATUS: MessageKind.CERTIFICATE_STATUS,
+    Kind.CERTIFICATE_CLARIFIED: MessageKind.CERTIFICATE_CLARIFIED,
 }
 BATCH = 64
 GRACE = timedelta(seconds=3)
@@ -152,6 +153,10 @@ def _body(tx: Session, act: Act, index: int, *, waits: bool) -> JsonObject:
         row = certificates.by_act(tx, act.id)
         assert row is not None
         return Presentation(row.envelope, None if waits else _proof(tx, index).encode()).encode()
+    if act.kind == Kind.CERTIFICATE_CLARIFIED:
+        clarification = clarifications.by_act(tx, act.id)
+        assert clarification is not None
+        return {"clarification": clarification.envelope}
     change = certificates.change_by_act(tx, act.id)
     assert change is not None
     return {"change": change.envelope}

@@ -15,7 +15,7 @@ from registry.core.verification.presentation import Presentation
 from registry.store import channel, mirror, tasks, witness
 from registry.store.parties import Role
 from registry.store.tasks import Task, TaskKind
-from registry.usecases.accept_message import change_of
+from registry.usecases.take_change import change_of, clarification_of
 
 _KINDS = (TaskKind.CERTIFICATE_NOT_DELIVERED, TaskKind.CERTIFICATE_NOT_LOGGED, TaskKind.MIRROR_BEHIND)
 PATIENCE = timedelta(minutes=10)
@@ -98,4 +98,6 @@ def _not_kept(tx: Session) -> set[str]:
                 digests.add(Envelope.parse(Presentation.of(message.body).certificate, Typ.CERTIFICATE).digest)
             elif message.kind is MessageKind.CERTIFICATE_STATUS:
                 digests.add(change_of(message).digest)
+            elif message.kind is MessageKind.CERTIFICATE_CLARIFIED:
+                digests.add(clarification_of(message).digest)
     return digests

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from registry.core import canonical
 from registry.core.application.lifecycle import Move, Part, State
 from registry.core.canonical import Json
+from registry.core.certificate.clarification import Clarification
 from registry.core.certificate.credential import Certificate
 from registry.core.certificate.status_change import StatusChange
 from registry.core.channel.message import Message, MessageFork, MessageKind, position_after
@@ -22,7 +23,7 @@ from registry.core.envelope.jose import Envelope, Typ
 from registry.core.errors import Unprocessable
 from registry.core.tlog.entry import Kind, Leaf
 from registry.core.verification.presentation import Presentation
-from registry.store import acts, applications, certificates, channel, log, parties
+from registry.store import acts, applications, certificates, channel, clarifications, log, parties
 from registry.store.acts import Actor, Draw
 from registry.store.applications import Application
 from registry.store.certificates import CertificateRow, Source
@@ -30,8 +31,10 @@ from registry.usecases import run_clock
 from registry.usecases.accept_message import Receiver, accept
 from registry.usecases.believe_peers import Beliefs
 from registry.usecases.change_status import keep_change
+from registry.usecases.clarify_certificate import keep_clarification
 from registry.usecases.read_log import prove_entry
 from registry.usecases.recall_messages import Recalled
+from registry.usecases.take_change import clarification_of
 
 
 @dataclass(eq=False)
@@ -125,6 +128,8 @@ class Restoring:
         pending = False
         if message.kind is MessageKind.CERTIFICATE_STATUS:
             index, act = self._keep_change(message)
+        elif message.kind is MessageKind.CERTIFICATE_CLARIFIED:
+            index, act = self._keep_clarification(message)
         elif message.kind is MessageKind.CERTIFICATE_LOGGED:
             index, act = self._keep_proof(message)
         else:
@@ -159,17 +164,31 @@ class Restoring:
         change = StatusChange.parse(envelope.payload)
         index, act = self._find(Kind.CERTIFICATE_STATUS, change.certificate, envelope.digest)
         if certificates.change_by_digest(self.tx, envelope.digest) is None:
-            self._check_signer(envelope, change.issuer, message.seq)
-            row = certificates.certificate(self.tx, change.certificate)
-            if row is None:
-                raise RecalledNotOurs(message.seq, "the certificate whose status it changed is not here")
-            anew = None
-            if index is None:
-                to, at = row.presented_in, change.recorded_at
-                anew = self._record(Kind.CERTIFICATE_STATUS, change.certificate, envelope.digest, to, at)
+            anew = self._beside(Kind.CERTIFICATE_STATUS, envelope, change, message.seq, logged=index is not None)
             keep_change(self.tx, envelope, change, anew)
             self.taken.changes.append(envelope.digest)
         return index, act
+
+    def _keep_clarification(self, message: Message) -> tuple[int | None, str | None]:
+        envelope = clarification_of(message)
+        said = Clarification.parse(envelope.payload)
+        index, act = self._find(Kind.CERTIFICATE_CLARIFIED, said.certificate, envelope.digest)
+        if clarifications.by_digest(self.tx, envelope.digest) is None:
+            anew = self._beside(Kind.CERTIFICATE_CLARIFIED, envelope, said, message.seq, logged=index is not None)
+            keep_clarification(self.tx, envelope, said, anew)
+        return index, act
+
+    def _beside(
+        self, kind: Kind, envelope: Envelope, said: StatusChange | Clarification, seq: int, *, logged: bool
+    ) -> str | None:
+        """Check what was said beside a certificate of ours; return the act that is recorded anew where none is left."""
+        self._check_signer(envelope, said.issuer, seq)
+        row = certificates.certificate(self.tx, said.certificate)
+        if row is None:
+            raise RecalledNotOurs(seq, "the certificate that it is about is not here")
+        if logged:
+            return None
+        return self._record(kind, said.certificate, envelope.digest, row.presented_in, said.recorded_at)
 
     def _find(self, kind: Kind, certificate: str, digest: str) -> tuple[int | None, str | None]:
         """Return where the log holds what was carried, and its act where that is here: it may hold neither."""

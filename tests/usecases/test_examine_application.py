@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from sqlalchemy.orm import Session
 
 from registry.core.application.lifecycle import IllegalMove, State
@@ -11,6 +12,7 @@ from registry.core.tlog.entry import Kind
 from registry.store.applications import Application
 from registry.store.parties import Person
 from registry.usecases import examine_application, submit_application
+from registry.usecases.examine_application import ExaminerIsExpert
 from registry.usecases.identify_party import RoleMissing
 from registry.usecases.submit_application import ApplicationNotFound
 from tests.kit import Corridor
@@ -31,6 +33,27 @@ def test_the_second_examiner_sees_that_the_first_has_it(corridor: Corridor) -> N
     with by.refuses(IllegalMove) as refused:
         examine_application.take_up(refused.tx, submitted.id, **by.by("second_examiner"))
     assert str(refused.value) == "an application that is in_examination cannot take_up"
+
+
+@pytest.mark.parametrize("spelled", ["{}", "  {}", "{}."])
+def test_the_expert_of_the_act_is_not_the_examiner(corridor: Corridor, spelled: str) -> None:
+    by = corridor.by
+    expert = spelled.format(by.people["examiner"].name).strip()
+    act = {"number": "А-17", "until": "2027-03-01", "expert": expert, "goods": "тракторы", "rules_set": "CIS-1993"}
+    form = by.form(expert_act=act)
+    with by.tx() as tx:
+        drafted = submit_application.draft(tx, form, country="BY", **by.by("exporter"))
+        submit_application.submit(tx, drafted.id, by.beliefs(), **by.by("exporter"))
+    with by.refuses(ExaminerIsExpert) as refused:
+        examine_application.take_up(refused.tx, drafted.id, **by.by("examiner"))
+    assert str(refused.value) == "whoever made the expert act does not examine the application"
+    with by.tx() as tx:
+        examine_application.take_up(tx, drafted.id, **by.by("second_examiner"))
+    with by.refuses(ExaminerIsExpert) as refused:
+        examine_application.offer_draft(refused.tx, drafted.id, **by.by("examiner"))
+    with by.tx() as tx:
+        offered = examine_application.offer_draft(tx, drafted.id, **by.by("second_examiner"))
+    assert offered.state == State.DRAFT_OFFERED
 
 
 def test_what_is_sent_back_is_a_draft_again_and_says_why(corridor: Corridor) -> None:

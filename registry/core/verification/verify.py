@@ -17,7 +17,7 @@ from registry.core.certificate.relation import DUPLICATES
 from registry.core.certificate.status_change import Status, StatusChange
 from registry.core.envelope.jose import Envelope, Typ
 from registry.core.errors import Malformed, RegistryError
-from registry.core.identifiers import Digest, log_origin, node_did
+from registry.core.identifiers import log_origin, node_did
 from registry.core.tlog.entry import Kind
 from registry.core.tlog.policy import QuorumNotMet
 from registry.core.tlog.proof import TlogProof, verify_proof
@@ -25,6 +25,7 @@ from registry.core.trust.document_signer import Chained
 from registry.core.trust.freshness import Word
 from registry.core.trust.log_policy import log_policy
 from registry.core.trust.trust_list import BelievedList, BodyRole, KnownSigner, SignerStatus
+from registry.core.verification.beside import believe_change
 from registry.core.verification.evidence import Evidence, Held, ReadEvidence, Standpoint, Trusted
 from registry.core.verification.presentation import Presentation
 from registry.core.verification.verdict import Check, Finding, Outcome, Verdict
@@ -299,30 +300,6 @@ def _out_of_force(changes: Sequence[StatusChange]) -> StatusChange | None:
             return change
     last = max(changes, key=lambda change: change.recorded_at, default=None)
     return last if last is not None and last.status is Status.SUSPENDED else None
-
-
-def believe_change(text: str, certificate: Certificate, digest: Digest, trusted: Trusted) -> StatusChange | None:
-    """Return the change of status in `text` if the body of `certificate` signed it for this very certificate."""
-    try:
-        envelope = Envelope.parse(text, Typ.STATUS)
-        change = StatusChange.parse(envelope.payload)
-    except Malformed:
-        return None
-    signers = (adopted.signers.get(envelope.kid) for adopted in trusted.same_environment())
-    signer = next((known for known in signers if known is not None), None)
-    if signer is None or not envelope.is_signed_by(signer.chained.key):
-        return None
-    row = signer.row
-    in_use = row.from_ <= change.recorded_at <= row.use_until
-    revoked = row.status_from is not None and row.status_from <= change.recorded_at
-    about = (change.env, change.certificate, change.digest) == (trusted.env, certificate.id, digest)
-    by_issuer = envelope.signer == change.issuer == certificate.issuer
-    by_two = change.proposed_by != change.confirmed_by
-    path = certificate.id[: -len(f"{certificate.year}/{certificate.subject.number}")]
-    in_lieu = change.replaced_by is None or (
-        change.replaced_by.startswith(path) and change.replaced_by != certificate.id
-    )
-    return change if in_use and not revoked and about and by_issuer and by_two and in_lieu else None
 
 
 def _ask_validity(case: _Case) -> Finding:

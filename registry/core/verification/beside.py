@@ -1,0 +1,84 @@
+"""What a body signs beside a certificate: changes of its status, and clarifications; each believed or left out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from registry.core.certificate.clarification import Clarification, check_mends
+from registry.core.certificate.credential import Certificate
+from registry.core.certificate.status_change import StatusChange
+from registry.core.envelope.jose import Envelope, Typ
+from registry.core.errors import Malformed, RegistryError
+from registry.core.identifiers import Digest
+from registry.core.verification.evidence import Trusted
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Another certificate that is held, and how it stands to this one; of a sheet, which one it is."""
+
+    kind: str
+    certificate: str
+    number: str
+    k: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What is shown beside a verdict, and decides nothing in it (formats 12)."""
+
+    changes: Sequence[StatusChange] = ()
+    clarifications: Sequence[Clarification] = ()
+    named_by: Sequence[Named] = ()
+    sheets: Sequence[Named] = ()
+
+
+def believe_change(text: str, certificate: Certificate, digest: Digest, trusted: Trusted) -> StatusChange | None:
+    """Return the change of status in `text` if the body of `certificate` signed it for this very certificate."""
+    try:
+        envelope = Envelope.parse(text, Typ.STATUS)
+        change = StatusChange.parse(envelope.payload)
+    except Malformed:
+        return None
+    path = certificate.id[: -len(f"{certificate.year}/{certificate.subject.number}")]
+    by_same_body = change.replaced_by is None or change.replaced_by.startswith(path)
+    if not by_same_body or change.replaced_by == certificate.id:
+        return None
+    return change if _said_by_body(envelope, change, certificate, digest, trusted) else None
+
+
+def believe_clarification(
+    text: str, certificate: Certificate, digest: Digest, trusted: Trusted
+) -> Clarification | None:
+    """Return the clarification in `text` if the body of `certificate` signed it for this, and it mends a typo."""
+    try:
+        envelope = Envelope.parse(text, Typ.CLARIFICATION)
+        said = Clarification.parse(envelope.payload)
+        check_mends(certificate.subject.claims, said.box, said.old, said.new)
+    except RegistryError:
+        return None
+    return said if _said_by_body(envelope, said, certificate, digest, trusted) else None
+
+
+def _said_by_body(
+    envelope: Envelope,
+    said: StatusChange | Clarification,
+    certificate: Certificate,
+    digest: Digest,
+    trusted: Trusted,
+) -> bool:
+    """Tell whether a signer of the issuing body, in use when this was recorded, said it of this very certificate."""
+    signers = (adopted.signers.get(envelope.kid) for adopted in trusted.same_environment())
+    signer = next((known for known in signers if known is not None), None)
+    if signer is None or not envelope.is_signed_by(signer.chained.key):
+        return False
+    about = (said.env, said.certificate, said.digest) == (trusted.env, certificate.id, digest)
+    by_issuer = envelope.signer == said.issuer == certificate.issuer
+    by_two = said.proposed_by != said.confirmed_by
+    return _counts(said.recorded_at, signer.row.from_, signer.row.use_until, signer.row.status_from) and (
+        about and by_issuer and by_two
+    )
+
+
+def _counts(recorded_at: datetime, since: datetime, until: datetime, ended: datetime | None) -> bool:
+    return since <= recorded_at <= until and (ended is None or recorded_at < ended)

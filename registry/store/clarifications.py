@@ -1,0 +1,88 @@
+"""Clarifications as bodies signed them, and proposals of such."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, bindparam, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from registry.store.database import Row
+
+
+class ClarificationProposal(Row):
+    """How a box is to be read, as a signatory proposes it; another person of the body confirms. One waits at a time."""
+
+    __tablename__ = "clarification_proposal"
+    __table_args__ = (
+        CheckConstraint("confirmed_by <> proposed_by", name="two_people"),
+        CheckConstraint("(confirmed_by IS NULL) OR (withdrawn_at IS NULL)", name="one_end"),
+        Index(
+            "uq_clarification_proposal_open",
+            "certificate",
+            unique=True,
+            postgresql_where="withdrawn_at IS NULL AND confirmed_by IS NULL",
+        ),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    certificate: Mapped[str] = mapped_column(ForeignKey("certificate.id"))
+    box: Mapped[str]
+    old: Mapped[str]
+    new: Mapped[str]
+    reason: Mapped[str]
+    proposed_by: Mapped[str] = mapped_column(ForeignKey("person.id"))
+    proposed_at: Mapped[datetime]
+    confirmed_by: Mapped[str | None] = mapped_column(ForeignKey("person.id"))
+    withdrawn_at: Mapped[datetime | None]
+
+
+class ClarificationRow(Row):
+    """A clarification as the body signed it."""
+
+    __tablename__ = "clarification"
+
+    digest: Mapped[str] = mapped_column(primary_key=True)
+    certificate: Mapped[str] = mapped_column(ForeignKey("certificate.id"), index=True)
+    recorded_at: Mapped[datetime]
+    envelope: Mapped[str]
+    act: Mapped[str | None] = mapped_column(ForeignKey("act.id"), unique=True)
+
+
+_OF = (
+    select(ClarificationRow)
+    .where(ClarificationRow.certificate == bindparam("of"))
+    .order_by(ClarificationRow.recorded_at, ClarificationRow.digest)
+)
+
+
+def of_certificate(tx: Session, certificate: str) -> Sequence[ClarificationRow]:
+    """Return the clarifications of a certificate, oldest first."""
+    return tx.scalars(_OF, {"of": certificate}).all()
+
+
+def by_digest(tx: Session, digest: str) -> ClarificationRow | None:
+    """Return the clarification with this digest."""
+    return tx.get(ClarificationRow, digest)
+
+
+def by_act(tx: Session, act: str) -> ClarificationRow | None:
+    """Return the clarification that an act recorded."""
+    return tx.scalar(select(ClarificationRow).where(ClarificationRow.act == act))
+
+
+def waiting(tx: Session, certificate: str) -> ClarificationProposal | None:
+    """Return the proposal that waits for another person."""
+    return tx.scalar(
+        select(ClarificationProposal).where(
+            ClarificationProposal.certificate == certificate,
+            ClarificationProposal.withdrawn_at.is_(None),
+            ClarificationProposal.confirmed_by.is_(None),
+        )
+    )
+
+
+def confirm(tx: Session, id: str, by: str) -> bool:
+    """Mark a proposal as confirmed; tells whether it was open."""
+    waits = (ClarificationProposal.confirmed_by.is_(None), ClarificationProposal.withdrawn_at.is_(None))
+    confirmed = update(ClarificationProposal).where(ClarificationProposal.id == id, *waits).values(confirmed_by=by)
+    return tx.scalar(confirmed.returning(ClarificationProposal.id)) is not None
