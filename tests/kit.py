@@ -25,6 +25,7 @@ from registry.cli import duties, freshening
 from registry.cli.database import migrations
 from registry.core.agreement import Agreement, Environment
 from registry.core.application.working_year import read_calendar
+from registry.core.certificate.claims import Claims
 from registry.core.envelope.jose import Typ, join, seal
 from registry.core.identifiers import authority_did, body_did, node_did
 from registry.core.signature import Signer
@@ -43,6 +44,7 @@ from registry.signing.key_file import FileSigner, NoteSigner, read_certificate
 from registry.store.acts import Act, Actor
 from registry.store.applications import Application
 from registry.store.certificates import Annulment, CertificateRow, StatusChangeRow
+from registry.store.clarifications import ClarificationRow
 from registry.store.database import APP, OWNER, Database
 from registry.store.guard import of_log, of_shown, of_witness
 from registry.store.parties import OrganisationKind, Role
@@ -51,6 +53,7 @@ from registry.store.tables import METADATA
 from registry.usecases import (
     adopt_trust_list,
     change_status,
+    clarify_certificate,
     confirm_calendar,
     deliver_message,
     examine_application,
@@ -70,6 +73,7 @@ from registry.usecases.deliver_message import Sender
 from registry.usecases.identify_party import Party, identify
 from registry.usecases.publish_trust_list import Material
 from registry.usecases.relate_certificate import Related
+from registry.usecases.sign_for_body import read
 from registry.usecases.submit_application import Form
 from registry.usecases.verify_certificate import Verification
 
@@ -276,6 +280,15 @@ class Country:
         self.proposed(certificate)
         with self.tx() as tx:
             return change_status.confirm(tx, certificate.id, issuer_of(self.node), **self.by("second_signatory"))
+
+    def clarified(self, certificate: CertificateRow) -> ClarificationRow:
+        """Mend a typo in the address of the exporter: one person proposes, another confirms."""
+        claims = Claims.parse(read(certificate).subject.claims)
+        old = claims.consignor_exporter.address
+        words = ("consignor_exporter.address", old, old.replace("ул.", "улица"), "Опечатка.")
+        with self.tx() as tx:
+            clarify_certificate.propose(tx, certificate.id, *words, **self.by("signatory"))
+            return clarify_certificate.confirm(tx, certificate.id, issuer_of(self.node), **self.by("examiner"))
 
     def asks(self, number: str, id: str | None = None, day: date | None = None) -> Verification:
         """Let customs ask for a certificate by its number."""

@@ -11,7 +11,7 @@ from registry.core.application.clock import Why
 from registry.core.application.lifecycle import Move, Part, State
 from registry.core.certificate.claims import Claims
 from registry.core.errors import Refused
-from registry.core.product.names import skeleton
+from registry.core.product.names import names_one
 from registry.core.tlog.entry import Kind
 from registry.store.acts import Draw
 from registry.store.applications import Application
@@ -113,5 +113,5 @@ def _check_expert(claims: Claims, by: Party) -> None:
     The act names its expert in words, so names are compared as they look.
     """
     act = claims.expert_act
-    if act is not None and skeleton(act.expert) == skeleton(by.name):
+    if act is not None and names_one(act.expert, by.name):
         raise ExaminerIsExpert(act.expert)

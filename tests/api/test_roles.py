@@ -35,6 +35,8 @@ BODIES: Mapping[str, Any] = {
     "object_to": {"draft": "0" * 64, "reason": "ошибка"},
     "issue": {"draft": "0" * 64},
     "propose_annulment": {"reason": "ошибка", "effective_from": "2026-11-21+03:00"},
+    "propose_replacement": {"reason": "ошибка"},
+    "propose_clarification": {"box": "transport.route", "old": "a", "new": "b", "reason": "опечатка"},
     "look_at_act": {"reason": "проверка"},
     "close": {"reason": "проверено"},
     "verify": {"number": "BYUZ6101000001"},

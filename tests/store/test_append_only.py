@@ -27,6 +27,7 @@ APPEND_ONLY = (
     "application_person",
     "arrival",
     "calendar",
+    "clarification",
     "evidence_file",
     "log_checkpoint",
     "log_cosignature",
@@ -52,6 +53,7 @@ CHANGES = {
         "presented_in",
         "principal",
         "reason",
+        "relations",
         "rules_set",
         "scheme",
         "single_window",
@@ -60,6 +62,7 @@ CHANGES = {
         "version",
     },
     "certificate": {"proof"},
+    "clarification_proposal": {"confirmed_by", "withdrawn_at"},
     "freshness": {"as_of", "epoch", "met", "seq", "text"},
     "log_head": {"at", "root", "size"},
     "log_tile": {"hashes"},
@@ -97,6 +100,7 @@ def life(forge: Forge) -> Iterator[Corridor]:
     with forge.corridor() as corridor:
         by, uz = corridor.by, corridor.uz
         issued = by.issued()
+        by.clarified(issued)
         by.annulled(issued)
         by.deliver(uz)
         by.states()

@@ -170,6 +170,7 @@ def test_every_trigger_is_there_and_armed(country: Country) -> None:
         ("witness_head", "only_grow", "refuse_shrinking_head"),
         ("reply", "one_reply", "refuse_second_reply"),
         ("annulment", "one_end", "refuse_second_end"),
+        ("clarification_proposal", "one_end", "refuse_second_end"),
     }
     assert {row[:3] for row in rows} == expected
 

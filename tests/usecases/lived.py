@@ -55,7 +55,9 @@ def live(corridor: Corridor) -> None:
     by.proposed(annulled)
     with by.tx() as tx:
         change_status.withdraw(tx, annulled.id, **by.by("signatory"))
+    by.clarified(annulled)
     by.annulled(annulled)
+    by.replaced(by.issued("tractors"))
     by.draft()
     carry(by, uz)
     by.issued("tractors")

@@ -34,6 +34,12 @@ def skeleton(name: str) -> str:
     return "".join(letter for letter in capitals if _counts(letter)).translate(_LOOKS)
 
 
+def names_one(name: str, other: str) -> bool:
+    """Tell whether two names of a person look the same, whatever the order of their words."""
+    words, others = (sorted(skeleton(word) for word in _WORD.findall(each)) for each in (name, other))
+    return words == others
+
+
 def mixes_scripts(text: str) -> bool:
     """Tell whether a word of `text` has letters of two scripts that look alike; digits and marks are of none."""
     return any(len({script for letter in word if (script := _script(letter))}) > 1 for word in _WORD.findall(text))

@@ -1,0 +1,144 @@
+"""Replacement and clarification as programs of the body ask for them, and what customs sees."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from registry.store import certificates
+from tests.api.desk import Office, assert_problem
+from tests.kit import Corridor
+
+REASON = {"reason": "Опечатка в графе 2."}
+
+
+def related(view: dict[str, Any], kind: str = "replaces") -> dict[str, Any]:
+    return {"related": {"kind": kind, "certificate": view["id"]}}
+
+
+def test_a_certificate_is_replaced_and_both_sides_say_so(corridor: Corridor, minsk: Office, tashkent: Office) -> None:
+    old = minsk.issued()
+    approved = minsk.approved(**related(old))
+    assert approved["relations"] == [{"kind": "replaces", "certificate": old["id"]}]
+    assert approved["claims"]["official_notes"][0]["number"] == old["number"]
+    path = f"/api/v1/applications/{approved['id']}"
+    assert_problem(minsk.issue(approved), 409, "replacement-not-proposed")
+    signatory, second = minsk.desk("signatory"), minsk.desk("second_signatory")
+    proposed = signatory.post(f"{path}/replacement", REASON)
+    assert (proposed.status_code, proposed.json()["application"]) == (201, approved["id"])
+    assert_problem(second.post(f"{path}/replacement", REASON), 409, "annulment-open")
+    assert_problem(minsk.issue(approved), 403, "same-person")
+    assert_problem(second.post(f"{old['href']}/annulment/confirm"), 409, "replacement-open")
+    assert signatory.get(old["href"]).json()["annulment"]["draft"] == approved["draft"]
+    new = minsk.issue(approved, "second_signatory").json()
+    assert new["relations"] == [{"kind": "replaces", "certificate": old["id"]}]
+    (change,) = signatory.get(old["href"]).json()["changes"]
+    assert (change["status"], change["replaced_by"], change["from_start"]) == ("replaced", new["id"], True)
+    corridor.by.deliver(corridor.uz)
+    customs = tashkent.desk("officer")
+    verdict = customs.post("/api/v1/verifications", {"number": old["number"]}).json()
+    assert verdict["indication"] == "TOTAL-FAILED"
+    assert verdict["beside"]["changes"][0]["replaced_by"] == new["id"]
+    assert verdict["beside"]["named_by"] == [{"kind": "replaces", "certificate": new["id"], "number": new["number"]}]
+    verdict = customs.post("/api/v1/verifications", {"number": new["number"]}).json()
+    assert verdict["indication"] == "TOTAL-PASSED"
+    assert verdict["certificate"]["relations"] == new["relations"]
+
+
+def test_what_cannot_be_replaced_is_refused_with_its_code(minsk: Office) -> None:
+    old = minsk.issued()
+    exporter = minsk.desk("exporter")
+    unknown = minsk.form() | related({"id": old["id"] + "9"})
+    assert_problem(exporter.post("/api/v1/applications", unknown), 404, "certificate-not-found")
+    elsewhere = minsk.form() | related(old) | {"presented_in": "KZ"}
+    assert_problem(exporter.post("/api/v1/applications", elsewhere), 422, "related-elsewhere")
+    assert_problem(exporter.post("/api/v1/applications", minsk.form() | related(old, "copies")), 422, "request-invalid")
+    plain = minsk.approved()
+    answer = minsk.desk("signatory").post(f"/api/v1/applications/{plain['id']}/replacement", REASON)
+    assert_problem(answer, 422, "nothing-to-replace")
+    approved, waiting = minsk.approved(**related(old)), minsk.drafted(**related(old))
+    minsk.country.annulled(_row(minsk, old))
+    assert_problem(exporter.post("/api/v1/applications", minsk.form() | related(old)), 409, "already-annulled")
+    assert_problem(exporter.post(f"/api/v1/applications/{waiting['id']}/submit"), 409, "already-annulled")
+    assert_problem(minsk.issue(approved), 409, "already-annulled")
+
+
+def _row(office: Office, view: dict[str, Any]) -> Any:
+    with office.country.node.database.read() as tx:
+        return certificates.certificate(tx, view["id"])
+
+
+def test_a_typo_is_mended_by_two_people_and_shown_beside_the_verdict(
+    corridor: Corridor, minsk: Office, tashkent: Office
+) -> None:
+    view = minsk.issued()
+    corridor.by.deliver(corridor.uz)
+    path, old = f"{view['href']}/clarification", view["claims"]["consignor_exporter"]["address"]
+    said = {"box": "consignor_exporter.address", "old": old, "new": old.replace("ул.", "улица"), "reason": "Опечатка."}
+    signatory, second = minsk.desk("signatory"), minsk.desk("second_signatory")
+    for step in ("confirm", "withdraw"):
+        assert_problem(signatory.post(f"{path}/{step}"), 409, "nothing-to-clarify")
+    assert_problem(signatory.post(path, said | {"old": old + "."}), 409, "clarification-differs")
+    figures = {"box": "items[0].hs_code", "old": "8701", "new": "8702"}
+    assert_problem(signatory.post(path, said | figures), 422, "not-clarifiable")
+    assert signatory.post(path, said).status_code == 201
+    assert_problem(second.post(path, said), 409, "clarification-open")
+    assert signatory.get(view["href"]).json()["clarification"]["new"] == said["new"]
+    assert "clarification" not in minsk.desk("exporter").get(view["href"]).json()
+    assert_problem(signatory.post(f"{path}/confirm"), 403, "same-person")
+    assert second.post(f"{path}/withdraw").status_code == 204
+    signatory.post(path, said)
+    confirmed = minsk.desk("examiner").post(f"{path}/confirm")
+    assert (confirmed.status_code, confirmed.json()["new"]) == (200, said["new"])
+    shown = minsk.desk("exporter").get(view["href"]).json()
+    assert shown["clarifications"] == [confirmed.json()]
+    assert shown["claims"] == view["claims"]
+    corridor.by.deliver(corridor.uz)
+    verdict = tashkent.desk("officer").post("/api/v1/verifications", {"number": view["number"]}).json()
+    assert verdict["indication"] == "TOTAL-PASSED"
+    assert verdict["beside"]["clarifications"] == [confirmed.json()]
+    corridor.by.annulled(_row(minsk, view))
+    for step in ("", "/confirm", "/withdraw"):
+        assert_problem(second.post(f"{path}{step}", None if step else said), 409, "already-annulled")
+
+
+def test_a_clarification_is_not_signed_without_the_key_of_the_body(corridor: Corridor, minsk: Office) -> None:
+    view = minsk.issued()
+    old = view["claims"]["consignor_exporter"]["address"]
+    said = {"box": "consignor_exporter.address", "old": old, "new": old.replace("ул.", "улица"), "reason": "Опечатка."}
+    minsk.desk("signatory").post(f"{view['href']}/clarification", said)
+    object.__setattr__(corridor.by.node.keyring, "documents", {})
+    answer = minsk.desk("examiner").post(f"{view['href']}/clarification/confirm")
+    assert_problem(answer, 503, "signer-missing")
+
+
+@pytest.mark.parametrize(("day", "code"), [("21", "annulled"), ("22", "annulled-from-date")])
+def test_an_annulment_says_in_words_whether_it_is_from_the_start(
+    corridor: Corridor,
+    minsk: Office,
+    tashkent: Office,
+    day: str,
+    code: str,
+) -> None:
+    view, from_start = minsk.issued(), code == "annulled"
+    corridor.by.deliver(corridor.uz)
+    corridor.clock.forward(timedelta(days=1))
+    proposal = {"reason": "ошибка", "effective_from": f"2026-11-{day}+03:00"}
+    minsk.desk("signatory").post(f"{view['href']}/annulment", proposal)
+    confirmed = minsk.desk("examiner").post(f"{view['href']}/annulment/confirm").json()
+    assert confirmed["from_start"] is from_start
+    corridor.by.deliver(corridor.uz)
+    verdict = tashkent.desk("officer").post("/api/v1/verifications", {"number": view["number"]}).json()
+    (finding,) = [each for each in verdict["findings"] if each["check"] == "status"]
+    assert finding["code"] == code
+    assert ("from the start" in finding["sentence"]) is from_start
+    assert verdict["beside"]["changes"][0]["from_start"] is from_start
+
+
+def test_the_expert_of_the_act_does_not_examine(minsk: Office) -> None:
+    name = minsk.country.people["examiner"].name
+    act = {"number": "А-17", "until": "2027-03-01", "expert": name, "goods": "тракторы", "rules_set": "CIS-1993"}
+    form = minsk.form()
+    submitted = minsk.submitted(claims=form["claims"] | {"expert_act": act})
+    answer = minsk.desk("examiner").post(f"/api/v1/applications/{submitted['id']}/take-up")
+    assert_problem(answer, 403, "examiner-is-expert")
