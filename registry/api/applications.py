@@ -33,10 +33,10 @@ from registry.usecases.change_status import AnnulmentOpen
 from registry.usecases.compare_guard import BEHIND, check_caught_up
 from registry.usecases.examine_application import ExaminerIsExpert
 from registry.usecases.identify_party import Party
-from registry.usecases.issue_certificate import NotIssuable
+from registry.usecases.issue_certificate import GoodsHaveLeft, NotIssuable
 from registry.usecases.keep_product import ProductNotFound
 from registry.usecases.register_party import PartyNotFound
-from registry.usecases.relate_certificate import RelatedElsewhere
+from registry.usecases.relate_certificate import NoDuplicate, RelatedElsewhere, SetNotFound, SheetTaken
 from registry.usecases.replace_certificate import NothingToReplace, ReplacementNotProposed
 from registry.usecases.sign_for_body import CertificateNotFound, SignerMissing
 from registry.usecases.submit_application import (
@@ -77,7 +77,16 @@ class ObjectionBody(DraftBody):
 
 
 RELATED_REFUSALS = (CertificateNotFound, RelatedElsewhere, AlreadyAnnulled)
-FORM_REFUSALS = (EnvelopeTooLarge, MalformedClaims, UnknownScheme, PartyNotFound, ProductNotFound, *RELATED_REFUSALS)
+FORM_REFUSALS = (
+    EnvelopeTooLarge,
+    MalformedClaims,
+    UnknownScheme,
+    PartyNotFound,
+    ProductNotFound,
+    SetNotFound,
+    SheetTaken,
+    *RELATED_REFUSALS,
+)
 MOVE_REFUSALS = (ApplicationNotFound, IllegalMove, AnotherPart)
 EXAMINE_REFUSALS = (*MOVE_REFUSALS, ExaminerIsExpert)
 
@@ -252,7 +261,7 @@ def propose_replacement(id: IdPath, body: Reason, call: CallDep) -> Response:
     return call.once(work)
 
 
-SIGN_REFUSALS = (DraftDiffers, NotAgreed, NumbersExhausted, NotIssuable, SignerMissing)
+SIGN_REFUSALS = (DraftDiffers, GoodsHaveLeft, NoDuplicate, NotAgreed, NumbersExhausted, NotIssuable, SignerMissing)
 ISSUE_REFUSALS = (*MOVE_REFUSALS, *RELATED_REFUSALS, ReplacementNotProposed, SamePerson, *SIGN_REFUSALS, *BEHIND)
 
 

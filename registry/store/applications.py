@@ -166,6 +166,16 @@ def open_ones(tx: Session) -> Sequence[Application]:
     return tx.scalars(query.order_by(Application.created_at, Application.id).with_for_update()).all()
 
 
+def of_set(tx: Session, set_: str, principal: str) -> Sequence[Application]:
+    """Return the applications of a principal that are sheets of a set and were not given up, oldest first."""
+    query = select(Application).where(
+        or_(Application.organisation == principal, Application.principal == principal),
+        Application.relations["sheet_of"]["set"].astext == set_,
+        Application.state.not_in((State.REFUSED, State.WITHDRAWN)),
+    )
+    return tx.scalars(query.order_by(Application.created_at, Application.id)).all()
+
+
 def _concerns(organisation: str) -> ColumnElement[bool]:
     theirs = or_(Application.organisation == organisation, Application.principal == organisation)
     return or_(theirs, (Application.body == organisation) & Application.submitted_at.is_not(None))

@@ -12,7 +12,7 @@ from registry.core.application.lifecycle import Move, Part, State
 from registry.core.certificate.claims import Claims
 from registry.core.certificate.credential import Certificate, Signatory, Subject
 from registry.core.envelope.jose import Envelope, Typ, seal
-from registry.core.errors import Unprocessable
+from registry.core.errors import Conflict, Unprocessable
 from registry.core.identifiers import certificate_id
 from registry.core.scheme.catalogue import find_scheme
 from registry.core.tlog.entry import Kind
@@ -28,7 +28,7 @@ from registry.usecases import run_clock
 from registry.usecases.believe_peers import Beliefs
 from registry.usecases.change_status import sign_change
 from registry.usecases.identify_party import Party
-from registry.usecases.relate_certificate import relations_of
+from registry.usecases.relate_certificate import counted_from, relations_of
 from registry.usecases.replace_certificate import open_replacement
 from registry.usecases.sign_for_body import Issuer
 from registry.usecases.submit_application import ApplicationNotFound, DraftDiffers, find, play
@@ -52,6 +52,17 @@ class NotIssuable(Unprocessable):
         return f"the certificate would not verify: {self.check}: {self.sentence}"
 
 
+@dataclass(eq=False)
+class GoodsHaveLeft(Conflict):
+    """The goods have left since the draft was approved, and it does not say so: it is sent back, and submitted anew."""
+
+    code: ClassVar[str] = "goods-have-left"
+    clause: ClassVar[str | None] = "S4 8.1"
+
+    def __str__(self) -> str:
+        return "the goods have left, and the approved draft has no note that it is issued retrospectively"
+
+
 def issue(
     tx: Session, id: str, draft: str, issuer: Issuer, beliefs: Beliefs, *, by: Party, at: datetime, draw: Draw
 ) -> CertificateRow:
@@ -60,7 +71,8 @@ def issue(
     What it replaces ends in the same transaction (S4 8.3).
 
     Raises `IllegalMove` (also when another signatory was first), `AnotherPart`, `DraftDiffers`, `NotAgreed`,
-    `SignerMissing`, `NumbersExhausted`, `NotIssuable`, and what `open_replacement` raises.
+    `SignerMissing`, `NumbersExhausted`, `NotIssuable`, `GoodsHaveLeft`, and what `open_replacement` and
+    `counted_from` raise.
     """
     by.require(Role.SIGNATORY)
     row = find(tx, id, by=by, lock=True)
@@ -80,6 +92,9 @@ def issue(
     scheme, rules_set = find_scheme(row.scheme, row.rules_set)
     issue_date = beliefs.offset(row.issued_in).local_date(at)
     agreement, recognition = beliefs.agreed(scheme.name, row.issued_in, row.presented_in, issue_date.day)
+    counted = counted_from(tx, row, recognition, issue_date, by=by.organisation)
+    if claims.noted_on(issue_date.day) != claims:
+        raise GoodsHaveLeft
     run_clock.turn(tx, row, Move.ISSUE, at=at)
     row.version += 1
     row.changed_at = at
@@ -112,7 +127,7 @@ def issue(
         body=by.code,
         body_name=body.name,
         valid_from=at,
-        valid_until=agreement.valid_until(issue_date, recognition),
+        valid_until=agreement.valid_until(counted, recognition),
         status_list=STATUS_LIST,
         status_index=index,
         subject=subject,

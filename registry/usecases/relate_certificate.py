@@ -6,13 +6,15 @@ from typing import Any, ClassVar, Literal
 
 from sqlalchemy.orm import Session
 
+from registry.core.agreement import Form, Recognition
+from registry.core.calendar import LocalDate
 from registry.core.certificate.claims import Claims, MalformedClaims, Note, NoteCode
 from registry.core.certificate.credential import Certificate
 from registry.core.certificate.lifecycle import FINAL, AlreadyAnnulled
 from registry.core.certificate.relation import DUPLICATES, MAX_SHEETS, SHEET_OF, Relation
-from registry.core.errors import Unprocessable
+from registry.core.errors import Conflict, NotFound, Unprocessable
 from registry.core.record import decode, encode
-from registry.store import certificates
+from registry.store import applications, certificates
 from registry.store.acts import Draw
 from registry.store.applications import Application
 from registry.store.certificates import CertificateRow, Source
@@ -30,6 +32,41 @@ class RelatedElsewhere(Unprocessable):
 
     def __str__(self) -> str:
         return f"the certificate that it names is of another {self.member}"
+
+
+@dataclass(eq=False)
+class SetNotFound(NotFound):
+    """No set of sheets with this id, or none of the one who asks."""
+
+    code: ClassVar[str] = "sheet-set-not-found"
+    set: str
+
+    def __str__(self) -> str:
+        return "there is no such set of sheets"
+
+
+@dataclass(eq=False)
+class SheetTaken(Conflict):
+    """Another application is this sheet of the set already, or counts its sheets otherwise."""
+
+    code: ClassVar[str] = "sheet-taken"
+    clause: ClassVar[str | None] = "S5 7.1.1"
+    k: int
+    n: int
+
+    def __str__(self) -> str:
+        return f"the set has a sheet {self.k} of {self.n}"
+
+
+@dataclass(eq=False)
+class NoDuplicate(Unprocessable):
+    """What is electronic cannot be lost, and has no duplicate."""
+
+    code: ClassVar[str] = "no-duplicate"
+    clause: ClassVar[str | None] = "S7"
+
+    def __str__(self) -> str:
+        return "certificates of this direction are electronic, and have no duplicates"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +89,7 @@ class Sheet:
 def relate(tx: Session, row: Application, related: Related | None, sheet: Sheet | None, *, by: str, draw: Draw) -> None:
     """Keep what a draft is related to, and the note of box 5 that follows from it; `by` is whose certificates count.
 
-    Raises `CertificateNotFound`, `RelatedElsewhere`, `AlreadyAnnulled`.
+    Raises `CertificateNotFound`, `RelatedElsewhere`, `AlreadyAnnulled`, `SetNotFound`, `SheetTaken`.
     """
     relations: list[Relation] = []
     if related is not None:
@@ -66,8 +103,28 @@ def relate(tx: Session, row: Application, related: Related | None, sheet: Sheet 
         of_set = Relation(SHEET_OF, set=sheet.set or draw(16).hex(), k=sheet.k, n=sheet.n)
         if not of_set.is_whole:
             raise MalformedClaims("sheet", f"is not one of at most {MAX_SHEETS}")
+        _check_set(tx, row, of_set, opens=sheet.set is None)
         relations.append(of_set)
     row.relations = write_relations(relations)
+
+
+def others_of_set(tx: Session, row: Application) -> dict[int, Claims]:
+    """Return what the other sheets of the set state that an application is a sheet of, by their place."""
+    sheet = relations_of(row).get(SHEET_OF)
+    if sheet is None:
+        return {}
+    rows = (each for each in applications.of_set(tx, str(sheet.set), row.principal) if each.id != row.id)
+    return {relations_of(each)[SHEET_OF].k or 0: Claims.parse(each.claims) for each in rows}
+
+
+def _check_set(tx: Session, row: Application, sheet: Relation, *, opens: bool) -> None:
+    """Check that a sheet finds its place free in a set of its own principal: one that it opens is always so."""
+    others = [each for each in applications.of_set(tx, str(sheet.set), row.principal) if each.id != row.id]
+    if not others and not opens:
+        raise SetNotFound(str(sheet.set))
+    for other in (relations_of(each)[SHEET_OF] for each in others):
+        if other.k == sheet.k or other.n != sheet.n:
+            raise SheetTaken(other.k or 0, other.n or 0)
 
 
 def find_related(
@@ -89,6 +146,21 @@ def find_related(
     if standing in FINAL:
         raise AlreadyAnnulled(standing)
     return old, certificate
+
+
+def counted_from(tx: Session, row: Application, agreed: Recognition, issued: LocalDate, *, by: str) -> LocalDate:
+    """Return the day that the validity counts from: its own issue, or for a duplicate that of the original (S4 8.2).
+
+    Raises `NoDuplicate` where the agreement knows no paper, and what `find_related` raises.
+    """
+    relation = relations_of(row).get(DUPLICATES)
+    if relation is None:
+        return issued
+    if agreed.form is not Form.PAPER:
+        raise NoDuplicate
+    find_related(tx, row, str(relation.certificate), organisation=by, lock=True)
+    assert relation.issue_date is not None
+    return relation.issue_date
 
 
 def _wanted(row: Application) -> tuple[str, str, str]:

@@ -13,6 +13,7 @@ from registry.core.application import lifecycle
 from registry.core.application.lifecycle import IllegalMove, Move, Part, State
 from registry.core.canonical import Json, JsonObject
 from registry.core.certificate.claims import Claims
+from registry.core.certificate.relation import SHEET_OF
 from registry.core.envelope.jose import Typ, check_size
 from registry.core.errors import Conflict, NotFound, Refused, Unprocessable
 from registry.core.product.product import Product
@@ -28,7 +29,7 @@ from registry.usecases.believe_peers import Beliefs
 from registry.usecases.identify_party import Party
 from registry.usecases.keep_product import ProductNotFound, VersionStale
 from registry.usecases.register_party import PartyNotFound
-from registry.usecases.relate_certificate import Related, Sheet, find_related, relate, relations_of
+from registry.usecases.relate_certificate import Related, Sheet, find_related, others_of_set, relate, relations_of
 
 BESIDE_CLAIMS = 10_000
 """Characters that a certificate has beside its claims, at the most."""
@@ -155,12 +156,13 @@ def check(tx: Session, row: Application, beliefs: Beliefs, *, at: datetime) -> S
     """Return what intake finds today, severe first; nothing is submitted and nothing kept."""
     scheme, rules_set = find_scheme(row.scheme, row.rules_set)
     today = local_day(beliefs, row.issued_in, at)
-    claims = Claims.parse(row.claims)
+    claims = Claims.parse(row.claims).noted_on(today)
     try:
         agreed = beliefs.agreed(row.scheme, row.issued_in, row.presented_in, today)[1]
     except NotAgreed:
         agreed = None
     principal = parties.organisation(tx, row.principal)
+    sheet = relations_of(row).get(SHEET_OF)
     return scheme.examine(
         Intake(
             claims,
@@ -177,6 +179,8 @@ def check(tx: Session, row: Application, beliefs: Beliefs, *, at: datetime) -> S
             form=None if agreed is None else agreed.form,
             validity_months=None if agreed is None else agreed.validity_months,
             kept=_kept(tx, row, claims),
+            sheet=None if sheet is None else sheet.k,
+            sheets=others_of_set(tx, row),
         )
     )
 
@@ -203,8 +207,9 @@ def _mandated(tx: Session, row: Application, today: date) -> bool:
 def submit(
     tx: Session, id: str, beliefs: Beliefs, *, by: Party, at: datetime, draw: Draw
 ) -> tuple[Application, Sequence[Finding]]:
-    """Submit a draft; raises `FindingsSevere`, `MandateMissing`, `IllegalMove`, `AnotherPart`.
+    """Submit a draft, with the note that the goods have left where they have.
 
+    Raises `FindingsSevere`, `MandateMissing`, `IllegalMove`, `AnotherPart`.
     Raises what `find_related` raises where the certificate that it names is no longer one to replace or duplicate.
     """
     by.require(Role.EXPORTER)
@@ -218,6 +223,7 @@ def submit(
     for relation in relations_of(row).values():
         if relation.certificate is not None:
             find_related(tx, row, relation.certificate, organisation=by.organisation)
+    row.claims = dict(Claims.parse(row.claims).noted_on(today).encode())
     findings = check(tx, row, beliefs, at=at)
     if any(finding.severity is Severity.SEVERE for finding in findings):
         raise FindingsSevere(tuple(findings))

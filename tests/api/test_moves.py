@@ -142,3 +142,22 @@ def test_the_expert_of_the_act_does_not_examine(minsk: Office) -> None:
     submitted = minsk.submitted(claims=form["claims"] | {"expert_act": act})
     answer = minsk.desk("examiner").post(f"/api/v1/applications/{submitted['id']}/take-up")
     assert_problem(answer, 403, "examiner-is-expert")
+
+
+def test_a_sheet_of_a_set_says_which_and_what_is_held_of_it(
+    corridor: Corridor, minsk: Office, tashkent: Office
+) -> None:
+    view = minsk.issued(sheet={"k": 1, "n": 2})
+    (relation,) = view["relations"]
+    assert (relation["kind"], relation["k"], relation["n"]) == ("sheet_of", 1, 2)
+    exporter = minsk.desk("exporter")
+    taken = minsk.form() | {"sheet": {"k": 1, "n": 2, "set": relation["set"]}}
+    assert_problem(exporter.post("/api/v1/applications", taken), 409, "sheet-taken")
+    unknown = minsk.form() | {"sheet": {"k": 2, "n": 2, "set": "0" * 32}}
+    assert_problem(exporter.post("/api/v1/applications", unknown), 404, "sheet-set-not-found")
+    backwards = minsk.form() | {"sheet": {"k": 2, "n": 1}}
+    assert_problem(exporter.post("/api/v1/applications", backwards), 400, "malformed-claims")
+    corridor.by.deliver(corridor.uz)
+    beside = tashkent.desk("officer").post("/api/v1/verifications", {"number": view["number"]}).json()["beside"]
+    assert beside["sheet"] == "sheet 1 of 2"
+    assert beside["sheets"] == [{"kind": "sheet_of", "certificate": view["id"], "number": view["number"], "k": 1}]

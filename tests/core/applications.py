@@ -28,6 +28,8 @@ REGISTERED: Mapping[str, Any] = {
     "form": None,
     "validity_months": None,
     "kept": {},
+    "sheet": None,
+    "sheets": {},
 }
 """What the register, the agreement and the product file say beside the application; a product is named by its id."""
 PRODUCT: Mapping[str, Any] = {
@@ -70,6 +72,10 @@ def intake(key: str, changes: Mapping[str, Any] | None = None, *, today: date = 
     registered["form"] = registered["form"] and Form(registered["form"])
     registered["kept"] = {id: _kept(value) for id, value in registered["kept"].items()}
     draft = claims_of(application)
+    registered["sheets"] = {
+        k: Claims.draft(changed(draft, other), draft["declaration"]["applicant"])
+        for k, other in registered["sheets"].items()
+    }
     return Intake(
         claims=Claims.draft(draft, draft["declaration"]["applicant"]),
         scheme=application["scheme"],

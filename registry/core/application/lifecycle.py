@@ -57,6 +57,7 @@ MOVES: Mapping[tuple[State, Move], State] = MappingProxyType(
         (State.DRAFT_OFFERED, Move.ACCEPT): State.APPROVED,
         (State.DRAFT_OFFERED, Move.OBJECT): State.IN_EXAMINATION,
         (State.APPROVED, Move.ISSUE): State.ISSUED,
+        (State.APPROVED, Move.SEND_BACK): State.DRAFT,  # what was approved can no longer be issued as it is
         (State.DRAFT, Move.WITHDRAW): State.WITHDRAWN,
         (State.SUBMITTED, Move.WITHDRAW): State.WITHDRAWN,
         (State.IN_EXAMINATION, Move.WITHDRAW): State.WITHDRAWN,

@@ -199,6 +199,13 @@ class Claims:
         kept = (note for note in self.official_notes if note.code not in codes)
         return replace(self, official_notes=(*kept, *notes))
 
+    def noted_on(self, day: dt.date) -> Self:
+        """Return the claims as a body states them on a day: goods that left before it are said so in box 5 (S4 8.1)."""
+        left = self.export is not None and self.export.date is not None and self.export.date < day
+        if not left or self.notes(NoteCode.ISSUED_RETROSPECTIVELY):
+            return self
+        return self.noted(Note(NoteCode.ISSUED_RETROSPECTIVELY))
+
     def notes(self, *codes: NoteCode) -> list[Note]:
         """Return the official notes that have one of `codes`."""
         return [note for note in self.official_notes if note.code in codes]

@@ -5,6 +5,7 @@ The text of the Rules of 24 September 1993 is cited through S5, whose annex 3 sh
 
 from registry.core.certificate.claims import NoteCode
 from registry.core.rules.finding import Intake, Paths, Rule, Severity, rule
+from registry.core.rules.sheets_1993 import SHEETS
 from registry.core.rules.st1 import ST1
 from registry.core.rules.st1_goods import items, weighed
 
@@ -137,6 +138,7 @@ CIS_1993: tuple[Rule, ...] = (
     numbering_broken,
     gross_missing,
     weight_on_later_sheet,
+    *SHEETS,
     invoice_missing,
     exhibition_not_in_form,
     resale_not_in_form,

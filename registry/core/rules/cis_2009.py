@@ -129,6 +129,20 @@ def invoice_later(intake: Intake) -> Paths:
     return _without_invoice(intake) if _long_term(intake) else []
 
 
+@rule(
+    "sheet-not-in-form",
+    Severity.SEVERE,
+    "S4 form, box 6; S5 7.1.1",
+    ru="Комплект листов применяется только по форме 1993 года; здесь дополнительный лист носит тот же номер.",
+    en="Sets of sheets belong to the form of 1993; here an extra sheet has the same number.",
+    uz="Varaqlar toʻplami faqat 1993-yilgi shaklda qoʻllanadi; bu yerda qoʻshimcha varaq oʻsha raqamga ega.",
+)
+def sheet_not_in_form(intake: Intake) -> Paths:
+    """Find a sheet of a set, for which the form of 2009 has extra sheets instead."""
+    if intake.sheet is not None:
+        yield "sheet"
+
+
 def _long_term(intake: Intake) -> bool:
     return intake.claims.contract is not None and intake.claims.contract.long_term
 
@@ -145,6 +159,7 @@ CIS_2009: tuple[Rule, ...] = (
     criterion_heading_superfluous,
     criterion_dash_unfounded,
     numbering_broken,
+    sheet_not_in_form,
     invoice_missing,
     invoice_later,
 )

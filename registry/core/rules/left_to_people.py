@@ -71,9 +71,9 @@ BOXES: tuple[Left, ...] = (
     ),
     Left(
         "items[].seq",
-        "a set of sheets goes on with the numbers, each sheet a certificate of its own",
+        "a set of sheets is complete",
         "S5 7.1.1",
-        "The application does not name the other sheets: each is held to continue from some number, not from which.",
+        "Sheets are applied for one after the other: one that is still missing may yet come, or may be on paper.",
     ),
     Left(
         "items[].packages",

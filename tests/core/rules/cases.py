@@ -18,6 +18,7 @@ ACT = {"number": "7", "until": TODAY_TEXT, "expert": "Э"}
 MANDATE = {"principal": "А", "agent": "Б", "until": TODAY_TEXT}
 SECOND = {**APPLICATIONS["tyres"]["items"][0], "seq": 2}
 CONTINUED = {"items[0].seq": 3, "items[1].seq": 4}
+FIRST_SHEET = {"items[0].seq": 1, "items[1].seq": 2}
 PERSON = "31507901234564"
 ID, OTHER_ID = "0" * 31 + "1", "0" * 31 + "2"
 
@@ -371,6 +372,24 @@ CASES: list[tuple[str, str, Changes, list[str], Changes]] = [
         ["items[1].quantity.gross_kg"],
         {"items[1].quantity.gross_kg": MISSING, **CONTINUED},
     ),
+    ("sheet-misnumbered", "tractors", {"sheet": 1, **CONTINUED}, ["items[0].seq"], {"sheet": 1}),
+    ("sheet-misnumbered", "tractors", {"sheet": 2}, ["items[0].seq"], {"sheet": 2, **CONTINUED}),
+    (
+        "sheet-misnumbered",
+        "tractors",
+        {"sheet": 2, **CONTINUED, "sheets": {1: {"items[0].seq": 2, "items[1].seq": 3}}},
+        ["items[0].seq"],
+        {"sheet": 2, **CONTINUED, "sheets": {1: FIRST_SHEET, 3: CONTINUED}},
+    ),
+    ("sheet-misnumbered", "tractors", {"sheet": 3, "sheets": {1: FIRST_SHEET}}, ["items[0].seq"], CONTINUED),
+    (
+        "sheet-of-other-parties",
+        "tractors",
+        {"sheet": 1, "sheets": {2: {"consignee_importer.name": "Другой"}, 3: {"consignor_exporter.name": "Другой"}}},
+        ["consignor_exporter", "consignee_importer"],
+        {"sheet": 1, "sheets": {2: CONTINUED}},
+    ),
+    ("sheet-not-in-form", "tyres", {"sheet": 1}, ["sheet"], {}),
     ("invoice-missing", "milk-powder", {"items[0].invoice": MISSING}, ["items[0].invoice"], {}),
     (
         "exhibition-not-in-form",

@@ -1,0 +1,119 @@
+"""Duplicates of what was lost on paper, and goods that left before the certificate."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from registry.api.issuer import issuer_of
+from registry.core.agreement import Form as Paper
+from registry.core.application.lifecycle import State
+from registry.core.certificate.claims import Claims, MalformedClaims, Note, NoteCode
+from registry.core.certificate.lifecycle import AlreadyAnnulled
+from registry.core.certificate.relation import Relation
+from registry.core.verification.verdict import Indication
+from registry.store.applications import Application
+from registry.usecases import examine_application, submit_application
+from registry.usecases.believe_peers import Beliefs
+from registry.usecases.issue_certificate import GoodsHaveLeft, issue
+from registry.usecases.relate_certificate import NoDuplicate, Related, Sheet
+from registry.usecases.sign_for_body import read
+from registry.usecases.submit_application import FindingsSevere
+from tests.kit import Corridor, Country
+
+
+def duplicate(country: Country, of: str, key: str = "tractors") -> Application:
+    return country.approves(replace(country.form(key), related=Related("duplicates", of)))
+
+
+def electronic(beliefs: Beliefs) -> Beliefs:
+    agreements = {
+        id: replace(each, recognitions=tuple(replace(one, form=Paper.ELECTRONIC) for one in each.recognitions))
+        for id, each in beliefs.agreements.items()
+    }
+    return replace(beliefs, agreements=agreements)
+
+
+def test_a_duplicate_has_its_own_number_and_the_dates_of_the_original(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    original = by.issued()
+    corridor.clock.forward(timedelta(days=10))
+    lost = by.issue(duplicate(by, original.id))
+    first, second = read(original), read(lost)
+    assert (original.number, lost.number) == ("BYUZ6101000001", "BYUZ6101000002")
+    assert second.valid_until == first.valid_until
+    assert second.subject.relations == (Relation("duplicates", original.id, issue_date=first.subject.issue_date),)
+    assert Claims.parse(second.subject.claims).official_notes == (
+        Note(NoteCode.DUPLICATE, number=original.number, date=original.issued_on),
+    )
+    by.states()
+    by.deliver(uz)
+    assert uz.asks(lost.number).verdict.indication is Indication.TOTAL_PASSED
+
+
+def test_what_is_electronic_has_no_duplicate(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    issued = uz.issued("cotton-yarn")
+    form = replace(uz.form("cotton-yarn"), related=Related("duplicates", issued.id))
+    with uz.tx() as tx:
+        drafted = submit_application.draft(tx, form, country="UZ", **uz.by("exporter"))
+    with uz.refuses(FindingsSevere) as severe:
+        submit_application.submit(severe.tx, drafted.id, uz.beliefs(), **uz.by("exporter"))
+    assert ("duplicate-of-electronic", "S7") in {(each.rule, each.source) for each in severe.value.findings}
+    approved = duplicate(by, by.issued().id)
+    with by.refuses(NoDuplicate) as refused:
+        beliefs = electronic(by.beliefs())
+        issue(refused.tx, approved.id, str(approved.draft), issuer_of(by.node), beliefs, **by.by("signatory"))
+    assert str(refused.value) == "certificates of this direction are electronic, and have no duplicates"
+
+
+def test_what_is_annulled_is_not_duplicated(corridor: Corridor) -> None:
+    by = corridor.by
+    original = by.issued()
+    approved = duplicate(by, original.id)
+    by.annulled(original)
+    with by.refuses(AlreadyAnnulled) as refused:
+        issue(refused.tx, approved.id, str(approved.draft), issuer_of(by.node), by.beliefs(), **by.by("signatory"))
+
+
+def exported(day: str) -> dict[str, Any]:
+    return {"export": {"date": day, "declaration": "BY-1"}}
+
+
+def test_goods_that_have_left_are_said_to_have_and_proof_is_demanded(corridor: Corridor) -> None:
+    by = corridor.by
+    approved = by.approves(by.form(**exported("2026-11-20")))
+    assert Claims.parse(approved.claims).notes(NoteCode.ISSUED_RETROSPECTIVELY)
+    by.issue(approved)
+    unproved = by.draft(export={"date": "2026-11-20"})
+    with by.refuses(FindingsSevere) as severe:
+        submit_application.submit(severe.tx, unproved.id, by.beliefs(), **by.by("exporter"))
+    assert "retrospective-proof-missing" in {each.rule for each in severe.value.findings}
+    same_day = by.approves(by.form(**exported("2026-11-21")))
+    assert Claims.parse(same_day.claims).official_notes == ()
+    stated = by.form(official_notes=[{"code": "ISSUED_RETROSPECTIVELY"}], **exported("2026-11-20"))
+    assert len(Claims.parse(by.approves(stated).claims).official_notes) == 1
+
+
+def test_goods_that_left_after_the_approval_send_the_draft_back(corridor: Corridor) -> None:
+    by = corridor.by
+    approved = by.approves(by.form(**exported("2026-11-21")))
+    corridor.clock.forward(timedelta(days=1))
+    with by.refuses(GoodsHaveLeft) as refused:
+        issue(refused.tx, approved.id, str(approved.draft), issuer_of(by.node), by.beliefs(), **by.by("signatory"))
+    assert "no note that it is issued retrospectively" in str(refused.value)
+    with by.tx() as tx:
+        row = examine_application.send_back(tx, approved.id, "Товар вывезен.", **by.by("examiner"))
+    assert (row.state, row.draft, row.clock) == (State.DRAFT, None, None)
+    with by.tx() as tx:
+        again, _ = submit_application.submit(tx, approved.id, by.beliefs(), **by.by("exporter"))
+    assert Claims.parse(again.claims).notes(NoteCode.ISSUED_RETROSPECTIVELY)
+
+
+@pytest.mark.parametrize("sheet", [Sheet(0, 2), Sheet(3, 2), Sheet(1, 1001)])
+def test_a_sheet_is_k_of_n(corridor: Corridor, sheet: Sheet) -> None:
+    by = corridor.by
+    with by.refuses(MalformedClaims) as refused:
+        submit_application.draft(refused.tx, replace(by.form(), sheet=sheet), country="BY", **by.by("exporter"))
+    assert refused.value.path == "sheet"

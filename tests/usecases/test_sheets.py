@@ -1,0 +1,92 @@
+"""Sheets of a set (form of 1993): each a certificate with its own number, numbered through, and known as one of n."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from registry.core.certificate.relation import Relation
+from registry.store.applications import Application
+from registry.store.certificates import CertificateRow
+from registry.usecases import submit_application
+from registry.usecases.read_beside import read_beside
+from registry.usecases.relate_certificate import SetNotFound, Sheet, SheetTaken
+from registry.usecases.sign_for_body import read
+from registry.usecases.submit_application import FindingsSevere, Form
+from tests.kit import Corridor, Country
+
+
+def sheet(country: Country, k: int, first: int, set_: str | None = None, n: int = 3, **claims: Any) -> Form:
+    """Return a sheet of a set whose items begin with a number; later ones state no weight."""
+    items = country.boxes()["items"]
+    for number, item in enumerate(items, first):
+        item["seq"] = number
+        if k > 1:
+            item["quantity"] = {name: item["quantity"][name] for name in ("value", "unit")}
+    return replace(country.form(items=items, **claims), sheet=Sheet(k, n, set_))
+
+
+def issued(country: Country, form: Form) -> CertificateRow:
+    return country.issue(country.approves(form))
+
+
+def drafted(country: Country, form: Form, who: str = "exporter") -> Application:
+    with country.tx() as tx:
+        return submit_application.draft(tx, form, country="BY", **country.by(who))
+
+
+def test_each_sheet_has_its_number_and_says_which_of_the_set_are_held(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    count = len(by.boxes()["items"])
+    first = issued(by, sheet(by, 1, 1))
+    relation = read(first).relation("sheet_of")
+    assert relation is not None
+    second = issued(by, sheet(by, 2, count + 1, relation.set))
+    assert read(second).subject.relations == (Relation("sheet_of", set=relation.set, k=2, n=3),)
+    assert first.number != second.number
+    by.issued()
+    by.deliver(uz)
+    for country in (by, uz):
+        with country.node.database.read() as tx:
+            held = read_beside(tx, tx.get_one(CertificateRow, first.id), country.beliefs(), "demo").sheets
+        assert [(each.k, each.certificate) for each in held] == [(1, first.id), (2, second.id)]
+
+
+def test_a_sheet_finds_its_place_free_in_a_set_of_ones_own(corridor: Corridor) -> None:
+    by = corridor.by
+    opened = drafted(by, sheet(by, 1, 1))
+    set_ = opened.relations["sheet_of"]["set"]
+    for form in (sheet(by, 1, 1, set_), sheet(by, 2, 3, set_, n=4)):
+        with by.refuses(SheetTaken) as taken:
+            submit_application.draft(taken.tx, form, country="BY", **by.by("exporter"))
+        assert str(taken.value) == "the set has a sheet 1 of 3"
+    declared = by.boxes()["declaration"]
+    declared.pop("applicant", None)
+    for form, who in (
+        (sheet(by, 2, 3, "0" * 32), "exporter"),
+        (sheet(by, 2, 3, set_, declaration=declared), "stranger"),
+    ):
+        with by.refuses(SetNotFound) as missing:
+            submit_application.draft(missing.tx, form, country="BY", **by.by(who))
+        assert str(missing.value) == "there is no such set of sheets"
+    with by.tx() as tx:
+        kept = submit_application.change(tx, opened.id, sheet(by, 1, 1), version=1, **by.by("exporter"))
+    assert kept.relations["sheet_of"]["set"] != set_
+
+
+@pytest.mark.parametrize(
+    ("first", "claims", "rule"),
+    [(1, {}, "sheet-misnumbered"), (9, {}, "sheet-misnumbered"), (None, {"name": "Другой"}, "sheet-of-other-parties")],
+)
+def test_sheets_are_numbered_through_and_for_one_batch(
+    corridor: Corridor, first: int | None, claims: dict[str, Any], rule: str
+) -> None:
+    by = corridor.by
+    opened = drafted(by, sheet(by, 1, 1))
+    follows = len(by.boxes()["items"]) + 1 if first is None else first
+    consignee = by.boxes()["consignee_importer"] | claims
+    form = sheet(by, 2, follows, opened.relations["sheet_of"]["set"], consignee_importer=consignee)
+    second = drafted(by, form)
+    with by.refuses(FindingsSevere) as severe:
+        submit_application.submit(severe.tx, second.id, by.beliefs(), **by.by("exporter"))
+    assert rule in {finding.rule for finding in severe.value.findings}
