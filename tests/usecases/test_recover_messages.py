@@ -12,7 +12,7 @@ from registry.core.channel.message import Message, MessageFork, MessageKind
 from registry.core.channel.receipt import Outcome, Receipt, ReceiptNotOurs
 from registry.core.envelope.jose import Envelope, Typ, seal
 from registry.core.verification.verdict import Check, Indication
-from registry.store import applications, certificates, channel
+from registry.store import applications, certificates, channel, clarifications
 from registry.store.acts import Actor
 from registry.store.applications import Application
 from registry.store.certificates import CertificateRow, Source
@@ -186,7 +186,7 @@ def test_what_is_here_already_stays_as_it_is(corridor: Corridor, minsk: Backup) 
     by, uz = corridor.by, corridor.uz
     minsk.restore()
     issued = by.issued()
-    change = by.annulled(issued)
+    mended, change = by.clarified(issued), by.annulled(issued)
     by.sequence()
     later = Backup.take(corridor.forge, by, "later")
     corridor.clock.forward(timedelta(minutes=1))
@@ -195,10 +195,10 @@ def test_what_is_here_already_stays_as_it_is(corridor: Corridor, minsk: Backup) 
     later.restore()
     later.drop()
     done = recovered(by, uz)
-    assert (done.said["messages_sent"], done.said["certificates"], done.said["changes"]) == (3, [], [])
+    assert (done.said["messages_sent"], done.said["certificates"], done.said["changes"]) == (4, [], [])
     row = row_of(by, issued.id)
     assert (row.source, row.act) == (Source.ISSUED, issued.act)
-    assert {message.act for message in sent(by, uz)} == {issued.act, change.act}
+    assert {message.act for message in sent(by, uz)} == {issued.act, mended.act, change.act}
     agree(corridor)
 
 
@@ -375,6 +375,19 @@ def test_an_annulment_comes_back_with_its_message(corridor: Corridor, minsk: Bac
     with by.node.database.read() as tx:
         (kept,) = certificates.changes(tx, issued.id)
     assert (kept.envelope, kept.act) == (change.envelope, None)
+    agree(corridor)
+
+
+def test_a_clarification_comes_back_with_its_message(corridor: Corridor, minsk: Backup) -> None:
+    by, uz = corridor.by, corridor.uz
+    issued = by.issued()
+    mended = by.clarified(issued)
+    carry(by, uz)
+    minsk.restore()
+    recovered(by, uz)
+    with by.node.database.read() as tx:
+        (kept,) = clarifications.of_certificate(tx, issued.id)
+    assert (kept.envelope, kept.act) == (mended.envelope, None)
     agree(corridor)
 
 

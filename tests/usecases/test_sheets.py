@@ -62,10 +62,8 @@ def test_a_sheet_finds_its_place_free_in_a_set_of_ones_own(corridor: Corridor) -
         assert str(taken.value) == "the set has a sheet 1 of 3"
     declared = by.boxes()["declaration"]
     declared.pop("applicant", None)
-    for form, who in (
-        (sheet(by, 2, 3, "0" * 32), "exporter"),
-        (sheet(by, 2, 3, set_, declaration=declared), "stranger"),
-    ):
+    unknown, anothers = sheet(by, 2, 3, "0" * 32), sheet(by, 2, 3, set_, declaration=declared)
+    for form, who in ((unknown, "exporter"), (anothers, "stranger")):
         with by.refuses(SetNotFound) as missing:
             submit_application.draft(missing.tx, form, country="BY", **by.by(who))
         assert str(missing.value) == "there is no such set of sheets"
