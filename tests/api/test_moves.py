@@ -156,7 +156,7 @@ def test_a_sheet_of_a_set_says_which_and_what_is_held_of_it(
     unknown = minsk.form() | {"sheet": {"k": 2, "n": 2, "set": "0" * 32}}
     assert_problem(exporter.post("/api/v1/applications", unknown), 404, "sheet-set-not-found")
     backwards = minsk.form() | {"sheet": {"k": 2, "n": 1}}
-    assert_problem(exporter.post("/api/v1/applications", backwards), 400, "malformed-claims")
+    assert_problem(exporter.post("/api/v1/applications", backwards), 422, "malformed-claims")
     corridor.by.deliver(corridor.uz)
     beside = tashkent.desk("officer").post("/api/v1/verifications", {"number": view["number"]}).json()["beside"]
     assert beside["sheet"] == "sheet 1 of 2"

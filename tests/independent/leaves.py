@@ -19,7 +19,7 @@ from registry.store.parties import Organisation, Person
 
 MEMBERS = {"v", "id", "kind", "at", "by", "to", "digest", "private"}
 SIGNED = {
-    *(Kind.CERTIFICATE_ISSUED, Kind.CERTIFICATE_STATUS),
+    *(Kind.CERTIFICATE_ISSUED, Kind.CERTIFICATE_STATUS, Kind.CERTIFICATE_CLARIFIED),
     *(Kind.TRUST_PUBLISHED, Kind.TRUST_ADOPTED, Kind.AGREEMENT_ADOPTED),
 }
 """Acts whose digest is that of a signed text."""
