@@ -8,7 +8,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "moves"
-down_revision = "freshness"
+down_revision = "tiles"
 
 KINDS = {
     "act": (

@@ -66,7 +66,12 @@ def check_leaves(tx: Session, entries: Iterable[bytes], countries: set[str]) -> 
     public = countries | {kind.value for kind in Kind}
     signed = {
         digest
-        for table, column in (("certificate", "digest"), ("status_change", "digest"), ("trust_list", "digest"))
+        for table, column in (
+            ("certificate", "digest"),
+            ("status_change", "digest"),
+            ("clarification", "digest"),
+            ("trust_list", "digest"),
+        )
         for digest in tx.scalars(text(f"SELECT {column} FROM {table}"))  # noqa: S608  names of ours
     }
     count = 0
