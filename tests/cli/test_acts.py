@@ -176,7 +176,7 @@ def test_a_dossier_is_taken_home_and_checked_there(desk: Desk) -> None:
     assert (act.private["reason"], act.private["acts"], act.private["digest"]) == (WHY, done["acts"], done["digest"])
     told = desk.check(desk.dossier)
     assert (told.returncode, told.stderr) == (0, "")
-    assert f"pending: {done['pending']}\nwrong: 0\n" in told.stdout
+    assert f"pending: {done['pending']}\nlost: 0\nwrong: 0\n" in told.stdout
     assert "what it does not prove:\n  that nothing was left out" in told.stdout
     report = json.loads(desk.check(desk.dossier, "--json").stdout)
     assert (report["proved"], report["pending"], report["wrong"]) == (done["acts"] - 6, 6, 0)
