@@ -234,7 +234,10 @@ def read_application(id: IdPath, look: LookDep) -> Response:
     return look.answer(work)
 
 
-@router.put("/{id}", **operation(ApplicationView, *FORM_REFUSALS, *MOVE_REFUSALS, roles=[Role.EXPORTER]))
+@router.put(
+    "/{id}",
+    **operation(ApplicationView, *FORM_REFUSALS, *MOVE_REFUSALS, roles=[Role.EXPORTER], hides=ApplicationNotFound),
+)
 def change_application(id: IdPath, body: FormBody, version: VersionDep, call: CallDep) -> Response:
     """Change a draft that is still as it was read."""
 

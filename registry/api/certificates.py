@@ -12,7 +12,7 @@ from registry.api.bodies import Body, LocalDay, Text
 from registry.api.call import CallDep, LookDep, Reply
 from registry.api.issuer import issuer_of
 from registry.api.limits import StrictRoute
-from registry.api.operation import operation
+from registry.api.operation import Reach, operation
 from registry.api.paging import Page, PlaceDep
 from registry.api.problems import FaceProblem
 from registry.core import canonical
@@ -44,7 +44,11 @@ from registry.usecases.read_log import prove
 from registry.usecases.verify_certificate import normal_number
 
 router = APIRouter(prefix="/api/v1/certificates", tags=["certificates"], route_class=StrictRoute)
-READERS = (Role.EXPORTER, Role.EXAMINER, Role.SIGNATORY, Role.CUSTOMS, Role.AUDITOR)
+READERS = {
+    **dict.fromkeys((Role.EXPORTER, Role.EXAMINER, Role.SIGNATORY), Reach.ORGANISATION),
+    Role.CUSTOMS: Reach.COUNTRY,
+    Role.AUDITOR: Reach.NODE,
+}
 VC_JWT, ENVELOPE, TLOG_PROOF, JSON = (
     "application/vc+jwt",
     "application/vnd.registry.envelope+json",
