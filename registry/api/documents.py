@@ -7,6 +7,7 @@ import importlib
 import inspect
 import json
 import pkgutil
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -34,6 +35,7 @@ EVERYWHERE: tuple[Refusal, ...] = (
     "headers-too-large",
     "body-too-large",
 )
+_REFERENCE = re.compile(r'"#/components/schemas/(\w+)"')
 BY_PARAMETER: Mapping[str, tuple[Refusal, ...]] = {
     "Idempotency-Key": ("idempotency-key-missing", KeyReused),
     "If-Match": ("if-match-missing", "if-match-unreadable", VersionStale),
@@ -63,6 +65,8 @@ def openapi() -> dict[str, Any]:
         for operation in item.values():
             operation["responses"] = _joined(operation["responses"], refused(_following(operation)))
     parts = schema["components"]["schemas"]
+    for name in _shown(schema):
+        _leave_out_nulls(parts[name])
     parts["Problem"] = Problem.model_json_schema()
     parts.pop("HTTPValidationError")
     parts.pop("ValidationError")
@@ -80,6 +84,8 @@ def _following(operation: Mapping[str, Any]) -> Iterator[Refusal]:
         yield MalformedJson
     if JSON in reads or takes:
         yield "request-invalid"
+    if any(parameter["in"] == "path" for parameter in operation.get("parameters", ())):
+        yield "no-such-path"  # a slash, however it is spelled, makes another path
     for name in takes:
         yield from BY_PARAMETER.get(name, ())
     if operation[ROLES]:
@@ -87,6 +93,28 @@ def _following(operation: Mapping[str, Any]) -> Iterator[Refusal]:
     if "health" not in operation["tags"]:
         yield DatabaseUnavailable
         yield DatabaseFull
+
+
+def _shown(schema: Mapping[str, Any]) -> set[str]:
+    """Return the names of what is answered with: the schemas that the responses refer to, and what these refer to."""
+    parts = schema["components"]["schemas"]
+    named: set[str] = set()
+    pending = [operation["responses"] for item in schema["paths"].values() for operation in item.values()]
+    while pending:
+        more = set(_REFERENCE.findall(json.dumps(pending.pop()))) & parts.keys() - named
+        named |= more
+        pending += [parts[name] for name in more]
+    return named
+
+
+def _leave_out_nulls(part: dict[str, Any]) -> None:
+    """Describe what is answered as it is: no member is null, and one that may be absent is not required."""
+    for name, member in part.get("properties", {}).items():
+        kinds = [kind for kind in member.get("anyOf", ()) if kind != {"type": "null"}]
+        if kinds and len(kinds) < len(member["anyOf"]):
+            rest = {key: value for key, value in member.items() if key != "anyOf"}
+            part["properties"][name] = rest | (kinds[0] if len(kinds) == 1 else {"anyOf": kinds})
+            part["required"] = [each for each in part.get("required", ()) if each != name]
 
 
 def _joined(documented: Mapping[str, Any], more: Mapping[int | str, Any]) -> dict[str, Any]:

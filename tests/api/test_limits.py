@@ -168,6 +168,7 @@ def test_every_operation_refuses_a_query_that_is_ambiguous_too_long_or_no_text(
         assert_problem(answer, 414, "query-too-long")
         assert_problem(send(lasting, method, f"{path}?number=%00", operation), 400, "request-unreadable")
         assert_problem(send(lasting, method, f"{path}%00", operation), 400, "request-unreadable")
+        assert_problem(send(lasting, method, f"{path}%0A", operation), 400, "request-unreadable")
         answer = send(lasting, method, path, operation, headers={"X": "x" * MAX_HEADERS})
         assert_problem(answer, 431, "headers-too-large")
 
