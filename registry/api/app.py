@@ -15,6 +15,7 @@ from registry.api import (
     problems,
     products,
     public,
+    registrations,
     tasks,
     verifications,
     witness,
@@ -43,8 +44,8 @@ def create_app(node: Node | None) -> FastAPI:
     problems.install(app)
     app.add_middleware(Limits)
     app.add_middleware(RequestLog, meter=app.state.meter)
-    protocols, operator = (peer, log, witness, public), (health, metrics)
-    for resource in (products, applications, certificates, verifications, changes, acts, tasks, *protocols, *operator):
+    rest = (changes, acts, tasks, peer, log, witness, public, health, metrics)
+    for resource in (products, applications, certificates, registrations, verifications, *rest):
         app.include_router(resource.router)
     return app
 

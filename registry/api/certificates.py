@@ -13,6 +13,7 @@ from registry.api.call import CallDep, LookDep, Reply
 from registry.api.issuer import issuer_of
 from registry.api.limits import StrictRoute
 from registry.api.operation import Reach, operation
+from registry.api.outside import RegistrationView
 from registry.api.paging import Page, PlaceDep
 from registry.api.problems import FaceProblem
 from registry.core import canonical
@@ -23,7 +24,7 @@ from registry.core.certificate.status_change import StatusChange
 from registry.core.envelope.jose import Envelope, Typ
 from registry.core.identifiers import certificate_id, log_origin
 from registry.core.verification.presentation import Presentation
-from registry.store import certificate_search, certificates, channel
+from registry.store import certificate_search, certificates, channel, registrations
 from registry.store.certificate_search import Standing
 from registry.store.certificates import Annulment, CertificateRow, StatusChangeRow
 from registry.store.channel import MessageOut
@@ -145,6 +146,7 @@ class CertificateView(BaseModel):
     logged: bool | None = None
     delivery: DeliveryView | None = None
     annulment: AnnulmentView | None = None
+    registration: RegistrationView | None = None
 
     @classmethod
     def of(cls, row: CertificateRow, **more: Any) -> "CertificateView":
@@ -370,4 +372,6 @@ def _render(tx: Session, row: CertificateRow, media_type: str, by: Party) -> Rep
     delivery = None if row.act is None else DeliveryView.of(channel.for_act(tx, row.act))
     view = CertificateView.of(row, changes=changes, logged=proof is not None, delivery=delivery)
     view.annulment = None if proposal is None else AnnulmentView.of(proposal)
+    outside = registrations.registration(tx, row.id)
+    view.registration = None if outside is None else RegistrationView.of(outside)
     return Reply.of(view)

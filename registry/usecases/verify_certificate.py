@@ -226,7 +226,8 @@ def _reader(tx: Session, seen: list[CertificateRow]) -> ReadEvidence:
         logged = (row.proof if row.act is None else logged_by) is not None
         changes = [change.envelope for change in certificates.changes(tx, row.id)]
         changes += [open_change(message) for message in channel.open_changes(tx, row.id)]
-        return Evidence(Held(Digest(row.digest), row.recorded_at, standpoint, logged, logged_by), changes)
+        outside = row.source == Source.OUTSIDE
+        return Evidence(Held(Digest(row.digest), row.recorded_at, standpoint, logged, logged_by, outside), changes)
 
     return read
 

@@ -17,6 +17,7 @@ from registry.usecases import examine_application, register_party, verify_held
 from registry.usecases.verify_certificate import Question
 from tests.api.desk import PDF, QUERIES, Office, product
 from tests.kit import Country
+from tests.outside import registration_of
 
 PEOPLE = {
     Role.EXPORTER: "exporter",
@@ -26,6 +27,7 @@ PEOPLE = {
     Role.AUDITOR: "auditor",
     Role.OPERATOR: "operator",
     Role.IMPORTER: "importer",
+    Role.REGISTRAR: "registrar",
 }
 """Someone of each role, and of no other."""
 REASON = {"reason": "проверка"}
@@ -170,6 +172,9 @@ THINGS: Mapping[str, Callable[[World, Role], Thing]] = {
     "accept": lambda world, _: world.offered(),
     "object_to": lambda world, _: world.offered(reason="ошибка"),
     "issue": World.approved,
+    "register_a_certificate": lambda world, _: Thing(
+        {}, registration_of(world.country, secrets.randbelow(900_000) + 1_000)
+    ),
     "list_certificates": nothing(),
     "read_certificate": World.certificate,
     "propose_annulment": lambda world, _: world.certified(proposed=False),
@@ -229,7 +234,7 @@ def register_outsiders(country: Country) -> None:
     by = country.by("operator") | {"by": country.people["operator"].actor}
     with country.tx() as tx:
         for kind, name, code, roles in (
-            (OrganisationKind.BODY, "Второй орган", "second", (Role.EXAMINER, Role.SIGNATORY)),
+            (OrganisationKind.BODY, "Второй орган", "second", (Role.EXAMINER, Role.SIGNATORY, Role.REGISTRAR)),
             (OrganisationKind.CUSTOMS, "Вторая таможня", None, (Role.CUSTOMS,)),
             (OrganisationKind.OPERATOR, "Второй оператор", None, (Role.OPERATOR, Role.AUDITOR)),
         ):

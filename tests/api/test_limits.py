@@ -61,6 +61,7 @@ NOT_THEIRS = ("status", "org_id", "country", "approved_by", "role", "id", "creat
 SENT: dict[str, Any] = {
     "/api/v1/products": product(),
     "/api/v1/products/{id}": product(),
+    "/api/v1/registrations": {"certificate": "x", "examiner": {"id": "1", "name": "И. Иванова"}},
     "/api/v1/applications/{id}/send-back": {"reason": "нет акта"},
     "/api/v1/applications/{id}/refuse": {"reason": "нет акта"},
     "/api/v1/applications/{id}/stop": {"why": "payment"},

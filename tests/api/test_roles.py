@@ -15,6 +15,7 @@ from tests.api.matrix import PEOPLE
 from tests.kit import Corridor
 
 BODIES: Mapping[str, Any] = {
+    "register_a_certificate": {"certificate": "x", "examiner": {"id": "1", "name": "И. Иванова"}},
     "send_back": {"reason": "нет акта"},
     "refuse": {"reason": "нет акта"},
     "stop": {"why": "payment"},

@@ -166,11 +166,10 @@ HERE = "@@here@@"
 
 
 def values() -> Iterator[bytes]:
-    """Return every value as it is written in JSON."""
+    """Return every value as it is written in JSON: every other text escaped, since both ways read the same."""
     yield from RAW
-    for text in TEXTS:
-        yield json.dumps(text, ensure_ascii=False).encode()
-        yield json.dumps(text).encode()
+    for number, text in enumerate(TEXTS):
+        yield json.dumps(text, ensure_ascii=number % 2 == 0).encode()
 
 
 def bodies(body: Any) -> Iterator[bytes]:

@@ -20,6 +20,7 @@ from registry.store.freshness import FreshnessRow
 from registry.store.log import LogHead
 from registry.store.tables import METADATA
 from tests.kit import Corridor, Country, Forge
+from tests.outside import registered
 
 APPEND_ONLY = (
     "act",
@@ -35,6 +36,7 @@ APPEND_ONLY = (
     "log_recovered",
     "message_in",
     "mirror_entry",
+    "registration",
     "status_change",
     "status_index",
     "trust_list",
@@ -98,6 +100,7 @@ def life(forge: Forge) -> Iterator[Corridor]:
         by, uz = corridor.by, corridor.uz
         issued = by.issued()
         by.annulled(issued)
+        registered(by)
         by.deliver(uz)
         by.states()
         by.approved()

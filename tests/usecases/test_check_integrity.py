@@ -663,7 +663,7 @@ def test_what_was_read_is_counted_and_told(lives: Lives) -> None:
         report = look(tx, lives.by)
     assert told == [("act", BATCH)]
     assert report.checked["log_entry"] == report.checked["act"]
-    assert report.checked["certificate"] == 4
+    assert report.checked["certificate"] == 5
 
 
 TILES = [
