@@ -132,7 +132,7 @@ def list_acts(
     return look.answer(work)
 
 
-@router.post("/{id}/look", **operation(ActLookView, ActNotFound, ActLost, roles=AUDITORS))
+@router.post("/{id}/look", **operation(ActLookView, ActNotFound, ActLost, roles=AUDITORS, hides=ActNotFound))
 def look_at_act(id: IdPath, body: Reason, call: CallDep) -> Response:
     """Look at the private part of an act, with its salt; the look is itself an act, with its reason."""
 
