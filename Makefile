@@ -7,7 +7,7 @@ LOCK := $(UV) pip compile pyproject.toml --group dev --universal --generate-hash
 READY := .venv/ready
 ARGS ?=
 
-.PHONY: help demo test check bench docs lock clean
+.PHONY: help demo test fuzz check bench docs lock clean
 
 help: ## say what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /: /'
@@ -26,6 +26,9 @@ test: $(READY) ## every test, on a real PostgreSQL of its own
 	$(BIN)/coverage erase
 	$(BIN)/pytest --numprocesses auto --no-loadscope-reorder --cov --cov-report= $(ARGS)
 	$(BIN)/coverage report --include='registry/core/*,registry/usecases/*' --fail-under=100
+
+fuzz: $(READY) ## every operation asked at least 2,000 times by each role, and every field each naughty text
+	$(BIN)/pytest --capture=no --cases 2000 tests/fuzz $(ARGS)
 
 check: $(READY) ## what the gate checks beside the tests
 	$(LOCK) --output-file .venv/requirements.lock.fresh --constraints requirements.lock

@@ -10,6 +10,9 @@ from tests import kit
 TOGETHER = ("two_nodes", "independent", "api")
 """Folders whose tests share what is costly to make, or an account of what was seen: one process runs them all."""
 
+CASES = 100
+"""Requests that each role is asked at least, in each run of all tests; the seed is fixed."""
+
 
 class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
     """Gives a process the tests of a file together, or of a whole folder."""
@@ -17,6 +20,11 @@ class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
     def _split_scope(self, nodeid: str) -> str:
         _, folder, *_ = (path := nodeid.partition("::")[0]).split("/")
         return folder if folder in TOGETHER else path
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let whoever has the time ask more of the fuzzing tests: `make fuzz`."""
+    parser.addoption("--cases", type=int, default=CASES, help="how many requests each role is asked at least")
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByFile:

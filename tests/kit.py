@@ -648,6 +648,7 @@ def _register(forge: Forge, node: Node) -> None:
         person("second_signatory", cast["second_signatory"], body, Role.SIGNATORY)
         person("both", "Эксперт и подписант", body, Role.EXAMINER, Role.SIGNATORY)
         person("everything", "Всё сразу", body, *Role)
+        person("registrar", "Система органа", body, Role.REGISTRAR)
         customs = organisation(OrganisationKind.CUSTOMS, cast["customs"][0])
         person("officer", cast["officer"], customs, Role.CUSTOMS)
         exporter = story.exporters_of(code)[0]

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from registry.api.bodies import Reason
 from registry.api.call import CallDep, LookDep, Reply
 from registry.api.limits import StrictRoute
-from registry.api.operation import operation
+from registry.api.operation import Reach, operation
 from registry.api.paging import Page, PlaceDep
 from registry.api.problems import FaceProblem
 from registry.core.calendar import MalformedTime, read_instant, write_instant
@@ -27,6 +27,7 @@ from registry.usecases.search_acts import Found, LostAct
 router = APIRouter(prefix="/api/v1/acts", tags=["acts"], route_class=StrictRoute)
 IdPath = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
 TLOG_PROOF = "text/vnd.tlog-proof"
+AUDITORS = {Role.AUDITOR: Reach.NODE}
 
 
 class ActView(BaseModel):
@@ -89,7 +90,7 @@ def _position(found: Found) -> tuple[datetime, str]:
     return place.at, str(place.seq)
 
 
-@router.get("", **operation(Page[ActView], MalformedTime, roles=[Role.AUDITOR]))
+@router.get("", **operation(Page[ActView], MalformedTime, roles=AUDITORS))
 def list_acts(
     look: LookDep,
     place: PlaceDep,
@@ -131,7 +132,7 @@ def list_acts(
     return look.answer(work)
 
 
-@router.post("/{id}/look", **operation(ActLookView, ActNotFound, ActLost, roles=[Role.AUDITOR]))
+@router.post("/{id}/look", **operation(ActLookView, ActNotFound, ActLost, roles=AUDITORS, hides=ActNotFound))
 def look_at_act(id: IdPath, body: Reason, call: CallDep) -> Response:
     """Look at the private part of an act, with its salt; the look is itself an act, with its reason."""
 
@@ -141,7 +142,7 @@ def look_at_act(id: IdPath, body: Reason, call: CallDep) -> Response:
     return call.once(work)
 
 
-@router.get("/{id}/proof", **operation(None, ActNotFound, "proof-pending", roles=[Role.AUDITOR], gives=[TLOG_PROOF]))
+@router.get("/{id}/proof", **operation(None, ActNotFound, "proof-pending", roles=AUDITORS, gives=[TLOG_PROOF]))
 def prove_act(id: IdPath, look: LookDep) -> Response:
     """Prove that the log holds an act, or the leaf that is left of it (c2sp.org/tlog-proof)."""
 

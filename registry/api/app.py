@@ -17,6 +17,7 @@ from registry.api import (
     problems,
     products,
     public,
+    registrations,
     tasks,
     verifications,
     witness,
@@ -46,7 +47,7 @@ def create_app(node: Node | None) -> FastAPI:
     app.add_middleware(Limits)
     app.add_middleware(RequestLog, meter=app.state.meter)
     protocols, operator = (peer, log, witness, public), (health, metrics)
-    certified = (certificates, annulments, clarifications)
+    certified = (certificates, annulments, clarifications, registrations)
     for resource in (products, applications, *certified, verifications, changes, acts, tasks, *protocols, *operator):
         app.include_router(resource.router)
     return app

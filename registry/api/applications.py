@@ -139,7 +139,10 @@ def read_application(id: IdPath, look: LookDep) -> Response:
     return look.answer(work)
 
 
-@router.put("/{id}", **operation(ApplicationView, *FORM_REFUSALS, *MOVE_REFUSALS, roles=[Role.EXPORTER]))
+@router.put(
+    "/{id}",
+    **operation(ApplicationView, *FORM_REFUSALS, *MOVE_REFUSALS, roles=[Role.EXPORTER], hides=ApplicationNotFound),
+)
 def change_application(id: IdPath, body: FormBody, version: VersionDep, call: CallDep) -> Response:
     """Change a draft that is still as it was read."""
 
@@ -166,7 +169,13 @@ def check_application(id: IdPath, look: LookDep) -> Response:
 @router.post(
     "/{id}/submit",
     **operation(
-        ApplicationView, *MOVE_REFUSALS, *RELATED_REFUSALS, FindingsSevere, MandateMissing, roles=[Role.EXPORTER]
+        ApplicationView,
+        *MOVE_REFUSALS,
+        *RELATED_REFUSALS,
+        FindingsSevere,
+        MandateMissing,
+        roles=[Role.EXPORTER],
+        hides=ApplicationNotFound,
     ),
 )
 def submit(id: IdPath, call: CallDep) -> Response:
@@ -250,7 +259,10 @@ def object_to(id: IdPath, body: ObjectionBody, call: CallDep) -> Response:
 REPLACE_REFUSALS = (*MOVE_REFUSALS, *RELATED_REFUSALS, NothingToReplace, AnnulmentOpen)
 
 
-@router.post("/{id}/replacement", **operation(AnnulmentView, *REPLACE_REFUSALS, roles=[Role.SIGNATORY], status=201))
+@router.post(
+    "/{id}/replacement",
+    **operation(AnnulmentView, *REPLACE_REFUSALS, roles=[Role.SIGNATORY], hides=ApplicationNotFound, status=201),
+)
 def propose_replacement(id: IdPath, body: Reason, call: CallDep) -> Response:
     """Propose that an approved application replaces the certificate which it names; who issues it confirms that."""
 
@@ -265,7 +277,10 @@ SIGN_REFUSALS = (DraftDiffers, GoodsHaveLeft, NoDuplicate, NotAgreed, NumbersExh
 ISSUE_REFUSALS = (*MOVE_REFUSALS, *RELATED_REFUSALS, ReplacementNotProposed, SamePerson, *SIGN_REFUSALS, *BEHIND)
 
 
-@router.post("/{id}/issue", **operation(CertificateView, *ISSUE_REFUSALS, roles=[Role.SIGNATORY], status=201))
+@router.post(
+    "/{id}/issue",
+    **operation(CertificateView, *ISSUE_REFUSALS, roles=[Role.SIGNATORY], hides=ApplicationNotFound, status=201),
+)
 def issue(id: IdPath, body: DraftBody, call: CallDep) -> Response:
     """Issue the certificate of an approved application: what was approved is what is signed."""
 

@@ -13,13 +13,14 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-def _fit(text: str) -> str:
+def fit(text: str) -> str:
+    """Return a text that may be kept or signed; raises `ValueError`."""
     if reason := unfit(text, lines=True):
         raise ValueError(f"the text {reason}")
     return text
 
 
-Text = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT), AfterValidator(_fit)]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT), AfterValidator(fit)]
 """Words of a person that are kept or signed: in the one spelling that a signature takes."""
 Short = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]

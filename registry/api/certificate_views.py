@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import Path
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from registry.core.calendar import write_instant
 from registry.core.certificate.clarification import Clarification
@@ -16,6 +16,7 @@ from registry.core.verification.beside import Beside, Named
 from registry.store.certificates import Annulment, CertificateRow, StatusChangeRow
 from registry.store.channel import MessageOut
 from registry.store.clarifications import ClarificationProposal, ClarificationRow
+from registry.store.registrations import Registration
 from registry.usecases.sign_for_body import read
 
 NodePath = Annotated[str, Path(max_length=253, description="Name of the issuing node, as `by.registry.example`.")]
@@ -210,6 +211,27 @@ class AnnulmentView(BaseModel):
         )
 
 
+class RegistrationView(BaseModel):
+    """It was issued by the body's own system: who examined there, and whether it was registered in time."""
+
+    examiner: str
+    registered_on: str
+    due_on: Annotated[
+        str | None, Field(description="The working day after the day of issue; absent where no calendar says.")
+    ]
+    late: bool | None
+
+    @classmethod
+    def of(cls, row: Registration) -> "RegistrationView":
+        """Render a row; every date is a local one of the issuing country."""
+        return cls(
+            examiner=row.examiner_name,
+            registered_on=row.registered_on.isoformat(),
+            due_on=None if row.due_on is None else row.due_on.isoformat(),
+            late=row.late,
+        )
+
+
 class CertificateView(BaseModel):
     """A certificate; the signed text is the truth, this is a reading of it."""
 
@@ -233,6 +255,7 @@ class CertificateView(BaseModel):
     delivery: DeliveryView | None = None
     annulment: AnnulmentView | None = None
     clarification: ClarificationProposalView | None = None
+    registration: RegistrationView | None = None
 
     @classmethod
     def of(cls, row: CertificateRow, **more: Any) -> "CertificateView":

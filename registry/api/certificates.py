@@ -16,11 +16,12 @@ from registry.api.certificate_views import (
     DeliveryView,
     NodePath,
     NumberPath,
+    RegistrationView,
     StatusView,
     YearPath,
 )
 from registry.api.limits import StrictRoute
-from registry.api.operation import operation
+from registry.api.operation import Reach, operation
 from registry.api.paging import Page, PlaceDep
 from registry.api.problems import FaceProblem
 from registry.core import canonical
@@ -29,7 +30,7 @@ from registry.core.certificate.lifecycle import Standing
 from registry.core.certificate.search_terms import exporter_term, heading_term, importer_term
 from registry.core.identifiers import certificate_id
 from registry.core.verification.presentation import Presentation
-from registry.store import certificate_search, certificates, channel, clarifications
+from registry.store import certificate_search, certificates, channel, clarifications, registrations
 from registry.store.certificates import CertificateRow
 from registry.store.parties import Role
 from registry.usecases.identify_party import Party
@@ -38,7 +39,11 @@ from registry.usecases.sign_for_body import CertificateNotFound
 from registry.usecases.verify_certificate import normal_number
 
 router = APIRouter(prefix="/api/v1/certificates", tags=["certificates"], route_class=StrictRoute)
-READERS = (Role.EXPORTER, Role.EXAMINER, Role.SIGNATORY, Role.CUSTOMS, Role.AUDITOR)
+READERS = {
+    **dict.fromkeys((Role.EXPORTER, Role.EXAMINER, Role.SIGNATORY), Reach.ORGANISATION),
+    Role.CUSTOMS: Reach.COUNTRY,
+    Role.AUDITOR: Reach.NODE,
+}
 VC_JWT, ENVELOPE, TLOG_PROOF, JSON = (
     "application/vc+jwt",
     "application/vnd.registry.envelope+json",
@@ -176,4 +181,6 @@ def _render(tx: Session, row: CertificateRow, media_type: str, by: Party) -> Rep
     if by.organisation == row.body_organisation:
         waiting = clarifications.waiting(tx, row.id)
         view.clarification = None if waiting is None else ClarificationProposalView.of(waiting)
+    outside = registrations.registration(tx, row.id)
+    view.registration = None if outside is None else RegistrationView.of(outside)
     return Reply.of(view)

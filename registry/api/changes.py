@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from registry.api.call import LookDep, Reply
 from registry.api.certificate_views import NamedCertificate, StatusView
 from registry.api.limits import StrictRoute
-from registry.api.operation import operation
+from registry.api.operation import Reach, operation
 from registry.api.paging import PlaceDep, cursor
 from registry.core.calendar import write_instant
 from registry.store.parties import Role
@@ -49,7 +49,7 @@ class ChangesView(BaseModel):
     more: Annotated[bool, Field(description="Whether more has come already.")]
 
 
-@router.get("", **operation(ChangesView, ChangesRenumbered, roles=[Role.CUSTOMS]))
+@router.get("", **operation(ChangesView, ChangesRenumbered, roles={Role.CUSTOMS: Reach.COUNTRY}))
 def follow(
     look: LookDep,
     place: PlaceDep,

@@ -3,6 +3,7 @@
 The server and the framework have no such limits of their own (PROMISES, facts 3 and 4).
 """
 
+import re
 from collections.abc import Callable, Coroutine, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
@@ -31,6 +32,7 @@ GUARDS = (
     (b"x-content-type-options", b"nosniff"),
 )
 """What every answer says to a browser, refusals too (ASVS 3.4); one that says stricter itself keeps that."""
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 JSON = "application/json"
 ANY = "*/*"
 """What an operation reads for which a protocol names no media type."""
@@ -179,8 +181,10 @@ def _refuse_target(path: str, query: bytes) -> FaceProblem | None:
     if len(query) > MAX_QUERY:
         return FaceProblem("query-too-long", f"a query has at most {MAX_QUERY} characters")
     parameters = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
-    if "\0" in path or any("\0" in name + value for name, value in parameters):
-        return FaceProblem("request-unreadable", "the path or the query holds NUL, which no text here does")
+    if _CONTROL.search(path) or any("\0" in name + value for name, value in parameters):
+        return FaceProblem(
+            "request-unreadable", "the path holds a control character, or the query NUL: no text here does"
+        )
     if len(parameters) != len(dict(parameters)):
         return FaceProblem("query-repeated", "a query parameter stands twice")
     return None

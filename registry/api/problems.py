@@ -70,7 +70,7 @@ FACE: dict[str, tuple[int, str]] = {
     "request-invalid": (422, "The request does not have the shape that this operation reads; `errors` says where."),
     "request-unreadable": (
         400,
-        "It is not HTTP as it is read here, or its path or query holds NUL.",
+        "It is not HTTP as it is read here, its path holds a control character, or its query NUL.",
     ),
 }
 """The refusals of the face itself: they are about HTTP, and no rule is behind them."""

@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 from registry.api.bodies import Reason
 from registry.api.call import CallDep, LookDep, Reply
 from registry.api.limits import StrictRoute
-from registry.api.operation import operation
+from registry.api.operation import Reach, operation
 from registry.api.paging import LARGEST_NUMBER, Page, PlaceDep
 from registry.core.calendar import write_instant
+from registry.store.parties import Role
 from registry.store.tasks import Task, TaskKind
 from registry.usecases import close_task
 from registry.usecases.close_task import READERS, TaskClosed, TaskClosesItself, TaskNotFound
@@ -20,6 +21,7 @@ from registry.usecases.identify_party import Party
 
 router = APIRouter(prefix="/api/v1/tasks", tags=["tasks"], route_class=StrictRoute)
 IdPath = Annotated[int, Path(ge=1, le=LARGEST_NUMBER)]
+WHOSE = dict.fromkeys(READERS, Reach.ORGANISATION) | {Role.OPERATOR: Reach.NODE}
 
 
 class TaskView(BaseModel):
@@ -51,7 +53,7 @@ class TaskView(BaseModel):
         )
 
 
-@router.get("", **operation(Page[TaskView], roles=READERS))
+@router.get("", **operation(Page[TaskView], roles=WHOSE))
 def list_tasks(
     look: LookDep,
     place: PlaceDep,
@@ -69,7 +71,7 @@ def list_tasks(
     return look.answer(work)
 
 
-@router.get("/{id}", **operation(TaskView, TaskNotFound, roles=READERS))
+@router.get("/{id}", **operation(TaskView, TaskNotFound, roles=WHOSE))
 def show_task(id: IdPath, look: LookDep) -> Response:
     """Show a task."""
 
@@ -79,7 +81,7 @@ def show_task(id: IdPath, look: LookDep) -> Response:
     return look.answer(work)
 
 
-@router.post("/{id}/close", **operation(TaskView, TaskNotFound, TaskClosed, TaskClosesItself, roles=READERS))
+@router.post("/{id}/close", **operation(TaskView, TaskNotFound, TaskClosed, TaskClosesItself, roles=WHOSE))
 def close(id: IdPath, body: Reason, call: CallDep) -> Response:
     """Close a task that only a person can settle, saying why."""
 

@@ -11,7 +11,7 @@ from registry.api.bodies import Body, Day, HexId
 from registry.api.call import CallDep, LookDep, Reply
 from registry.api.certificate_views import BesideView, CertificateView, NamedCertificate
 from registry.api.limits import StrictRoute
-from registry.api.operation import operation
+from registry.api.operation import Reach, operation
 from registry.api.paging import Page, PlaceDep
 from registry.api.problems import INVALID, Problem, write_problem, write_refusal, written_errors
 from registry.core.agreement import NotAgreed
@@ -207,7 +207,14 @@ class BulkView(BaseModel):
 
 @router.post(
     "",
-    **operation(VerificationView, NumberAmbiguous, MalformedTime, MalformedRecord, roles=[Role.CUSTOMS], status=201),
+    **operation(
+        VerificationView,
+        NumberAmbiguous,
+        MalformedTime,
+        MalformedRecord,
+        roles={Role.CUSTOMS: Reach.COUNTRY},
+        status=201,
+    ),
 )
 def verify(body: QuestionBody, call: CallDep) -> Response:
     """Verify a certificate by number or by file; a verdict is always given, and always kept."""
@@ -231,7 +238,7 @@ def verify(body: QuestionBody, call: CallDep) -> Response:
     return call.once(work)
 
 
-@router.post("/bulk", **operation(BulkView, roles=[Role.CUSTOMS], status=201))
+@router.post("/bulk", **operation(BulkView, roles={Role.CUSTOMS: Reach.COUNTRY}, status=201))
 def verify_in_bulk(body: BulkBody, call: CallDep) -> Response:
     """Verify up to 1,000 certificates of a declaration in one call: answers in the order asked, each kept by itself.
 

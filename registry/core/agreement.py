@@ -79,6 +79,17 @@ class NumbersExhausted(Unprocessable):
 
 
 @dataclass(eq=False)
+class NumberUnfit(Unprocessable):
+    """The number is not one that the body's pattern writes for this direction and year."""
+
+    code: ClassVar[str] = "number-unfit"
+    pattern: str
+
+    def __str__(self) -> str:
+        return f"the number is not one of the pattern {self.pattern}"
+
+
+@dataclass(eq=False)
 class NotAgreed(Unprocessable):
     """The agreement in force does not hold this scheme, direction or body on this day."""
 
@@ -126,6 +137,17 @@ class NumberPattern:
                     return str(serial).zfill(int(width))
 
         return _FIELD.sub(fill, self.text)
+
+    def serial(self, number: str, *, issued_in: str, presented_in: str, year: int) -> int:
+        """Return the serial, from 1 on, that `number` was written from; raises `NumberUnfit`."""
+        head, _, rest = self.text.partition("{serial:")
+        begins = len(NumberPattern(head).number(issued_in=issued_in, presented_in=presented_in, year=year, serial=0))
+        digits = number[begins : begins + int(rest[0])]
+        if digits.isascii() and digits.isdecimal() and int(digits):
+            serial = int(digits)
+            if self.number(issued_in=issued_in, presented_in=presented_in, year=year, serial=serial) == number:
+                return serial
+        raise NumberUnfit(self.text)
 
 
 @dataclass(frozen=True, slots=True)

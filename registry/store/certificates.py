@@ -38,6 +38,8 @@ class Source(StrEnum):
     DELIVERED = "delivered"
     RECOVERED = "recovered"
     """Issued here, lost with the database, and taken back from the peer that it was delivered to."""
+    OUTSIDE = "issued-outside"
+    """Issued by the body's own system, and registered here."""
 
 
 class CertificateRow(Row):
@@ -177,6 +179,12 @@ def draw_index(tx: Session, status_list: str, candidates: Iterable[int]) -> int:
     raise AssertionError("the status list is full")
 
 
+def take_index(tx: Session, status_list: str, index: int, *, length: int) -> bool:
+    """Take an index that was drawn elsewhere; tells whether it is in the list and no certificate was given it."""
+    drawn = insert(StatusIndex).values(list=status_list, index=index).on_conflict_do_nothing()
+    return index < length and tx.scalar(drawn.returning(StatusIndex.index)) is not None
+
+
 def next_serial(tx: Session, body: str, year: int) -> int:
     """Allot the next serial of a body's year; the row stays locked, so this comes last before signing."""
     serial: int | None = tx.scalar(
@@ -187,6 +195,30 @@ def next_serial(tx: Session, body: str, year: int) -> int:
     )
     assert serial is not None
     return serial
+
+
+def lock_serials(tx: Session, body: str, year: int) -> int:
+    """Return the last serial that was allotted to a body in a year; none is allotted until the transaction ends."""
+    last: int | None = tx.scalar(
+        insert(NumberCounter)
+        .values(body=body, year=year, last=0)
+        .on_conflict_do_update(index_elements=["body", "year"], set_={"last": NumberCounter.last})
+        .returning(NumberCounter.last)
+    )
+    assert last is not None
+    return last
+
+
+def numbered(tx: Session, *, country: str, body: str, year: int, number: str) -> CertificateRow | None:
+    """Return the certificate that bears a number of a body and year."""
+    return tx.scalar(
+        select(CertificateRow).where(
+            CertificateRow.country == country,
+            CertificateRow.body == body,
+            CertificateRow.year == year,
+            CertificateRow.number == number,
+        )
+    )
 
 
 def skip_serials(tx: Session, body: str, year: int, count: int) -> int:

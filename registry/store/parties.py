@@ -32,6 +32,8 @@ class Role(StrEnum):
     AUDITOR = "auditor"
     OPERATOR = "operator"
     IMPORTER = "importer"
+    REGISTRAR = "registrar"
+    """A body's own system, which registers here what the body issued there."""
 
 
 class Organisation(Row):
@@ -65,7 +67,7 @@ class Person(Row):
     __tablename__ = "person"
     __table_args__ = (
         CheckConstraint(
-            "roles <@ ARRAY['exporter','examiner','signatory','customs','auditor','operator','importer']",
+            "roles <@ ARRAY['exporter','examiner','signatory','customs','auditor','operator','importer','registrar']",
             name="known_roles",
         ),
     )

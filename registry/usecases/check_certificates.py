@@ -25,6 +25,7 @@ from registry.store.acts import Act
 from registry.store.applications import Application, ApplicationPerson
 from registry.store.certificates import CertificateRow, NumberCounter, Source, StatusChangeRow, StatusIndex
 from registry.store.clarifications import ClarificationRow
+from registry.store.registrations import Registration
 from registry.usecases.check_adopted import Adopted
 from registry.usecases.survey_rows import Survey, of, read_object, readable
 
@@ -254,9 +255,14 @@ def _parts(survey: Survey) -> None:
 def _numbers(survey: Survey) -> None:
     """Ask whether each number that was allotted is a certificate's; a restore leaves some unused for ever."""
     restored = survey.tx.scalar(select(Act.id).where(Act.kind == Kind.LOG_RECOVERED).limit(1)) is not None
+    ahead = Registration.serial > func.coalesce(NumberCounter.last, 0)  # the counter has not come to it yet
     counted = (
         select(CertificateRow.body, CertificateRow.year, func.count().label("issued"))
-        .where(CertificateRow.source != Source.DELIVERED)
+        .outerjoin(Registration, Registration.certificate == CertificateRow.id)
+        .outerjoin(
+            NumberCounter, (NumberCounter.body == CertificateRow.body) & (NumberCounter.year == CertificateRow.year)
+        )
+        .where(CertificateRow.source != Source.DELIVERED, ahead.is_not(True))
         .group_by(CertificateRow.body, CertificateRow.year)
         .subquery()
     )

@@ -25,6 +25,7 @@ from registry.usecases.check_guard import check_guard
 from registry.usecases.check_log import check_log
 from registry.usecases.check_mirror import check_mirrors, check_witness
 from registry.usecases.check_parties import check_parties
+from registry.usecases.check_registrations import check_registrations
 from registry.usecases.check_tiles import check_tiles
 from registry.usecases.compare_guard import Marks
 from registry.usecases.survey_rows import Discrepancy, Survey, Tell, of
@@ -66,6 +67,7 @@ def check(
     check_witness(survey, anchors.witness, anchors.log, adopted)
     check_mirrors(survey, adopted, at)
     check_certificates(survey, adopted)
+    check_registrations(survey)
     check_channel(survey, adopted, at)
     check_freshness(survey, node_did(anchors.log.name.removesuffix("/log")), adopted)
     check_parties(survey)

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from sqlalchemy.orm import Session
 
-from registry.core.agreement import NotAgreed
+from registry.core.agreement import Agreement, NotAgreed
 from registry.core.application import lifecycle
 from registry.core.application.lifecycle import Move, Part, State
 from registry.core.certificate.claims import Claims
@@ -22,6 +22,7 @@ from registry.core.verification.verdict import Indication, Verdict
 from registry.core.verification.verify import AT_ISSUE, verify
 from registry.store import acts, certificates
 from registry.store.acts import Draw
+from registry.store.applications import Application
 from registry.store.certificates import CertificateRow, Source
 from registry.store.parties import Role
 from registry.usecases import run_clock
@@ -102,10 +103,7 @@ def issue(
     indices = (int.from_bytes(draw(4)) % LIST_LENGTH for _ in range(DRAWS))
     index = certificates.draw_index(tx, STATUS_LIST, indices)
     nonce = draw(16).hex()
-    serial = certificates.next_serial(tx, str(by.did), issue_date.day.year)
-    number = agreement.pattern(str(by.did)).number(
-        issued_in=row.issued_in, presented_in=row.presented_in, year=issue_date.day.year, serial=serial
-    )
+    number = _allot(tx, agreement, row, str(by.did), issue_date.day.year)
     subject = Subject(
         id=certificate_id(issuer.name, by.code, issue_date.day.year, number) + "#goods",
         type_=("CertificateOfOrigin",),
@@ -162,6 +160,16 @@ def issue(
         old, replaced_by = (replacing.row, replacing.certificate, replacing.proposal), issued.id
         sign_change(tx, *old, signer, issue_date, by=by, at=at, draw=draw, replaced_by=replaced_by)
     return issued
+
+
+def _allot(tx: Session, agreement: Agreement, row: Application, body: str, year: int) -> str:
+    """Allot the next number of a body that none of its own systems has used. Raises `NumbersExhausted`."""
+    pattern = agreement.pattern(body)
+    while True:
+        serial = certificates.next_serial(tx, body, year)
+        number = pattern.number(issued_in=row.issued_in, presented_in=row.presented_in, year=year, serial=serial)
+        if certificates.numbered(tx, country=row.issued_in, body=body, year=year, number=number) is None:
+            return number
 
 
 def check(envelope: Envelope, issuer: Issuer, beliefs: Beliefs, *, at: datetime) -> Verdict:

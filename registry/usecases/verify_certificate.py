@@ -1,7 +1,7 @@
 """Customs' answer: the verdict on a certificate, by number or by file, kept as an act."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import ClassVar
 
@@ -155,6 +155,8 @@ def by_number(
 ) -> Verification:
     """Judge the certificate held under a number; one that is not held is INDETERMINATE, never invalid.
 
+    What is presented elsewhere is judged, and not shown: who asks may not read it by its id either.
+
     Raises `NumberAmbiguous` where several bear it and `id` names none of them.
     """
     by.require(Role.CUSTOMS if holder is None else Role.IMPORTER)
@@ -170,7 +172,8 @@ def by_number(
     row = held[0]
     trusted = _trusted(beliefs, env, country)
     verdict = verify(Presentation(row.envelope, row.proof), trusted, _reader(tx, [row]), at=at, day=day)
-    return _keep(tx, verdict, row, {"number": spelled}, day, by=by, at=at, draw=draw, holder=holder)
+    kept = _keep(tx, verdict, row, {"number": spelled}, day, by=by, at=at, draw=draw, holder=holder)
+    return kept if row.presented_in == country else replace(kept, certificate=None)
 
 
 def _trusted(beliefs: Beliefs, env: str, country: str) -> Trusted:
@@ -223,7 +226,8 @@ def _reader(tx: Session, seen: list[CertificateRow]) -> ReadEvidence:
         logged = (row.proof if row.act is None else logged_by) is not None
         changes = [change.envelope for change in certificates.changes(tx, row.id)]
         changes += [open_change(message) for message in channel.open_changes(tx, row.id)]
-        return Evidence(Held(Digest(row.digest), row.recorded_at, standpoint, logged, logged_by), changes)
+        outside = row.source == Source.OUTSIDE
+        return Evidence(Held(Digest(row.digest), row.recorded_at, standpoint, logged, logged_by, outside), changes)
 
     return read
 

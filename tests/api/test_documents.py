@@ -44,6 +44,16 @@ def test_each_operation_has_a_name_of_its_own_and_says_what_it_does(documented: 
     assert all(operation.get("description") for _, _, operation in documented.operations())
 
 
+def test_no_answer_holds_a_null_and_none_is_described(documented: Documented) -> None:
+    """What is absent is absent (formats 2): a member that may be is not required, and none is said to be null."""
+    parts = documented.schema["components"]["schemas"]
+    views = {name: part for name, part in parts.items() if name.endswith("View")}
+    assert "null" not in str(views)
+    assert "due_on" in views["ClockView"]["properties"]
+    assert "due_on" not in views["ClockView"]["required"]
+    assert "null" in str(parts["QuestionBody"]), "a request may say so"
+
+
 def test_each_code_names_one_refusal() -> None:
     kinds = set(refusals())
     codes = Counter([kind.code for kind in kinds] + list(FACE))

@@ -61,6 +61,7 @@ NOT_THEIRS = ("status", "org_id", "country", "approved_by", "role", "id", "creat
 SENT: dict[str, Any] = {
     "/api/v1/products": product(),
     "/api/v1/products/{id}": product(),
+    "/api/v1/registrations": {"certificate": "x", "examiner": {"id": "1", "name": "И. Иванова"}},
     "/api/v1/applications/{id}/send-back": {"reason": "нет акта"},
     "/api/v1/applications/{id}/refuse": {"reason": "нет акта"},
     "/api/v1/applications/{id}/stop": {"why": "payment"},
@@ -175,6 +176,7 @@ def test_every_operation_refuses_a_query_that_is_ambiguous_too_long_or_no_text(
         assert_problem(answer, 414, "query-too-long")
         assert_problem(send(lasting, method, f"{path}?number=%00", operation), 400, "request-unreadable")
         assert_problem(send(lasting, method, f"{path}%00", operation), 400, "request-unreadable")
+        assert_problem(send(lasting, method, f"{path}%0A", operation), 400, "request-unreadable")
         answer = send(lasting, method, path, operation, headers={"X": "x" * MAX_HEADERS})
         assert_problem(answer, 431, "headers-too-large")
 

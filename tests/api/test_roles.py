@@ -1,33 +1,21 @@
-"""Who may call what: every operation of the OpenAPI, for everyone; and what is another's is not there."""
+"""No operation without saying whom it is for, and none without a living token; `test_matrix` has the rest."""
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import httpx2
-import pytest
 
 from registry.api.operation import ROLES
-from registry.core.trust.trust_list import BodyRole
-from registry.store import tasks
-from registry.store.parties import OrganisationKind, Role
-from registry.store.tasks import TaskKind
+from registry.store.parties import Role
 from registry.usecases import register_party
 from tests.api.desk import PDF, QUERIES, Documented, Office, assert_problem, product
-from tests.kit import Corridor, Country
+from tests.api.matrix import PEOPLE
+from tests.kit import Corridor
 
-PEOPLE = {
-    Role.EXPORTER: "exporter",
-    Role.EXAMINER: "examiner",
-    Role.SIGNATORY: "signatory",
-    Role.CUSTOMS: "officer",
-    Role.AUDITOR: "auditor",
-    Role.OPERATOR: "operator",
-    Role.IMPORTER: "importer",
-}
 BODIES: Mapping[str, Any] = {
+    "register_a_certificate": {"certificate": "x", "examiner": {"id": "1", "name": "И. Иванова"}},
     "send_back": {"reason": "нет акта"},
     "refuse": {"reason": "нет акта"},
     "stop": {"why": "payment"},
@@ -119,138 +107,11 @@ def test_a_revoked_token_is_a_stranger_at_once(corridor: Corridor, minsk: Office
     assert_problem(auditor.get("/api/v1/acts"), 401, "token-not-accepted")
 
 
-@pytest.mark.parametrize("role", Role)
-def test_a_role_opens_what_is_for_it_and_nothing_else(lasting: Office, documented: Documented, role: Role) -> None:
-    token = lasting.country.tokens[PEOPLE[role]]
-    assert lasting.country.people[PEOPLE[role]].roles == {role}
-    for method, path, operation in documented.operations():
-        places = {"id": "0" * 64} if path.startswith("/agreements") else {}
-        answer = call(lasting, method, path, operation, f"Bearer {token}", **places)
-        if operation[ROLES] and role not in operation[ROLES]:
-            assert_problem(answer, 403, "role-missing")
-        else:
-            assert answer.status_code not in {401, 403}, (method, path, answer.text)
-
-
-@dataclass
-class Things:
-    """Objects of one exporter, one body, one customs service."""
-
-    product: str
-    sha256: str
-    drafted: str
-    submitted: str
-    certificate: Mapping[str, str]
-    verification: str
-    task: str
-
-    def places(self, path: str) -> Mapping[str, str]:
-        match path.split("/")[3]:
-            case "products":
-                return {"id": self.product, "sha256": self.sha256}
-            case "applications":
-                return {"id": self.submitted}
-            case "certificates":
-                return self.certificate
-            case "tasks":
-                return {"id": self.task}
-            case _:
-                return {"id": self.verification}
-
-
-def things_of(minsk: Office) -> Things:
-    kept = minsk.drafted(with_product=True)
-    product_id = kept["claims"]["items"][0]["product"]
-    submitted = minsk.desk("exporter").post(f"/api/v1/applications/{kept['id']}/submit").json()
-    found = minsk.desk("exporter").get(f"/api/v1/products/{product_id}").json()
-    node, body, year, number = minsk.issued()["href"].split("/")[4:]
-    verification = minsk.desk("officer").post("/api/v1/verifications", {"number": number}).json()
-    return Things(
-        product_id,
-        found["evidence"][0]["sha256"],
-        minsk.drafted()["id"],
-        submitted["id"],
-        {"node": node, "body": body, "year": year, "number": number},
-        verification["id"],
-        task_of(minsk.country),
-    )
-
-
-def task_of(country: Country) -> str:
-    """Open a task of one customs service."""
-    officer = country.people["officer"].organisation
-    with country.tx() as tx:
-        kind = TaskKind.ANNULLED_AFTER_USE
-        tasks.open_task(tx, kind, "x", {}, role=Role.CUSTOMS, organisation=officer, at=country.clock())
-        return str(tasks.open_tasks(tx, kind)[0].id)
-
-
-def register_outsiders(country: Country) -> None:
-    """Register a second body and a second customs service with their people."""
-    by = country.by("operator") | {"by": country.people["operator"].actor}
-    with country.tx() as tx:
-        for kind, name, code, roles in (
-            (OrganisationKind.BODY, "Второй орган", "second", (Role.EXAMINER, Role.SIGNATORY)),
-            (OrganisationKind.CUSTOMS, "Вторая таможня", None, (Role.CUSTOMS,)),
-            (OrganisationKind.EXPORTER, "Второй импортёр", None, (Role.IMPORTER,)),
-        ):
-            organisation = register_party.register_organisation(
-                tx,
-                kind=kind,
-                name=name,
-                country="BY",
-                address="адрес",
-                tax_id=None,
-                code=code,
-                body_role=None if code is None else BodyRole.AUTHORISED,
-                node_name=country.node.settings.name,
-                **by,
-            )
-            for role in roles:
-                person = register_party.register_person(
-                    tx, organisation=organisation.id, name="Чужой", roles=[role], node_did=country.did, **by
-                )
-                token, _ = register_party.issue_token(tx, person.id, lasts=timedelta(days=1), **by)
-                country.tokens[f"outside {role}"] = token
-    country.tokens["outside exporter"] = country.tokens["stranger"]
-
-
-def test_what_is_another_organisations_is_not_there(lasting: Office, documented: Documented) -> None:
-    things = things_of(lasting)
-    register_outsiders(lasting.country)
-    tried = 0
-    for method, path, operation in documented.operations():
-        if "{" not in path or not operation[ROLES] or path.startswith("/api/v1/acts"):
-            continue
-        for role in set(operation[ROLES]) - {Role.AUDITOR, Role.OPERATOR}:
-            token = lasting.country.tokens[f"outside {role}"]
-            answer = call(lasting, method, path, operation, f"Bearer {token}", **things.places(path))
-            assert answer.status_code == 404, (role, method, path, answer.text)
-            tried += 1
-    assert tried > 30
-    for role in (Role.EXPORTER, Role.EXAMINER, Role.SIGNATORY, Role.CUSTOMS, Role.IMPORTER):
-        for list_ in ("products", "applications", "certificates", "verifications", "tasks"):
-            answer = lasting.http.get(
-                f"/api/v1/{list_}", headers={"Authorization": f"Bearer {lasting.country.tokens[f'outside {role}']}"}
-            )
-            assert answer.status_code == 403 or answer.json() == {"items": []}
-
-
 def test_a_body_does_not_see_an_application_before_it_is_submitted(lasting: Office, documented: Documented) -> None:
-    things = things_of(lasting)
+    drafted = lasting.drafted()["id"]
     for method, path, operation in documented.operations():
         if path.startswith("/api/v1/applications/{id}"):
             for role in {Role.EXAMINER, Role.SIGNATORY} & set(operation[ROLES]):
                 token = lasting.country.tokens[PEOPLE[role]]
-                answer = call(lasting, method, path, operation, f"Bearer {token}", id=things.drafted)
+                answer = call(lasting, method, path, operation, f"Bearer {token}", id=drafted)
                 assert_problem(answer, 404, "application-not-found")
-
-
-def test_people_of_one_country_are_nobody_in_the_other(
-    corridor: Corridor, minsk: Office, tashkent: Office, documented: Documented
-) -> None:
-    assert minsk.country.code == "BY"
-    for method, path, operation in documented.operations():
-        if operation[ROLES]:
-            answer = call(tashkent, method, path, operation, f"Bearer {corridor.by.tokens['everything']}")
-            assert_problem(answer, 401, "token-not-accepted")

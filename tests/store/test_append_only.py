@@ -20,6 +20,7 @@ from registry.store.freshness import FreshnessRow
 from registry.store.log import LogHead
 from registry.store.tables import METADATA
 from tests.kit import Corridor, Country, Forge
+from tests.outside import registered
 
 APPEND_ONLY = (
     "act",
@@ -36,6 +37,7 @@ APPEND_ONLY = (
     "log_recovered",
     "message_in",
     "mirror_entry",
+    "registration",
     "status_change",
     "status_index",
     "trust_list",
@@ -102,6 +104,7 @@ def life(forge: Forge) -> Iterator[Corridor]:
         issued = by.issued()
         by.clarified(issued)
         by.annulled(issued)
+        registered(by)
         by.deliver(uz)
         by.states()
         by.approved()

@@ -109,7 +109,7 @@ def test_what_came_before_is_found_and_numbered_after_an_upgrade(corridor: Corri
     by.deliver(uz)
     with corridor.forge.breaking(uz) as tx:  # what came with later versions has no way back
         tx.execute(text("UPDATE act SET kind = 'product.kept' WHERE kind LIKE 'calendar.%'"))
-        tx.execute(text("UPDATE person SET roles = '{}' WHERE 'importer' = ANY(roles)"))
+        tx.execute(text("UPDATE person SET roles = '{}' WHERE roles && ARRAY['importer', 'registrar']"))
         tx.execute(text("UPDATE organisation SET kind = 'exporter' WHERE kind = 'importer'"))
     before = uz.everything()
     uz.node.database.close()

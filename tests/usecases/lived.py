@@ -36,6 +36,7 @@ from registry.usecases.extend_log import extend
 from registry.usecases.read_log import read_tile
 from registry.usecases.witness_checkpoint import cosign, read_growth
 from tests.kit import Corridor, Country, Forge
+from tests.outside import registered
 
 PDF = b"%PDF-1.7 an invoice"
 
@@ -59,6 +60,7 @@ def live(corridor: Corridor) -> None:
     by.annulled(annulled)
     by.replaced(by.issued("tractors"))
     by.draft()
+    registered(by)
     carry(by, uz)
     by.issued("tractors")
     sequence(by)

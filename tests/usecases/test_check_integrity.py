@@ -679,7 +679,7 @@ def test_what_was_read_is_counted_and_told(lives: Lives) -> None:
         report = look(tx, lives.by)
     assert told == [("act", BATCH)]
     assert report.checked["log_entry"] == report.checked["act"]
-    assert report.checked["certificate"] == 6
+    assert report.checked["certificate"] == 7
 
 
 TILES = [

@@ -60,6 +60,7 @@ def test_the_issuers_own_customs_pass_a_certificate_for_nowhere_else_once_the_lo
     issued = by.issued()
     answer = by.asks(issued.number)
     assert code(answer, Check.DESTINATION) == "destination-elsewhere"
+    assert answer.certificate is None, "what is presented elsewhere is not theirs to read"
     with by.tx() as tx:
         trusted = by.beliefs()
         pending = by_number(tx, issued.number, trusted, id=None, env="demo", country="UZ", day=None, **by.by("officer"))

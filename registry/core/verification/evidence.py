@@ -58,6 +58,8 @@ class Held:
     standpoint: Standpoint
     logged: bool
     logged_by: datetime | None = None
+    outside: bool = False
+    """Whether the body's own system issued it, and this node registered it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,6 +92,7 @@ SENTENCES = {
     "no-proof-shown": "no proof of the log was shown, and none is held",
     "delivered": "the issuer delivered this very certificate",
     "own": "it was issued by this node, whose own record stands for delivery",
+    "issued-outside": "the body's own system issued it, and this node, which registered it, holds it",
     "other-digest": "another certificate was delivered under this number",
     "not-delivered": "the issuer has not delivered it here",
     "not-in-bundle": "the bundle does not hold it; it may be newer than the bundle",

@@ -364,7 +364,8 @@ def _ask_delivered(case: _Case) -> Finding:
         return _unknown(Check.DELIVERED, "not-in-bundle" if offline else "not-delivered", case.trusted.as_of)
     if held.digest != case.envelope.digest:
         return _failed(Check.DELIVERED, "other-digest")
-    return _passed(Check.DELIVERED, "own" if held.standpoint is Standpoint.ISSUER else "delivered", held.recorded_at)
+    here = "issued-outside" if held.outside else "own"
+    return _passed(Check.DELIVERED, here if held.standpoint is Standpoint.ISSUER else "delivered", held.recorded_at)
 
 
 _GROUND = frozenset({Check.FORMAT, Check.ENVIRONMENT, Check.SIGNATURE})

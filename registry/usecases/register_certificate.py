@@ -1,0 +1,254 @@
+"""Register what the body's own system issued: judged as any, kept, logged, and delivered as any (DESIGN 2).
+
+The body's system signs by the document signer that the trust list names: the node adds no certificate of its own, and
+`validFrom` stays the second of signing, so that a late registration shows.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import ClassVar
+
+from sqlalchemy.orm import Session
+
+from registry.core.application.working_year import read_calendar
+from registry.core.calendar import CalendarMissing, add_working_days
+from registry.core.canonical import Json, JsonObject
+from registry.core.certificate.claims import Claims
+from registry.core.certificate.credential import Certificate
+from registry.core.codes.trilingual import Trilingual
+from registry.core.envelope.jose import Envelope, Typ
+from registry.core.errors import Conflict, Refused, Unprocessable
+from registry.core.product.names import skeleton
+from registry.core.rules.finding import Finding, Intake, Severity
+from registry.core.scheme.catalogue import find_scheme
+from registry.core.tlog.entry import Kind
+from registry.store import acts, calendars, certificates, parties, registrations
+from registry.store.acts import Draw
+from registry.store.certificates import CertificateRow, Source
+from registry.store.parties import Organisation, Role
+from registry.store.registrations import Registration
+from registry.usecases.believe_peers import Beliefs
+from registry.usecases.identify_party import Party
+from registry.usecases.issue_certificate import LIST_LENGTH, STATUS_LIST, NotIssuable, check
+from registry.usecases.sign_for_body import Issuer
+from registry.usecases.submit_application import FindingsSevere
+
+LEEWAY = timedelta(minutes=5)
+"""How far the clock of a body's system may be before ours."""
+LATE = Finding(
+    "registered-late",
+    Severity.WARNING,
+    "issueDate",
+    Trilingual(
+        "Сертификат зарегистрирован позже рабочего дня, следующего за днём выдачи.",
+        "The certificate was registered after the working day that follows the day of issue.",
+        "Sertifikat berilgan kundan keyingi ish kunidan kechroq roʻyxatga olingan.",
+    ),
+    "S4 App. 4; S5 4.15",
+)
+
+
+@dataclass(eq=False)
+class IssuedByAnother(Refused):
+    """The certificate is not of the body whose system registers it, or of another node."""
+
+    code: ClassVar[str] = "issued-by-another"
+    issuer: str
+
+    def __str__(self) -> str:
+        return "a body's system registers what that body issued, under the name of this node"
+
+
+@dataclass(eq=False)
+class NumberTaken(Conflict):
+    """The number is another certificate's, or this node has allotted it: one number is never two certificates."""
+
+    code: ClassVar[str] = "number-taken"
+    number: str
+
+    def __str__(self) -> str:
+        return "the number is taken by another certificate"
+
+
+@dataclass(eq=False)
+class StatusIndexTaken(Conflict):
+    """The place in the status list is another certificate's, or outside the list."""
+
+    code: ClassVar[str] = "status-index-taken"
+    status_list: str
+    index: int
+
+    def __str__(self) -> str:
+        return f"{self.index} is not a free place of the status list {STATUS_LIST} of {LIST_LENGTH} places"
+
+
+@dataclass(eq=False)
+class ApproversAlike(Unprocessable):
+    """Whoever examined is not named, or is the one who signed: two people approve every certificate."""
+
+    code: ClassVar[str] = "approvers-alike"
+    clause: ClassVar[str | None] = "S5 3.15"
+
+    def __str__(self) -> str:
+        return "who examined and who signed are two people, each by their own name and id"
+
+
+@dataclass(frozen=True, slots=True)
+class Examiner:
+    """Who examined in the body's own system: two people approve every certificate (S5 3.15)."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A certificate that was registered, and what was found without being in its way."""
+
+    certificate: CertificateRow
+    registration: Registration
+    findings: Sequence[Finding]
+
+
+def register(
+    tx: Session, text: str, examiner: Examiner, issuer: Issuer, beliefs: Beliefs, *, by: Party, at: datetime, draw: Draw
+) -> Registered:
+    """Register the certificate in `text`; one that is registered already is answered as it was.
+
+    Raises `IssuedByAnother`, `ApproversAlike`, `NotIssuable`, `NumberUnfit`, `NumberTaken`, `StatusIndexTaken`,
+    `FindingsSevere`, `NotAgreed`, and what parsing raises.
+    """
+    by.require(Role.REGISTRAR)
+    envelope = Envelope.parse(text, Typ.CERTIFICATE)
+    certificate = Certificate.parse(envelope.payload)
+    claims, subject = Claims.parse(certificate.subject.claims), certificate.subject
+    if by.code is None or (certificate.node, certificate.body) != (issuer.name, by.code):
+        raise IssuedByAnother(certificate.issuer)
+    last = certificates.lock_serials(tx, certificate.issuer, certificate.year)
+    known = certificates.numbered(
+        tx, country=subject.issued_in, body=certificate.issuer, year=certificate.year, number=subject.number
+    )
+    exporter = _exporter(tx, claims)
+    if known is not None and (known.digest, known.source) == (envelope.digest, Source.OUTSIDE):
+        before = registrations.registration(tx, known.id)
+        assert before is not None
+        return Registered(known, before, _findings(certificate, claims, exporter, beliefs, before))
+    if known is not None:
+        raise NumberTaken(subject.number)
+    if examiner.id == subject.signatory.id or skeleton(examiner.name) == skeleton(subject.signatory.name):
+        raise ApproversAlike
+    if certificate.valid_from > at + LEEWAY:
+        raise NotIssuable("validity", "before-validity", "it is signed at a time that has not come")
+    check(envelope, issuer, beliefs, at=max(at, certificate.valid_from))
+    pattern = beliefs.agreements[subject.agreement].pattern(certificate.issuer)
+    serial = pattern.serial(
+        subject.number, issued_in=subject.issued_in, presented_in=subject.presented_in, year=certificate.year
+    )
+    if serial <= last:
+        raise NumberTaken(subject.number)
+    if certificate.status_list != STATUS_LIST or not certificates.take_index(
+        tx, STATUS_LIST, certificate.status_index, length=LIST_LENGTH
+    ):
+        raise StatusIndexTaken(certificate.status_list, certificate.status_index)
+    today = subject.issue_date.offset.local_date(at).day
+    registration = Registration(
+        certificate=certificate.id,
+        serial=serial,
+        examiner=examiner.id,
+        examiner_name=examiner.name,
+        registered_on=today,
+        due_on=_due(tx, certificate),
+    )
+    findings = _findings(certificate, claims, exporter, beliefs, registration)
+    if any(finding.severity is Severity.SEVERE for finding in findings):
+        raise FindingsSevere(tuple(findings))
+    private: dict[str, Json] = {
+        "certificate": certificate.id,
+        "number": subject.number,
+        "signatory": subject.signatory.id,
+        "issued_outside": dict(told(registration)),
+        "findings": [finding.rule for finding in findings],
+    }
+    act = acts.record(
+        tx,
+        Kind.CERTIFICATE_ISSUED,
+        private,
+        by=by.actor,
+        at=at,
+        draw=draw,
+        to=subject.presented_in,
+        digest=envelope.digest,
+        subject=certificate.id,
+    )
+    row = CertificateRow(
+        source=Source.OUTSIDE,
+        recorded_at=at,
+        act=act,
+        organisation=None if exporter is None else exporter.id,
+        principal=None if exporter is None else exporter.id,
+        body_organisation=by.organisation,
+        **certificates.index_columns(envelope, certificate),
+    )
+    tx.add(row)
+    tx.flush()
+    tx.add(registration)
+    tx.flush()
+    return Registered(row, registration, findings)
+
+
+def told(registration: Registration) -> JsonObject:
+    """Return what the act says of a registration: all of it, but the certificate that the act is about."""
+    due = {} if registration.due_on is None else {"due_on": registration.due_on.isoformat()}
+    return {
+        "serial": registration.serial,
+        "examiner": registration.examiner,
+        "examiner_name": registration.examiner_name,
+        "registered_on": registration.registered_on.isoformat(),
+        **due,
+    }
+
+
+def _exporter(tx: Session, claims: Claims) -> Organisation | None:
+    """Return the exporter that is registered here under the tax id that the certificate names: it may read it."""
+    party = claims.exporters[-1]
+    return None if party.tax_id is None else parties.organisation_by_tax_id(tx, party.country, party.tax_id)
+
+
+def _due(tx: Session, certificate: Certificate) -> date | None:
+    """Return the day by which it is registered: the working day after the day of issue (S4 App. 4; S5 4.15)."""
+    country = certificate.subject.issued_in
+    known = [read_calendar(row.content) for row in calendars.newest(tx, country)]
+    try:
+        return add_working_days(certificate.subject.issue_date.day, 1, known, country)
+    except CalendarMissing:
+        return None
+
+
+def _findings(
+    certificate: Certificate,
+    claims: Claims,
+    exporter: Organisation | None,
+    beliefs: Beliefs,
+    registration: Registration,
+) -> Sequence[Finding]:
+    """Ask every rule as on the day of issue, and whether it comes late, which is found and never refused."""
+    subject = certificate.subject
+    scheme, rules_set = find_scheme(subject.scheme, subject.rules_set)
+    agreed = beliefs.agreements[subject.agreement].recognition(
+        subject.scheme, subject.issued_in, subject.presented_in, subject.issue_date.day
+    )
+    intake = Intake(
+        claims,
+        subject.scheme,
+        rules_set,
+        subject.issued_in,
+        subject.presented_in,
+        agreed.rules_set,
+        subject.issue_date.day,
+        principal_tax_id=None if exporter is None else exporter.tax_id,
+        principal_name=None if exporter is None else exporter.name,
+        form=agreed.form,
+        validity_months=agreed.validity_months,
+    )
+    return [*scheme.examine(intake), *([LATE] if registration.late else [])]
