@@ -4,32 +4,29 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
-from pydantic import BaseModel, Field, StringConstraints, ValidationError, WithJsonSchema, model_validator
+from pydantic import Field, StringConstraints, ValidationError, WithJsonSchema, model_validator
 from sqlalchemy.orm import Session
 
 from registry.api.bodies import Body, Day, HexId
 from registry.api.call import CallDep, LookDep, Reply
-from registry.api.certificate_views import BesideView, CertificateView, NamedCertificate
 from registry.api.limits import StrictRoute
 from registry.api.operation import Reach, operation
 from registry.api.paging import Page, PlaceDep
-from registry.api.problems import INVALID, Problem, write_problem, write_refusal, written_errors
+from registry.api.problems import INVALID, Problem, write_problem, written_errors
+from registry.api.verification_views import BulkAnswer, BulkView, VerificationView
 from registry.core.agreement import NotAgreed
-from registry.core.calendar import MalformedTime, write_instant
+from registry.core.calendar import MalformedTime
 from registry.core.envelope.jose import MAX_ENVELOPE
-from registry.core.errors import NotFound, RegistryError
+from registry.core.errors import NotFound
 from registry.core.record import MalformedRecord
 from registry.core.tlog.entry import Kind
-from registry.core.verification.verdict import Finding, Verdict
 from registry.store import acts
-from registry.store.acts import Act
 from registry.store.parties import Role
 from registry.usecases import verify_certificate, verify_held
-from registry.usecases.believe_peers import Beliefs, read_beliefs
+from registry.usecases.believe_peers import read_beliefs
 from registry.usecases.identify_party import Party
-from registry.usecases.read_beside import read_beside
 from registry.usecases.sign_for_body import CertificateNotFound
-from registry.usecases.verify_certificate import NumberAmbiguous, Question, Verification
+from registry.usecases.verify_certificate import NumberAmbiguous, Question
 from registry.usecases.verify_held import TooManyVerifications
 
 router = APIRouter(prefix="/api/v1/verifications", tags=["verifications"], route_class=StrictRoute)
@@ -97,114 +94,6 @@ class BulkBody(Body):
     ]
 
 
-class FindingView(BaseModel):
-    """One question and its answer; `as_of` is how old what it rests on is."""
-
-    check: str
-    outcome: str
-    code: str
-    sentence: str
-    as_of: str | None = None
-
-    @classmethod
-    def of(cls, finding: Finding) -> "FindingView":
-        """Render a finding."""
-        as_of = None if finding.as_of is None else write_instant(finding.as_of)
-        return cls(
-            check=finding.check, outcome=finding.outcome, code=finding.code, sentence=finding.sentence, as_of=as_of
-        )
-
-
-class VerificationView(BaseModel):
-    """The verdict: TOTAL-PASSED, TOTAL-FAILED or INDETERMINATE, with one finding for each question asked."""
-
-    id: str
-    indication: str
-    at: str
-    findings: list[FindingView]
-    certificate: CertificateView | None = None
-    beside: BesideView | None = None
-    number: str | None = None
-    day: str | None = None
-
-    @classmethod
-    def of(cls, tx: Session, verification: Verification, beliefs: Beliefs, env: str) -> "VerificationView":
-        """Render what was just found, and what stands beside it."""
-        row = verification.certificate
-        if row is None:
-            return cls._of(verification.id, verification.verdict)
-        beside = BesideView.of(read_beside(tx, row, beliefs, env), row)
-        return cls._of(verification.id, verification.verdict, certificate=CertificateView.of(row), beside=beside)
-
-    @classmethod
-    def kept(cls, act: Act) -> "VerificationView":
-        """Render what was kept."""
-        verdict = Verdict.parse(act.private["verdict"])
-        return cls._of(act.id, verdict, number=act.private.get("number"), day=act.private.get("day"))
-
-    @classmethod
-    def _of(
-        cls,
-        id: str,
-        verdict: Verdict,
-        *,
-        certificate: CertificateView | None = None,
-        beside: BesideView | None = None,
-        number: str | None = None,
-        day: str | None = None,
-    ) -> "VerificationView":
-        findings = [FindingView.of(finding) for finding in verdict.findings]
-        at = write_instant(verdict.at)
-        return cls(
-            id=id,
-            indication=verdict.indication,
-            at=at,
-            findings=findings,
-            certificate=certificate,
-            beside=beside,
-            number=number,
-            day=day,
-        )
-
-
-class VerdictView(BaseModel):
-    """A verdict among many: the certificate is named, not shown, since a thousand of them have no bound."""
-
-    id: str
-    indication: str
-    at: str
-    findings: list[FindingView]
-    certificate: NamedCertificate | None = None
-
-
-class BulkAnswer(BaseModel):
-    """The answer to one question: a verdict, or the problem that stands in its place."""
-
-    verdict: VerdictView | None = None
-    problem: Problem | None = None
-
-    @classmethod
-    def of(cls, answer: Verification | RegistryError) -> "BulkAnswer":
-        """Render an answer."""
-        if isinstance(answer, RegistryError):
-            return cls(problem=Problem(**write_refusal(answer)))
-        row = answer.certificate
-        verdict = VerdictView(
-            id=answer.id,
-            indication=answer.verdict.indication,
-            at=write_instant(answer.verdict.at),
-            findings=[FindingView.of(finding) for finding in answer.verdict.findings],
-            certificate=None if row is None else NamedCertificate.of(row),
-        )
-        return cls(verdict=verdict)
-
-
-class BulkView(BaseModel):
-    """An answer for each question, in the order asked."""
-
-    answers: list[BulkAnswer]
-
-
 @router.post(
     "",
     **operation(
@@ -232,8 +121,7 @@ def verify(body: QuestionBody, call: CallDep) -> Response:
             at=at,
             draw=call.node.draw,
         )
-        view = VerificationView.of(tx, verification, beliefs, settings.env)
-        return Reply.of(view, status=201, location=f"/api/v1/verifications/{view.id}")
+        return _made(VerificationView.of(tx, verification, beliefs, settings.env))
 
     return call.once(work)
 
@@ -294,8 +182,7 @@ def verify_held_certificate(body: HeldBody, call: CallDep) -> Response:
             at=at,
             draw=call.node.draw,
         )
-        view = VerificationView.of(tx, verification, beliefs, settings.env)
-        return Reply.of(view, status=201, location=f"/api/v1/verifications/{view.id}")
+        return _made(VerificationView.of(tx, verification, beliefs, settings.env))
 
     call.first(count)
     return call.once(work)
@@ -332,6 +219,10 @@ def read_verification(id: Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")], look:
         return Reply.of(VerificationView.kept(row))
 
     return look.answer(work)
+
+
+def _made(view: VerificationView) -> Reply:
+    return Reply.of(view, status=201, location=f"/api/v1/verifications/{view.id}")
 
 
 def _read_question(value: Any) -> Question | Problem:

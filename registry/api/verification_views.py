@@ -1,0 +1,122 @@
+"""How verdicts are shown: one in full, or many by name."""
+
+from pydantic import BaseModel
+from sqlalchemy.orm import Session
+
+from registry.api.certificate_views import BesideView, CertificateView, NamedCertificate
+from registry.api.problems import Problem, write_refusal
+from registry.core.calendar import write_instant
+from registry.core.errors import RegistryError
+from registry.core.verification.verdict import Finding, Verdict
+from registry.store.acts import Act
+from registry.usecases.believe_peers import Beliefs
+from registry.usecases.read_beside import read_beside
+from registry.usecases.verify_certificate import Verification
+
+
+class VerdictFindingView(BaseModel):
+    """One question and its answer; `as_of` is how old what it rests on is."""
+
+    check: str
+    outcome: str
+    code: str
+    sentence: str
+    as_of: str | None = None
+
+    @classmethod
+    def of(cls, finding: Finding) -> "VerdictFindingView":
+        """Render a finding."""
+        as_of = None if finding.as_of is None else write_instant(finding.as_of)
+        return cls(
+            check=finding.check, outcome=finding.outcome, code=finding.code, sentence=finding.sentence, as_of=as_of
+        )
+
+
+class VerificationView(BaseModel):
+    """The verdict: TOTAL-PASSED, TOTAL-FAILED or INDETERMINATE, with one finding for each question asked."""
+
+    id: str
+    indication: str
+    at: str
+    findings: list[VerdictFindingView]
+    certificate: CertificateView | None = None
+    beside: BesideView | None = None
+    number: str | None = None
+    day: str | None = None
+
+    @classmethod
+    def of(cls, tx: Session, verification: Verification, beliefs: Beliefs, env: str) -> "VerificationView":
+        """Render what was just found, and what stands beside it."""
+        row = verification.certificate
+        if row is None:
+            return cls._of(verification.id, verification.verdict)
+        beside = BesideView.of(read_beside(tx, row, beliefs, env), row)
+        return cls._of(verification.id, verification.verdict, certificate=CertificateView.of(row), beside=beside)
+
+    @classmethod
+    def kept(cls, act: Act) -> "VerificationView":
+        """Render what was kept."""
+        verdict = Verdict.parse(act.private["verdict"])
+        return cls._of(act.id, verdict, number=act.private.get("number"), day=act.private.get("day"))
+
+    @classmethod
+    def _of(
+        cls,
+        id: str,
+        verdict: Verdict,
+        *,
+        certificate: CertificateView | None = None,
+        beside: BesideView | None = None,
+        number: str | None = None,
+        day: str | None = None,
+    ) -> "VerificationView":
+        findings = [VerdictFindingView.of(finding) for finding in verdict.findings]
+        at = write_instant(verdict.at)
+        return cls(
+            id=id,
+            indication=verdict.indication,
+            at=at,
+            findings=findings,
+            certificate=certificate,
+            beside=beside,
+            number=number,
+            day=day,
+        )
+
+
+class VerdictView(BaseModel):
+    """A verdict among many: the certificate is named, not shown, since a thousand of them have no bound."""
+
+    id: str
+    indication: str
+    at: str
+    findings: list[VerdictFindingView]
+    certificate: NamedCertificate | None = None
+
+
+class BulkAnswer(BaseModel):
+    """The answer to one question: a verdict, or the problem that stands in its place."""
+
+    verdict: VerdictView | None = None
+    problem: Problem | None = None
+
+    @classmethod
+    def of(cls, answer: Verification | RegistryError) -> "BulkAnswer":
+        """Render an answer."""
+        if isinstance(answer, RegistryError):
+            return cls(problem=Problem(**write_refusal(answer)))
+        row = answer.certificate
+        verdict = VerdictView(
+            id=answer.id,
+            indication=answer.verdict.indication,
+            at=write_instant(answer.verdict.at),
+            findings=[VerdictFindingView.of(finding) for finding in answer.verdict.findings],
+            certificate=None if row is None else NamedCertificate.of(row),
+        )
+        return cls(verdict=verdict)
+
+
+class BulkView(BaseModel):
+    """An answer for each question, in the order asked."""
+
+    answers: list[BulkAnswer]
