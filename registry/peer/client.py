@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import MappingProxyType
 from typing import Any, ClassVar, Self
 from urllib.parse import quote
@@ -27,6 +28,7 @@ LARGEST_TILE = WIDTH * (MAX_LEAF + 2)
 """A bundle of the largest leaves: what a log says beyond that is not taken, and its mirror falls behind."""
 JWT = "application/jwt"
 OK, NOT_FOUND, CONFLICT, UNPROCESSABLE = 200, 404, 409, 422
+REDIRECTS = range(300, 400)
 _SIZE = re.compile(rb"(?:0|[1-9]\d{0,18})\n")
 
 
@@ -39,6 +41,36 @@ class PeerUnavailable(Unavailable):
 
     def __str__(self) -> str:
         return f"the peer cannot be asked now: {self.reason}"
+
+
+@dataclass(eq=False)
+class PeerTooSlow(PeerUnavailable):
+    """The peer did not end its answer in the time that a whole exchange has."""
+
+    code: ClassVar[str] = "peer-too-slow"
+    reason: str = "it is too slow"
+
+
+@dataclass(eq=False)
+class PeerWithoutEnd(PeerUnavailable):
+    """The peer's answer is longer than the thing asked for can be."""
+
+    code: ClassVar[str] = "peer-without-end"
+    reason: str = "its answer has no end"
+
+
+@dataclass(eq=False)
+class PeerRedirects(PeerUnavailable):
+    """The peer points to another address: nobody goes there, whoever answers there is not the peer."""
+
+    code: ClassVar[str] = "peer-redirects"
+
+
+@dataclass(eq=False)
+class PeerAnswersOtherwise(PeerUnavailable):
+    """The peer answers with a thing of another kind than was asked for."""
+
+    code: ClassVar[str] = "peer-answers-otherwise"
 
 
 @dataclass(eq=False)
@@ -91,24 +123,35 @@ class Peer:
     def __init__(self, url: str, client: httpx2.Client) -> None:
         self.url = url
         self._client = client
+        self._late = threading.Event()
         self._socket: socket.socket | None = None
+        self._handle: socket.socket | None = None
+        """A second handle of a connection that is being made: TLS takes the socket over for as long as it is agreed."""
 
     @classmethod
     def at(cls, url: str) -> Self:
         """Open a connection pool for one peer."""
         limits = httpx2.Limits(max_connections=1)
         identity = {"Accept-Encoding": "identity"}  # what is limited is what arrives
+        nothing_kept = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
         client = httpx2.Client(
-            timeout=DEADLINE, follow_redirects=False, trust_env=False, limits=limits, headers=identity
+            timeout=DEADLINE,
+            follow_redirects=False,
+            trust_env=False,
+            limits=limits,
+            headers=identity,
+            cookies=nothing_kept,
         )
         return cls(url, client)
 
     def deliver(self, message: str) -> str:
         """Post a message and return the receipt's text. Raises `PeerUnavailable` or `PeerWantsEarlier`."""
         status, media_type, body = self._exchange("POST", "/peer/messages", message, JWT)
-        if status == OK and media_type == JWT:
-            return body.decode("ascii", errors="replace")
-        raise _refusal(status, body)
+        if status != OK:
+            raise _refusal(status, body)
+        if media_type != JWT:
+            raise PeerAnswersOtherwise(f"its receipt comes as {media_type[:60] or 'nothing that it names'}")
+        return body.decode("ascii", errors="replace")
 
     def recall(self, of: str, first: int, signed: str) -> tuple[list[tuple[str, str | None]], bool]:
         """Return messages of a sender from a number on, each with its receipt, and whether there are more.
@@ -124,7 +167,7 @@ class Peer:
             messages = [(str(each["message"]), each.get("receipt")) for each in page["messages"]]
             more = bool(page["more"])
         except (orjson.JSONDecodeError, TypeError, KeyError, AttributeError):
-            raise PeerUnavailable("its page of messages cannot be read") from None
+            raise PeerAnswersOtherwise("its page of messages cannot be read") from None
         return messages, more and bool(messages)
 
     def add_checkpoint(self, growth: str) -> str:
@@ -200,38 +243,52 @@ class Peer:
                 for part in response.iter_raw():
                     body += part
                     if len(body) > largest:
-                        raise PeerUnavailable("its answer has no end")
+                        raise PeerWithoutEnd
         except httpx2.HTTPError as error:
-            raise PeerUnavailable("it is too slow" if late.is_set() else type(error).__name__) from error
+            if late.is_set() or isinstance(error, httpx2.TimeoutException):
+                raise PeerTooSlow from error
+            raise PeerUnavailable(type(error).__name__) from error
         if late.is_set():
-            raise PeerUnavailable("it is too slow")
+            raise PeerTooSlow
         return response.status_code, response.headers.get("content-type", "").partition(";")[0], bytes(body)
 
     @contextmanager
     def _hanging_up(self) -> Iterator[threading.Event]:
         """Hang up when the time for a whole exchange is over: a byte now and then never meets a time-out of its own."""
-        late = threading.Event()
-
-        def hang_up() -> None:
-            late.set()
-            if self._socket is not None:
-                with suppress(OSError):
-                    self._socket.shutdown(socket.SHUT_RDWR)
-
-        timer = threading.Timer(DEADLINE, hang_up)
+        late = self._late = threading.Event()
+        timer = threading.Timer(DEADLINE, self._hang_up)
         timer.start()
         try:
             yield late
         finally:
             timer.cancel()
+            if self._handle is not None:
+                self._handle.close()
+                self._handle = None
+
+    def _hang_up(self) -> None:
+        self._late.set()
+        for each in (self._handle, self._socket):
+            if each is not None:
+                with suppress(OSError):
+                    socket.socket.shutdown(each, socket.SHUT_RDWR)  # that of TLS would take its state from the reader
 
     def _note(self, event: str, told: Mapping[str, Any]) -> None:
-        """Remember the socket of the newest connection."""
-        if event in {"connection.connect_tcp.complete", "connection.start_tls.complete"}:
+        """Remember the socket of the newest connection, and hang up on one that comes when the time is over."""
+        if event == "connection.connect_tcp.complete":
             self._socket = told["return_value"].get_extra_info("socket")
+            self._handle = self._socket.dup()
+        elif event == "connection.start_tls.complete":
+            self._socket = told["return_value"].get_extra_info("socket")
+        else:
+            return
+        if self._late.is_set():
+            self._hang_up()
 
 
 def _refusal(status: int, body: bytes) -> PeerUnavailable | PeerWantsEarlier:
+    if status in REDIRECTS:
+        return PeerRedirects(f"status {status}")
     try:
         problem = orjson.loads(body)
     except orjson.JSONDecodeError:

@@ -185,10 +185,10 @@ BEHAVIOURS = {
         lambda _own, other: cosigning(other, lambda: datetime.now(UTC).replace(microsecond=0)),
     ),
     "forged": Behaviour("wrong-signature", "does not verify", lambda own, _other: forging(own)),
-    "endless": Behaviour("peer-unavailable", "no end", _always(never_ending)),
-    "slow": Behaviour("peer-unavailable", "too slow", _always(dripping)),
+    "endless": Behaviour("peer-without-end", "no end", _always(never_ending)),
+    "slow": Behaviour("peer-too-slow", "too slow", _always(dripping)),
     "redirects": Behaviour(
-        "peer-unavailable",
+        "peer-redirects",
         "status 307",
         _always(saying("307 Again", b"", "text/plain", "Location: /add-checkpoint")),
     ),
