@@ -19,6 +19,7 @@ from registry.usecases.extend_log import extend, mark_of
 from registry.usecases.publish_log import HEARTBEAT, Asked, ask, publish
 from registry.usecases.reconcile_log import Wanted, await_mirror, reconcile
 from registry.usecases.submit_application import local_day
+from registry.usecases.tell_waiting import tell_waiting
 
 
 def sequence(node: Node) -> bool:
@@ -54,7 +55,7 @@ def publish_newest(node: Node) -> bool:
 
 
 class Reminding:
-    """Notes what silence means once a draft's days are over, and opens tasks for what is overdue."""
+    """Notes what silence means once a draft's days are over, and opens tasks for what is overdue, here or at a peer."""
 
     EVERY = timedelta(seconds=60)
 
@@ -72,6 +73,7 @@ class Reminding:
             today = local_day(read_beliefs(tx, self.node.pins), country, at)
             heard = hear_silence(tx, today, by=by, at=at, draw=draw, limit=BATCH)
             told = tell_overdue(tx, today, at=at, limit=BATCH)
+            tell_waiting(tx, at=at)
         if BATCH in {heard, told}:
             return True
         self.looked = at

@@ -41,6 +41,8 @@ class TaskKind(StrEnum):
     """A certificate that customs found good here was annulled since."""
     APPLICATION_OVERDUE = "application.overdue"
     """The working days to issue are over, and the application is not decided."""
+    MESSAGES_WAITING = "messages.waiting"
+    """A peer has given no receipt for so long that a person should ask there."""
 
 
 class Task(Row):

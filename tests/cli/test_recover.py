@@ -1,7 +1,6 @@
 """The guard and the way back, asking a peer that really answers over HTTP."""
 
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -9,9 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 
-from registry.api.app import create_app
 from registry.cli import recover
 from registry.cli.recover import DatabaseOlder, GuardExists, NothingBehind, recover_node
 from registry.node import Node
@@ -20,30 +17,13 @@ from registry.store.guard import GuardMissing, Mark, of_forgotten, of_log
 from registry.usecases.recover_log import EntriesLost, UnseenLeft
 from registry.usecases.recover_node import NotAsked
 from tests.cli.log_commands import command_line
+from tests.cli.serving import served
 from tests.kit import Corridor, Country
 from tests.processes import environment_of
 from tests.usecases.lived import mirror
 from tests.usecases.restored import Backup, behind, carry, make
 
 ORIGIN = "by.registry.example/log"
-
-
-@contextmanager
-def served(country: Country) -> Iterator[str]:
-    """Serve a country's node from a thread of this process."""
-    config = uvicorn.Config(create_app(country.node), host="127.0.0.1", port=0, log_level="error", lifespan="off")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            assert thread.is_alive()
-            time.sleep(0.01)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        thread.join(20)
 
 
 def beside(country: Country, peers: dict[str, str]) -> Node:
