@@ -1,6 +1,6 @@
-"""P1, P2 and P3 of the promises, and the log, each against a ceiling measured in the same run: `make bench`.
+"""P1, P2, P3 and F2 of the promises, and the log, each against a measure of the same run: `make bench`.
 
-`make bench ARGS=promises` and `make bench ARGS=log` measure one of the two.
+`make bench ARGS=promises`, `ARGS=peer` and `ARGS=log` measure one of them.
 
 Figures are ratios; machines are shared, so absolute rates mean little. Rounds alternate with the ceiling's, and the
 median of the rounds' ratios is what counts.
@@ -37,7 +37,7 @@ from registry.store import certificate_search
 from registry.store.database import APP
 from registry.usecases.export_bundle import export
 from tests import kit
-from tests.bench import bare, load, log
+from tests.bench import bare, load, log, peer
 
 ROUNDS = 5
 ISSUES, VERIFIES, OFFLINE = 80, 200, 400
@@ -45,9 +45,11 @@ ISSUES, VERIFIES, OFFLINE = 80, 200, 400
 
 
 def main(what: str) -> None:
-    """Measure what is asked for: `promises`, `log`, or all."""
+    """Measure what is asked for: `promises`, `peer`, `log`, or all."""
     if what in {"all", "promises"}:
         _promises()
+    if what in {"all", "peer"}:
+        peer.main()
     if what in {"all", "log"}:
         log.main()
 
