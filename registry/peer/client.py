@@ -133,14 +133,13 @@ class Peer:
         """Open a connection pool for one peer."""
         limits = httpx2.Limits(max_connections=1)
         identity = {"Accept-Encoding": "identity"}  # what is limited is what arrives
-        nothing_kept = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
         client = httpx2.Client(
             timeout=DEADLINE,
             follow_redirects=False,
             trust_env=False,
             limits=limits,
             headers=identity,
-            cookies=nothing_kept,
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # nothing of the peer's is kept
         )
         return cls(url, client)
 
