@@ -26,7 +26,7 @@ QUESTIONS: Mapping[str, type[BaseModel]] = {
 
 def test_the_exporters_guide_shows_a_product_and_an_application_that_nothing_blocks() -> None:
     product, application = (
-        json.loads(block) for block in re.findall(r"```json\n(.*?)```", GUIDE.read_text(), re.DOTALL)
+        json.loads(block) for block in re.findall(r"```json \S+\n(.*?)```", GUIDE.read_text(), re.DOTALL)
     )
     Product.parse(product).check()
     claims = Claims.draft(application["claims"], application["claims"]["consignor_exporter"]["name"])
@@ -41,7 +41,7 @@ def test_the_exporters_guide_shows_a_product_and_an_application_that_nothing_blo
 
 @pytest.mark.parametrize(("guide", "shown"), [("customs.md", 2), ("importer.md", 2)])
 def test_the_guides_of_customs_and_importers_show_questions_that_are_read(guide: str, shown: int) -> None:
-    blocks = re.findall(r"```json (\S+)\n(.*?)```", (GUIDES / guide).read_text(), re.DOTALL)
+    blocks = re.findall(r"```json (\S+)(?: \S+)?\n(.*?)```", (GUIDES / guide).read_text(), re.DOTALL)
     assert len(blocks) == shown
     for path, block in blocks:
         asked = QUESTIONS[path].model_validate(json.loads(block))
