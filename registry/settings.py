@@ -90,7 +90,11 @@ class Settings(BaseSettings):
             raise ValueError("REGISTRY_PEERS is not did:web:<name>=<URL>, separated by commas")
         if any(not part.partition("=")[0] or "=http" not in part for part in self.witnesses):
             raise ValueError("REGISTRY_WITNESSES is not <name>=<URL>, separated by commas")
+        if any("@" in part for part in (*self.peers, *self.witnesses)):
+            raise ValueError("an address of another node holds no account and no password")
         if self.env is Environment.PRODUCTION:
+            if any("=https://" not in part for part in (*self.peers, *self.witnesses)):
+                raise ValueError("in production other nodes and witnesses answer by https")
             if self.database_url is None:
                 raise ValueError("in production REGISTRY_DATABASE_URL names a real server, never the embedded one")
             if self.guard is None:

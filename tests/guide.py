@@ -7,18 +7,21 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from shlex import quote
 
 ROOT = Path(__file__).parents[1]
 GUIDES = ROOT / "api_docs" / "guide"
 FENCED = re.compile(r"^```(\S*)(?: ([^\n]+))?\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-NAMED = re.compile(r"\b([A-Z][A-Z_]*)=")
+VALUE = re.compile(r"""\b([A-Z][A-Z_]*)=(?:'[^'\n]*'|\S+)""")
 YOURS, NOT_RUN = "yours", "not-run: "
+STATE = ".state"
+KEEP = f"{{ declare -p | grep -vE '^declare -[a-zA-Z]*r'; declare -f; }} > {STATE}"
 CURL = "fail-with-body\nsilent\nshow-error\nmax-time = 30\n"
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """What is fenced: `sh`, `sh yours` (values that only the reader has), `sh not-run: why`, or `json` with a file name."""
+    """What is fenced: `sh`, `sh yours` (values that the reader has), `sh not-run: why`, or `json` with a file name."""
 
     guide: str
     language: str
@@ -50,19 +53,22 @@ class Reader:
             if block.language == "json" and block.said.endswith(".json"):
                 (self.folder / block.said.split()[-1]).write_text(self._placed(block.text))
             elif block.language == "sh" and block.said == YOURS:
-                self.environment |= {name: self.answers[name]() for name in NAMED.findall(block.text)}
+                self._type(block, VALUE.sub(lambda found: f"{found[1]}={quote(self.answers[found[1]]())}", block.text))
             elif block.language == "sh" and not block.said:
                 for words, work in self.before.items():
                     if words in block.text:
                         work()
-                self._type(block)
+                self._type(block, self._placed(block.text))
 
-    def _type(self, block: Block) -> None:
-        """Run a block; what it sets is set for the next one."""
-        state = self.folder / ".state"
-        script = f"set -aeuo pipefail\n{self._placed(block.text)}\nenv -0 > {state}\n"
+    def value(self, name: str) -> str:
+        """Return what the shell holds under a name."""
+        words = ["bash", "-c", f'. ./{STATE}; printf %s "${name}"']
+        return subprocess.run(words, cwd=self.folder, capture_output=True, text=True, check=True).stdout
+
+    def _type(self, block: Block, text: str) -> None:
+        """Run a block; what it sets is set for the next one, and exported where it says so."""
         done = subprocess.run(
-            ["bash", "-c", script],
+            ["bash", "-c", f"[ ! -e {STATE} ] || . ./{STATE}\nset -euo pipefail\n{text}\n{KEEP}"],
             cwd=self.folder,
             env=self.environment,
             stdin=subprocess.DEVNULL,
@@ -72,7 +78,6 @@ class Reader:
             timeout=120,
         )
         assert done.returncode == 0, f"{block.guide}:\n{block.text}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
-        self.environment = dict(line.split("=", 1) for line in state.read_text().split("\0") if line)
 
     def _placed(self, text: str) -> str:
         for ours, theirs in self.places.items():

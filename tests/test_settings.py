@@ -66,6 +66,9 @@ def test_peers_are_named_with_where_they_answer(monkeypatch: pytest.MonkeyPatch)
         ({"ENV": "production"}, "REGISTRY_DATABASE_URL names a real server, never the embedded one"),
         ({key: PRODUCTION[key] for key in ("ENV", "DATABASE_URL")}, "REGISTRY_GUARD names a file that no backup"),
         ({"WITNESSES": "neutral.example/witness"}, "REGISTRY_WITNESSES is not <name>=<URL>"),
+        ({"PEERS": "did:web:uz.example=https://by:hidden@uz.example"}, "holds no account and no password"),
+        ({**PRODUCTION, "PEERS": "did:web:uz.example=http://uz.example"}, "in production other nodes and witnesses"),
+        ({**PRODUCTION, "WITNESSES": "neutral.example/witness=http://neutral.example"}, "answer by https"),
         ({**PRODUCTION, "CLOCK_FILE": "/clock"}, "REGISTRY_CLOCK_FILE is refused in production"),
     ],
 )

@@ -83,10 +83,10 @@ def test_the_bodys_guide_examines_issues_and_annuls(running: Mapping[str, Countr
             "BODY": lambda: home.people["examiner"]["organisation"],
             "REGISTRY_TOKEN": lambda: home.token("operator"),
         },
-        {"/issue": lambda: Desk(home, "tractors").post(f"{path}/accept", {"draft": reader.environment["DRAFT"]})},
+        {"/issue": lambda: Desk(home, "tractors").post(f"{path}/accept", {"draft": reader.value("DRAFT")})},
     )
     reader.follow("body.md")
-    certificate = json.loads(reader.environment["CERTIFICATE"])
+    certificate = json.loads(reader.value("CERTIFICATE"))
     listed = Desk(home, "signatory").get(f"/api/v1/certificates?number={certificate['number']}&status=annulled").body
     assert [item["id"] for item in listed["items"]] == [certificate["id"]]
 
@@ -104,7 +104,7 @@ def test_the_guide_of_customs_is_answered(running: Mapping[str, Country], tmp_pa
     }
     reader = _reader(abroad, tmp_path, answers)
     reader.follow("customs.md")
-    assert reader.environment["CURSOR"]
+    assert reader.value("CURSOR")
 
 
 def test_the_importers_guide_is_answered(running: Mapping[str, Country], tmp_path: Path) -> None:
@@ -135,7 +135,7 @@ def test_the_auditors_guide_reads_proves_and_takes_home(running: Mapping[str, Co
     assert (tmp_path / "act.tlog-proof").read_bytes()
 
 
-def test_the_operators_guide_leads_from_an_empty_machine_to_a_ready_node(
+def test_the_operators_guide_leads_from_an_empty_machine_to_an_agreement_and_a_backup(
     running: Mapping[str, Country], tmp_path: Path
 ) -> None:
     home, abroad = running["BY"], running["UZ"]
