@@ -36,9 +36,12 @@ class Node:
     draw: Callable[[int], bytes] = secrets.token_bytes
 
     @classmethod
-    def open(cls, settings: Settings) -> Self:
-        """Open database and pins; start the embedded server where no other is named. Keys open when first asked for."""
-        database = Database.open(app_url(settings), pool=settings.threads + 4)
+    def open(cls, settings: Settings, *, patience: timedelta | None = None) -> Self:
+        """Open database and pins; start the embedded server where no other is named. Keys open when first asked for.
+
+        A statement of this node takes no longer than `patience`.
+        """
+        database = Database.open(app_url(settings), pool=settings.threads + 4, patience=patience)
         try:
             database.check_safe(production=settings.env is Environment.PRODUCTION)
             return cls(settings, database, read_pins(settings.keys / PINS), clock(settings))

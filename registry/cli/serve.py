@@ -6,6 +6,7 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
+from datetime import timedelta
 
 import anyio.to_thread
 import h11
@@ -23,6 +24,8 @@ from registry.cli.at_work import at_work
 from registry.node import Node
 from registry.settings import Settings
 
+PATIENCE = timedelta(seconds=10)
+"""What no statement of a request may take: one that waits so long for a lock or a disk is given up."""
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 
@@ -83,7 +86,7 @@ def serve() -> None:
 
 def with_node() -> Node:
     """Open the node and its keys, so that what is missing is said before anything listens."""
-    node = Node.open(Settings.from_environment())
+    node = Node.open(Settings.from_environment(), patience=PATIENCE)
     _ = node.keyring
     return node
 

@@ -7,7 +7,7 @@ answered as done.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
 
 from psycopg.errors import DiskFull
@@ -88,8 +88,11 @@ class Database:
         self.engine = engine
 
     @classmethod
-    def open(cls, url: str, *, pool: int = 8) -> Self:
-        """Open a pool; nothing connects yet."""
+    def open(cls, url: str, *, pool: int = 8, patience: timedelta | None = None) -> Self:
+        """Open a pool; nothing connects yet. A statement that takes longer than `patience` is given up."""
+        options = "-c timezone=UTC"  # times come back in it, whatever the server's own is
+        if patience is not None:
+            options += f" -c statement_timeout={patience // timedelta(milliseconds=1)}"
         return cls(
             create_engine(
                 url,
@@ -98,7 +101,7 @@ class Database:
                 pool_timeout=10,
                 pool_pre_ping=True,
                 hide_parameters=True,  # what certificates say is not for logs
-                connect_args={"options": "-c timezone=UTC"},  # times come back in it, whatever the server's own is
+                connect_args={"options": options},
             )
         )
 

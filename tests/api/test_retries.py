@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from registry.core.tlog.entry import Kind
 from registry.store.acts import Act
@@ -138,3 +138,14 @@ def test_one_key_for_two_requests_at_once_does_one_of_them(served: Served) -> No
     )
     assert Counter(answer.status_code for answer in answers) == {201: 25, 422: 25}
     assert len({answer.json()["id"] for answer in answers if answer.status_code == 201}) == 1
+
+
+def test_a_request_that_waits_too_long_for_a_lock_is_answered(served: Served) -> None:
+    office = served.office
+    product_id = office.product()["id"]
+    with office.country.tx() as holds:
+        holds.execute(text("SELECT 1 FROM product WHERE id = :id FOR UPDATE"), {"id": product_id})
+        answer = office.desk("exporter").put(f"/api/v1/products/{product_id}", product(), '"1"', key="waits")
+        assert_problem(answer, 503, "database-unavailable")
+    again = office.desk("exporter").put(f"/api/v1/products/{product_id}", product(), '"1"', key="waits")
+    assert again.status_code == 200, again.text

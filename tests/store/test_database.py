@@ -1,6 +1,7 @@
 """One transaction at a time, on a server that keeps what it acknowledges."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
@@ -107,6 +108,17 @@ def test_a_server_that_does_not_answer_is_unavailable(forge: Forge) -> None:
         with pytest.raises(DatabaseUnavailable), gone.begin() as tx:
             tx.execute(text("SELECT 1"))
         gone.close()
+
+
+def test_a_statement_that_takes_longer_than_patience_is_given_up(forge: Forge, corridor: Corridor) -> None:
+    database = Database.open(forge.server.url(APP, corridor.by.database), patience=timedelta(milliseconds=300))
+    with corridor.by.tx() as holds:
+        holds.execute(text("SELECT pg_advisory_xact_lock(1)"))
+        with pytest.raises(DatabaseUnavailable), database.begin() as tx:
+            tx.execute(text("SELECT pg_advisory_xact_lock(1)"))
+    with database.begin() as tx:
+        tx.execute(text("SELECT pg_advisory_xact_lock(1)"))
+    database.close()
 
 
 def test_a_connection_that_was_cut_or_a_pool_that_is_empty_is_unavailable(forge: Forge, corridor: Corridor) -> None:

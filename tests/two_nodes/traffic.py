@@ -64,19 +64,38 @@ class Traffic:
                 return
 
     def _one(self, key: str, application: Mapping[str, Any]) -> None:
-        drafted = self.post(key, "/api/v1/applications", story.form(application))
-        path = f"/api/v1/applications/{drafted['id']}"
+        issued = self._issue(key, story.form(application))
+        match secrets.randbelow(4):
+            case 0:
+                self._annul(issued)
+            case 1:
+                self._clarify(issued)
+            case 2:
+                related = {"kind": "replaces", "certificate": issued["id"]}
+                issued = self._issue(key, story.form(application) | {"related": related}, replaces=True)
+        self.post("officer", "/api/v1/verifications", {"number": issued["number"]})
+
+    def _issue(self, key: str, form: Mapping[str, Any], *, replaces: bool = False) -> Any:
+        """Bring an application to its certificate: one that replaces another is proposed and issued by two."""
+        path = f"/api/v1/applications/{self.post(key, '/api/v1/applications', form)['id']}"
         self.post(key, f"{path}/submit")
         self.post("examiner", f"{path}/take-up")
         draft = {"draft": self.post("examiner", f"{path}/offer-draft")["draft"]}
         self.post(key, f"{path}/accept", draft)
-        issued = self.post("signatory", f"{path}/issue", draft)
-        if secrets.randbelow(3) == 0:
-            annulment = f"{issued['href']}/annulment"
-            body = {"reason": "Проверка", "effective_from": issued["issue_date"]}
-            self.post("signatory", annulment, body)
-            self.post("second_signatory", f"{annulment}/confirm")
-        self.post("officer", "/api/v1/verifications", {"number": issued["number"]})
+        if replaces:
+            self.post("signatory", f"{path}/replacement", {"reason": "Проверка"})
+        return self.post("second_signatory" if replaces else "signatory", f"{path}/issue", draft)
+
+    def _annul(self, issued: Mapping[str, Any]) -> None:
+        path = f"{issued['href']}/annulment"
+        self.post("signatory", path, {"reason": "Проверка", "effective_from": issued["issue_date"]})
+        self.post("second_signatory", f"{path}/confirm")
+
+    def _clarify(self, issued: Mapping[str, Any]) -> None:
+        path, old = f"{issued['href']}/clarification", issued["claims"]["consignor_exporter"]["address"]
+        box = {"box": "consignor_exporter.address", "old": old, "new": f"{old}, двор"}
+        self.post("signatory", path, box | {"reason": "Проверка"})
+        self.post("second_signatory", f"{path}/confirm")
 
     def post(self, who: str, path: str, request: Any = None) -> Any:
         """Post until answered; only 2xx, 503 and no answer at all are what a fault may bring."""
