@@ -42,8 +42,9 @@ from registry.settings import Settings
 from registry.signing.ceremony import ROOT, Authority, make_key, make_root
 from registry.signing.key_file import FileSigner, NoteSigner, read_certificate
 from registry.store.acts import Act, Actor
+from registry.store.annulments import Annulment
 from registry.store.applications import Application
-from registry.store.certificates import Annulment, CertificateRow, StatusChangeRow
+from registry.store.certificates import CertificateRow, StatusChangeRow
 from registry.store.clarifications import ClarificationRow
 from registry.store.database import APP, OWNER, Database
 from registry.store.guard import of_log, of_shown, of_witness

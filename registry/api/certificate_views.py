@@ -13,7 +13,8 @@ from registry.core.certificate.relation import SHEET_OF, Relation
 from registry.core.certificate.status_change import StatusChange
 from registry.core.envelope.jose import Envelope, Typ
 from registry.core.verification.beside import Beside, Named
-from registry.store.certificates import Annulment, CertificateRow, StatusChangeRow
+from registry.store.annulments import Annulment
+from registry.store.certificates import CertificateRow, StatusChangeRow
 from registry.store.channel import MessageOut
 from registry.store.clarifications import ClarificationProposal, ClarificationRow
 from registry.store.registrations import Registration

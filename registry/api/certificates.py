@@ -30,7 +30,7 @@ from registry.core.certificate.lifecycle import Standing
 from registry.core.certificate.search_terms import exporter_term, heading_term, importer_term
 from registry.core.identifiers import certificate_id
 from registry.core.verification.presentation import Presentation
-from registry.store import certificate_search, certificates, channel, clarifications, registrations
+from registry.store import annulments, certificate_search, certificates, channel, clarifications, registrations
 from registry.store.certificates import CertificateRow
 from registry.store.parties import Role
 from registry.usecases.identify_party import Party
@@ -172,7 +172,7 @@ def _render(tx: Session, row: CertificateRow, media_type: str, by: Party) -> Rep
         return Reply(200, proof.encode(), TLOG_PROOF)
     if media_type == ENVELOPE:
         return Reply(200, canonical.encode(Presentation(row.envelope, proof).encode()), ENVELOPE)
-    proposal = certificates.waiting_annulment(tx, row.id) if by.organisation == row.body_organisation else None
+    proposal = annulments.waiting(tx, row.id) if by.organisation == row.body_organisation else None
     changes = [StatusView.of(change, row) for change in certificates.changes(tx, row.id)]
     mended = [ClarificationView.of(each) for each in clarifications.of_certificate(tx, row.id)] or None
     delivery = None if row.act is None else DeliveryView.of(channel.for_act(tx, row.act))

@@ -1,4 +1,4 @@
-"""Certificates, issued here or delivered, changes of their status, and proposals to annul.
+"""Certificates, issued here or delivered, and changes of their status.
 
 The signed text is the truth; every other column is an index over it.
 """
@@ -19,7 +19,6 @@ from sqlalchemy import (
     or_,
     select,
     text,
-    update,
 )
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -99,16 +98,6 @@ class CertificateRow(Row):
     part: Mapped[str] = mapped_column(Computed("'signatory'", persisted=True))
 
 
-class NumberCounter(Row):
-    """The last serial of a body in a year; its row is taken last in the transaction that issues."""
-
-    __tablename__ = "number_counter"
-
-    body: Mapped[str] = mapped_column(primary_key=True)
-    year: Mapped[int] = mapped_column(primary_key=True)
-    last: Mapped[int]
-
-
 class StatusIndex(Row):
     """An index of a status list that was drawn, for ever."""
 
@@ -141,34 +130,6 @@ class StatusChangeRow(Row):
     act: Mapped[str | None] = mapped_column(ForeignKey("act.id"), unique=True)
 
 
-class Annulment(Row):
-    """A proposal to annul, or to replace by what a draft of an application says; another person confirms."""
-
-    __tablename__ = "annulment"
-    __table_args__ = (
-        CheckConstraint("confirmed_by <> proposed_by", name="two_people"),
-        CheckConstraint("(confirmed_by IS NULL) OR (withdrawn_at IS NULL)", name="one_end"),
-        CheckConstraint("(application IS NULL) = (draft IS NULL)", name="replaced_by_a_draft"),
-        Index(
-            "uq_annulment_open",
-            "certificate",
-            unique=True,
-            postgresql_where="withdrawn_at IS NULL",
-        ),
-    )
-
-    id: Mapped[str] = mapped_column(primary_key=True)
-    certificate: Mapped[str] = mapped_column(ForeignKey("certificate.id"))
-    reason: Mapped[str]
-    effective_from: Mapped[date]
-    proposed_by: Mapped[str] = mapped_column(ForeignKey("person.id"))
-    proposed_at: Mapped[datetime]
-    confirmed_by: Mapped[str | None] = mapped_column(ForeignKey("person.id"))
-    withdrawn_at: Mapped[datetime | None]
-    application: Mapped[str | None] = mapped_column(ForeignKey("application.id"))
-    draft: Mapped[str | None]
-
-
 def draw_index(tx: Session, status_list: str, candidates: Iterable[int]) -> int:
     """Take the first of `candidates` that no certificate of this list was given; indices are never reused."""
     for candidate in candidates:
@@ -185,30 +146,6 @@ def take_index(tx: Session, status_list: str, index: int, *, length: int) -> boo
     return index < length and tx.scalar(drawn.returning(StatusIndex.index)) is not None
 
 
-def next_serial(tx: Session, body: str, year: int) -> int:
-    """Allot the next serial of a body's year; the row stays locked, so this comes last before signing."""
-    serial: int | None = tx.scalar(
-        insert(NumberCounter)
-        .values(body=body, year=year, last=1)
-        .on_conflict_do_update(index_elements=["body", "year"], set_={"last": NumberCounter.last + 1})
-        .returning(NumberCounter.last)
-    )
-    assert serial is not None
-    return serial
-
-
-def lock_serials(tx: Session, body: str, year: int) -> int:
-    """Return the last serial that was allotted to a body in a year; none is allotted until the transaction ends."""
-    last: int | None = tx.scalar(
-        insert(NumberCounter)
-        .values(body=body, year=year, last=0)
-        .on_conflict_do_update(index_elements=["body", "year"], set_={"last": NumberCounter.last})
-        .returning(NumberCounter.last)
-    )
-    assert last is not None
-    return last
-
-
 def numbered(tx: Session, *, country: str, body: str, year: int, number: str) -> CertificateRow | None:
     """Return the certificate that bears a number of a body and year."""
     return tx.scalar(
@@ -219,18 +156,6 @@ def numbered(tx: Session, *, country: str, body: str, year: int, number: str) ->
             CertificateRow.number == number,
         )
     )
-
-
-def skip_serials(tx: Session, body: str, year: int, count: int) -> int:
-    """Leave the next `count` serials of a body's year unused for ever; return the last one that now counts as given."""
-    skipped = insert(NumberCounter).values(body=body, year=year, last=count)
-    last: int | None = tx.scalar(
-        skipped.on_conflict_do_update(
-            index_elements=["body", "year"], set_={"last": NumberCounter.last + count}
-        ).returning(NumberCounter.last)
-    )
-    assert last is not None
-    return last
 
 
 def keep_index(tx: Session, status_list: str, index: int) -> None:
@@ -320,37 +245,6 @@ def change_by_act(tx: Session, act: str) -> StatusChangeRow | None:
 def by_act(tx: Session, act: str) -> CertificateRow | None:
     """Return the certificate that an act issued."""
     return tx.scalar(select(CertificateRow).where(CertificateRow.act == act))
-
-
-def open_annulment(tx: Session, certificate: str) -> Annulment | None:
-    """Return the proposal to annul that is open or confirmed, locked."""
-    return tx.scalar(
-        select(Annulment)
-        .where(Annulment.certificate == certificate, Annulment.withdrawn_at.is_(None))
-        .with_for_update()
-    )
-
-
-def waiting_annulment(tx: Session, certificate: str) -> Annulment | None:
-    """Return the proposal to annul that waits for another person."""
-    return tx.scalar(
-        select(Annulment).where(
-            Annulment.certificate == certificate, Annulment.withdrawn_at.is_(None), Annulment.confirmed_by.is_(None)
-        )
-    )
-
-
-def confirm_annulment(tx: Session, id: str, by: str) -> bool:
-    """Mark a proposal as confirmed; tells whether it was open."""
-    return (
-        tx.scalar(
-            update(Annulment)
-            .where(Annulment.id == id, Annulment.confirmed_by.is_(None), Annulment.withdrawn_at.is_(None))
-            .values(confirmed_by=by)
-            .returning(Annulment.id)
-        )
-        is not None
-    )
 
 
 @dataclass(frozen=True, slots=True)

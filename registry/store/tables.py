@@ -2,6 +2,7 @@
 
 from registry.store import (
     acts,
+    annulments,
     applications,
     arrivals,
     calendars,
@@ -16,6 +17,7 @@ from registry.store import (
     products,
     registrations,
     replies,
+    serials,
     tasks,
     witness,
 )
@@ -26,6 +28,7 @@ METADATA = Row.metadata
 __all__ = [
     "METADATA",
     "acts",
+    "annulments",
     "applications",
     "arrivals",
     "calendars",
@@ -40,6 +43,7 @@ __all__ = [
     "products",
     "registrations",
     "replies",
+    "serials",
     "tasks",
     "witness",
 ]

@@ -14,9 +14,10 @@ from registry.core.envelope.jose import Envelope, Typ, seal
 from registry.core.errors import Conflict, Unprocessable
 from registry.core.signature import Signer
 from registry.core.tlog.entry import Kind
-from registry.store import acts, certificates
+from registry.store import acts, annulments
 from registry.store.acts import Draw
-from registry.store.certificates import Annulment, CertificateRow, StatusChangeRow
+from registry.store.annulments import Annulment
+from registry.store.certificates import CertificateRow, StatusChangeRow
 from registry.usecases.believe_peers import read_lists
 from registry.usecases.identify_party import Party
 from registry.usecases.sign_for_body import Issuer, lock_own, require
@@ -77,7 +78,7 @@ def propose(
     """
     require(by, _APPROVAL.proposes)
     row, certificate = lock_own(tx, id, by)
-    known = certificates.open_annulment(tx, id)
+    known = annulments.open_proposal(tx, id)
     if known is not None:
         raise AnnulmentOpen(known.id)
     holds_from = LocalDate.parse(effective_from)
@@ -108,7 +109,7 @@ def confirm(tx: Session, id: str, issuer: Issuer, *, by: Party, at: datetime, dr
     """
     require(by, _APPROVAL.confirms)
     row, certificate = lock_own(tx, id, by)
-    proposal = certificates.open_annulment(tx, id)
+    proposal = annulments.open_proposal(tx, id)
     if proposal is None:
         raise NothingProposed
     if proposal.application is not None:
@@ -148,7 +149,7 @@ def sign_change(
         replaced_by=replaced_by,
     )
     envelope = seal(change.encode(), Typ.STATUS, signer)
-    confirmed = certificates.confirm_annulment(tx, proposal.id, by.person)
+    confirmed = annulments.confirm(tx, proposal.id, by.person)
     assert confirmed
     act = acts.record(
         tx,
@@ -168,7 +169,7 @@ def withdraw(tx: Session, id: str, *, by: Party, at: datetime, draw: Draw) -> No
     """Withdraw an open proposal; anyone of the body who may propose can. Raises `NothingProposed`."""
     require(by, _APPROVAL.proposes)
     row, _ = lock_own(tx, id, by)
-    proposal = certificates.open_annulment(tx, id)
+    proposal = annulments.open_proposal(tx, id)
     if proposal is None:
         raise NothingProposed
     proposal.withdrawn_at = at

@@ -23,9 +23,10 @@ from registry.core.trust.log_policy import log_policy
 from registry.store import certificates
 from registry.store.acts import Act
 from registry.store.applications import Application, ApplicationPerson
-from registry.store.certificates import CertificateRow, NumberCounter, Source, StatusChangeRow, StatusIndex
+from registry.store.certificates import CertificateRow, Source, StatusChangeRow, StatusIndex
 from registry.store.clarifications import ClarificationRow
 from registry.store.registrations import Registration
+from registry.store.serials import NumberCounter
 from registry.usecases.check_adopted import Adopted
 from registry.usecases.survey_rows import Survey, of, read_object, readable
 

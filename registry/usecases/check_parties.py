@@ -20,9 +20,9 @@ from registry.core.application.lifecycle import State
 from registry.core.calendar import write_instant
 from registry.core.tlog.entry import Kind
 from registry.store.acts import Act
+from registry.store.annulments import Annulment
 from registry.store.applications import Application
 from registry.store.calendars import CalendarRow
-from registry.store.certificates import Annulment
 from registry.store.clarifications import ClarificationProposal
 from registry.store.parties import Mandate, Organisation, Person, Token
 from registry.store.products import EvidenceFile, ProductEvidence, ProductRow

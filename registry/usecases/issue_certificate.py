@@ -20,7 +20,7 @@ from registry.core.verification.evidence import Evidence, Held, Standpoint, Trus
 from registry.core.verification.presentation import Presentation
 from registry.core.verification.verdict import Indication, Verdict
 from registry.core.verification.verify import AT_ISSUE, verify
-from registry.store import acts, certificates
+from registry.store import acts, certificates, serials
 from registry.store.acts import Draw
 from registry.store.applications import Application
 from registry.store.certificates import CertificateRow, Source
@@ -166,7 +166,7 @@ def _allot(tx: Session, agreement: Agreement, row: Application, body: str, year:
     """Allot the next number of a body that none of its own systems has used. Raises `NumbersExhausted`."""
     pattern = agreement.pattern(body)
     while True:
-        serial = certificates.next_serial(tx, body, year)
+        serial = serials.allot(tx, body, year)
         number = pattern.number(issued_in=row.issued_in, presented_in=row.presented_in, year=year, serial=serial)
         if certificates.numbered(tx, country=row.issued_in, body=body, year=year, number=number) is None:
             return number

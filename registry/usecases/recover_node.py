@@ -17,7 +17,7 @@ from registry.core.identifiers import log_origin
 from registry.core.tlog.checkpoint import Checkpoint
 from registry.core.tlog.entry import Kind
 from registry.core.tlog.note import VerifierKey
-from registry.store import acts, certificates, channel, log, parties
+from registry.store import acts, certificates, channel, log, parties, serials
 from registry.store.acts import Draw
 from registry.store.at_work import NodeWorks
 from registry.store.channel import EPOCH
@@ -211,6 +211,6 @@ def _skip_numbers(
         anew |= Counter({(body, year): unseen for body in bodies for year in years})
     used += anew
     return [
-        {"body": body, "year": year, "skipped": count, "last": certificates.skip_serials(tx, body, year, count)}
+        {"body": body, "year": year, "skipped": count, "last": serials.skip(tx, body, year, count)}
         for (body, year), count in sorted(used.items())
     ]

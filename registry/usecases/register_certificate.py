@@ -23,7 +23,7 @@ from registry.core.product.names import skeleton
 from registry.core.rules.finding import Finding, Intake, Severity
 from registry.core.scheme.catalogue import find_scheme
 from registry.core.tlog.entry import Kind
-from registry.store import acts, calendars, certificates, parties, registrations
+from registry.store import acts, calendars, certificates, parties, registrations, serials
 from registry.store.acts import Draw
 from registry.store.certificates import CertificateRow, Source
 from registry.store.parties import Organisation, Role
@@ -125,7 +125,7 @@ def register(
     claims, subject = Claims.parse(certificate.subject.claims), certificate.subject
     if by.code is None or (certificate.node, certificate.body) != (issuer.name, by.code):
         raise IssuedByAnother(certificate.issuer)
-    last = certificates.lock_serials(tx, certificate.issuer, certificate.year)
+    last = serials.lock(tx, certificate.issuer, certificate.year)
     known = certificates.numbered(
         tx, country=subject.issued_in, body=certificate.issuer, year=certificate.year, number=subject.number
     )

@@ -17,10 +17,11 @@ from registry.core.certificate.relation import REPLACES
 from registry.core.certificate.status_change import Status
 from registry.core.errors import Conflict, Unprocessable
 from registry.core.tlog.entry import Kind
-from registry.store import acts, certificates
+from registry.store import acts, annulments
 from registry.store.acts import Draw
+from registry.store.annulments import Annulment
 from registry.store.applications import Application
-from registry.store.certificates import Annulment, CertificateRow
+from registry.store.certificates import CertificateRow
 from registry.usecases.change_status import AnnulmentOpen
 from registry.usecases.identify_party import Party
 from registry.usecases.relate_certificate import find_related, relations_of
@@ -76,7 +77,7 @@ def propose(tx: Session, application: str, reason: str, *, by: Party, at: dateti
         raise NothingToReplace
     play(tx, row, Part.SIGNATORY, by=by, at=at)
     old, certificate = find_related(tx, row, str(relation.certificate), organisation=by.organisation, lock=True)
-    known = certificates.open_annulment(tx, old.id)
+    known = annulments.open_proposal(tx, old.id)
     if known is not None:
         raise AnnulmentOpen(known.id)
     today = certificate.subject.issue_date.offset.local_date(at)
@@ -113,7 +114,7 @@ def open_replacement(tx: Session, row: Application, *, by: Party) -> Replacing |
     if relation is None:
         return None
     old, certificate = find_related(tx, row, str(relation.certificate), organisation=by.organisation, lock=True)
-    proposal = certificates.open_annulment(tx, old.id)
+    proposal = annulments.open_proposal(tx, old.id)
     if proposal is None or (proposal.application, proposal.draft) != (row.id, row.draft):
         raise ReplacementNotProposed(old.id)
     lifecycle.check_people(proposal.proposed_by, by.person)

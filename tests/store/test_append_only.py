@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 from registry.core.tlog.entry import Kind
 from registry.store import acts, log, replies
 from registry.store.acts import Act, Actor, QueuedAct
+from registry.store.annulments import Annulment
 from registry.store.applications import ApplicationPerson
-from registry.store.certificates import Annulment, CertificateRow, StatusIndex
+from registry.store.certificates import CertificateRow, StatusIndex
 from registry.store.channel import MessageOut
 from registry.store.database import OWNER, Database
 from registry.store.freshness import FreshnessRow

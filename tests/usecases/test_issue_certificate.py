@@ -12,7 +12,7 @@ from registry.core.certificate.credential import Certificate
 from registry.core.envelope.jose import Envelope, Typ
 from registry.core.tlog.entry import Kind
 from registry.core.trust.trust_list import BelievedList
-from registry.store import certificates
+from registry.store import certificates, serials
 from registry.store.parties import Person, Role
 from registry.usecases import issue_certificate, register_party
 from registry.usecases.believe_peers import Beliefs, CountryNotTrusted
@@ -142,7 +142,7 @@ def test_a_body_out_of_numbers_issues_nothing(corridor: Corridor) -> None:
     approved = by.approved()
     with by.tx() as tx:
         for row in range(2):
-            certificates.next_serial(tx, str(by.people["signatory"].did), 2026 + row)
+            serials.allot(tx, str(by.people["signatory"].did), 2026 + row)
     with corridor.forge.breaking(by) as tx:
         tx.execute(text("UPDATE number_counter SET last = 999999"))
     with by.refuses(NumbersExhausted) as refused:
