@@ -7,7 +7,6 @@ from sqlalchemy.orm import Session
 
 from registry.core.certificate import lifecycle
 from registry.core.certificate.clarification import Clarification, check_mends
-from registry.core.certificate.lifecycle import FINAL
 from registry.core.certificate.status_change import Status, StatusChange
 from registry.core.channel.message import Message
 from registry.core.channel.receipt import Outcome, ReceiptFinding
@@ -80,12 +79,11 @@ def take_change(tx: Session, message: Message, env: str, beliefs: Beliefs, *, at
         return Taken(Outcome.ACCEPTED, (), row.id)
     standing = lifecycle.standing_after(Status(known.status) for known in held)
     try:
-        standing = lifecycle.advance(standing, change.status, pauses=knows_suspension(row.scheme))
+        lifecycle.advance(standing, change.status, pauses=knows_suspension(row.scheme))
     except (Conflict, Unprocessable) as refusal:
         return refused("status", refusal.code)
     keep_change(tx, envelope, change, None)
-    if standing in FINAL:
-        tell_users(tx, row, change, at=at)
+    tell_users(tx, row, change, at=at)
     return Taken(Outcome.ACCEPTED, (), row.id, News(row.id, envelope.digest))
 
 

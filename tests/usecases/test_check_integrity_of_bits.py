@@ -63,7 +63,8 @@ TARGETS = sorted((table, column) for each in (SIGNED, DERIVED) for table, column
 NAMES: Mapping[str, Callable[[Mapping[str, Any]], tuple[str, ...]]] = {
     "act": lambda row: (f"act {row['id']}",),
     "agreement": lambda row: (f"agreement {row['id']}",),
-    "certificate": lambda row: (f"certificate {row['id']}",),
+    "arrival": lambda row: (f"arrival {row['seq']}",),
+    "certificate": lambda row: (f"certificate {row['id']}", f"registration of {row['id']}"),
     "status_change": lambda row: (f"change of status {row['digest']}",),
     "log_checkpoint": lambda row: (f"checkpoint {row['size']}",),
     "log_published": lambda row: (f"published checkpoint {row['size']}",),

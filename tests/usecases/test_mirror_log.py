@@ -1,6 +1,6 @@
 """The mirror keeps what is proved to continue what it has, and evidence of what does not."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
 
@@ -335,11 +335,14 @@ def test_what_came_and_was_refused_was_delivered(corridor: Corridor) -> None:
     assert open_kinds(uz, by) == []
 
 
-def test_a_change_that_came_and_was_refused_was_delivered(corridor: Corridor) -> None:
+@pytest.mark.parametrize("said", [Country.annulled, Country.clarified])
+def test_what_was_said_of_a_certificate_and_was_refused_was_delivered(
+    corridor: Corridor, said: Callable[[Country, CertificateRow], object]
+) -> None:
     by, uz = corridor.by, corridor.uz
     issued = by.issued()
     by.deliver(uz)
-    by.annulled(issued)
+    said(by, issued)
     by.sequence()
     by.witnessed(uz)
     mirrored(uz, by)
@@ -348,8 +351,8 @@ def test_a_change_that_came_and_was_refused_was_delivered(corridor: Corridor) ->
         tx.execute(delete(CertificateRow))
     uz.take(message)
     corridor.clock.forward(PATIENCE + timedelta(minutes=1))
-    assert uz.everything()["status_change"] == []
-    assert open_kinds(uz, by) == [TaskKind.CERTIFICATE_NOT_DELIVERED]  # the certificate, not its change
+    assert uz.everything()["status_change"] == uz.everything()["clarification"] == []
+    assert open_kinds(uz, by) == [TaskKind.CERTIFICATE_NOT_DELIVERED]  # the certificate, not what was said of it
 
 
 def test_a_message_that_carries_neither_certificate_nor_change_delivers_nothing(corridor: Corridor) -> None:
