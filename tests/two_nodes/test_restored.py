@@ -198,10 +198,12 @@ def shown(country: Demo) -> str:
 def caught_up(home: Demo, abroad: Demo) -> bool | None:
     """Tell whether the other country's mirror is as far as the log that is shown here, and the log at rest."""
     digest = sha256(f"{home.name}/log".encode()).hexdigest()
-    copy = httpx2.get(f"{abroad.url}/log/mirror/{digest}/checkpoint", trust_env=False).text
+    copy = httpx2.get(f"{abroad.url}/log/mirror/{digest}/checkpoint", trust_env=False)
+    if copy.status_code == httpx2.codes.NOT_FOUND:  # nothing of it was seen with a cosignature yet
+        return None
     with database(home) as pool, pool.read() as tx:
         head = log.head(tx)
-    return (head is not None and copy.split("\n")[1] == str(head.size)) or None
+    return (head is not None and copy.text.split("\n")[1] == str(head.size)) or None
 
 
 @contextmanager
