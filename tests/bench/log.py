@@ -7,7 +7,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -128,24 +128,25 @@ def _insert(app: Database, batch: int, entries: int, first: int) -> None:
 
 
 def _read(server: Server, signer: NoteSigner, sizes: Sequence[int]) -> None:
-    times: dict[int, dict[str, float]] = {}
-    for size in sizes:
-        with _made(server, f"log_{size}") as (app, owner):
-            began = time.monotonic()
-            _load(owner, signer, size)
-            loaded = time.monotonic() - began
-            before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-            first = {name: _median(app, size, work) for name, work in READERS.items()}
-            times[size] = {name: _median(app, size, work) for name, work in READERS.items()}
-            grew = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-            figures = ", ".join(
-                f"{name} {seconds * 1e3:.2f} ms ({first[name] * 1e3:.2f} at the first look)"
-                for name, seconds in times[size].items()
-            )
-            _say(f"log of {size:>10,}: {figures}; {grew:.0f} MB more of memory; loaded in {loaded:.0f} s")
-    ratios = {name: times[sizes[-1]][name] / times[sizes[0]][name] for name in READERS}
-    for name in READERS:
-        _say(f"log, {name}: {sizes[-1]:,} entries take {ratios[name]:.2f} x of {sizes[0]:,}")
+    """Build a log of each size, then look into all of them in turn, so that a busy minute slows each alike."""
+    with ExitStack() as opened:
+        logs: dict[int, Database] = {}
+        for size in sizes:
+            app, owner = opened.enter_context(_made(server, f"log_{size}"))
+            seconds = _timed(partial(_load, owner, signer, size))
+            logs[size] = app
+            _say(f"log of {size:>10,}: loaded in {seconds:.0f} s")
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        for name, work in READERS.items():
+            rounds = [{size: _median(app, size, work) for size, app in logs.items()} for _ in range(1 + ROUNDS)]
+            first, *warm = rounds
+            for size in sizes:
+                milliseconds = statistics.median(each[size] for each in warm) * 1e3
+                _say(f"log of {size:>10,}: {name} {milliseconds:.2f} ms ({first[size] * 1e3:.2f} at the first look)")
+            ratio = statistics.median(each[sizes[-1]] / each[sizes[0]] for each in warm)
+            _say(f"log, {name}: {sizes[-1]:,} entries take {ratio:.2f} x of {sizes[0]:,}")
+        grew = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+        _say(f"log: {grew:.0f} MB more of memory for all of it")
 
 
 def _prove(tx: Session, size: int, places: random.Random) -> None:
@@ -174,10 +175,8 @@ def _median(app: Database, size: int, work: Callable[[Session, int, random.Rando
     places, times = random.Random(size), []  # noqa: S311  no secret
     for _ in range(READS):
         with app.read() as tx:
-            began = time.perf_counter()
-            work(tx, size, places)
-            times.append(time.perf_counter() - began)
-    return statistics.median(times[READS // 10 :])
+            times.append(_timed(partial(work, tx, size, places)))
+    return statistics.median(times)
 
 
 def _load(owner: Database, signer: NoteSigner, size: int) -> None:
@@ -228,9 +227,9 @@ def _made(server: Server, name: str) -> Iterator[tuple[Database, Database]]:
 
 
 def _timed(work: Callable[[], None]) -> float:
-    began = time.monotonic()
+    began = time.perf_counter()
     work()
-    return time.monotonic() - began
+    return time.perf_counter() - began
 
 
 def _say(line: str) -> None:

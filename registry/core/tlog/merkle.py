@@ -46,6 +46,16 @@ def node_hash(left: Hash, right: Hash) -> Hash:
     return sha256(b"\x01" + left + right).digest()
 
 
+def subtree_root(row: bytes) -> Hash:
+    """Hash over a complete subtree, given the hashes of one of its levels one behind the other (RFC 6962, 2.1)."""
+    while len(row) > HASH_BYTES:
+        assert len(row) % (2 * HASH_BYTES) == 0
+        row = b"".join(
+            [sha256(b"\x01" + row[at : at + 2 * HASH_BYTES]).digest() for at in range(0, len(row), 2 * HASH_BYTES)]
+        )
+    return row
+
+
 def subtrees(start: int, end: int) -> Sequence[tuple[int, int]]:
     """Return the fewest complete subtrees that make the range from `start` to `end`, left to right."""
     assert 0 <= start <= end <= MAX_SIZE

@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 
 from registry.core.errors import Malformed
 from registry.core.tlog.entry import MAX_ENTRY
-from registry.core.tlog.merkle import HASH_BYTES, MAX_SIZE, Hash, node_hash
+from registry.core.tlog.merkle import HASH_BYTES, MAX_SIZE, Hash, subtree_root
 
 HEIGHT = 8
 WIDTH = 1 << HEIGHT
@@ -116,12 +116,12 @@ def hash_in(content: bytes, level: int, index: int) -> Hash:
 
     Raises `MalformedTile` where the content ends before it.
     """
-    height = level % HEIGHT
-    first = (index << height) % WIDTH
-    row = read_hashes(content, first + (1 << height))[first:]
-    while len(row) > 1:
-        row = [node_hash(row[at], row[at + 1]) for at in range(0, len(row), 2)]
-    return row[0]
+    count = 1 << level % HEIGHT
+    first = index * count % WIDTH
+    row = content[first * HASH_BYTES : (first + count) * HASH_BYTES]
+    if len(row) != count * HASH_BYTES:
+        raise MalformedTile(f"it is not {first + count} hashes")
+    return subtree_root(row)
 
 
 def growth(made: Mapping[tuple[int, int], Hash]) -> Mapping[tuple[int, int], bytes]:
