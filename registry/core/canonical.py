@@ -7,7 +7,7 @@ Within that subset orjson with sorted keys writes the same bytes as JCS (a prope
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import ClassVar, NoReturn, TypeAlias
@@ -26,6 +26,9 @@ MAX_INTEGER = 2**53 - 1
 BOM = b"\xef\xbb\xbf"
 _BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[][{}]', re.DOTALL)
 """A string, taken to the end where it has none (else each quote would be tried anew), or a bracket."""
+_NESTED = (dict, list)
+_FLAT = {str, bool}
+_PLAIN = {str, bool, int, *_NESTED}
 _UNFIT = re.compile("[\0\ud800-\udfff]")
 
 
@@ -88,7 +91,7 @@ def parse(data: bytes) -> JsonObject:
         raise NotCanonical("it is not JSON") from None
     if not isinstance(value, dict):
         raise NotCanonical("it is not an object")
-    if not (_is_plain(value, MAX_DEPTH) and _is_normal(data, value)):
+    if not (_is_plain(value) and _is_normal(data, value)):
         raise NotCanonical(
             "it holds a float, a null, an integer beyond 2^53-1, a key beyond ASCII, text with NUL or not in NFC, "
             "or is too deep"
@@ -150,25 +153,29 @@ def _walk_text(value: Json, longest: int) -> None:
             raise MalformedJson("a text holds NUL or half of a surrogate pair")
 
 
-def _is_plain(value: dict[str, Json] | list[Json], depth: int) -> bool:
+def _is_plain(value: dict[str, Json]) -> bool:
     """Tell whether `value` holds only what this project signs: text, whole numbers, booleans, arrays, objects."""
-    if depth == 0:
-        return False
-    parts: Iterable[Json] = value
-    if isinstance(value, dict):
-        if not all(map(str.isascii, value)):
-            return False
-        parts = value.values()
-    for part in parts:
-        kind = type(part)
-        if kind is str or kind is bool:
-            continue
-        if isinstance(part, (dict, list)):
-            if not _is_plain(part, depth - 1):
+    level: list[dict[str, Json] | list[Json]] = [value]
+    for _ in range(MAX_DEPTH):
+        below: list[dict[str, Json] | list[Json]] = []
+        for each in level:
+            parts: Collection[Json] = each
+            if isinstance(each, dict):
+                if not "".join(each).isascii():
+                    return False
+                parts = each.values()
+            kinds = set(map(type, parts))
+            if kinds <= _FLAT:
+                continue
+            if not kinds <= _PLAIN:
                 return False
-        elif not (isinstance(part, int) and abs(part) <= MAX_INTEGER):
-            return False
-    return True
+            if int in kinds and any(isinstance(part, int) and abs(part) > MAX_INTEGER for part in parts):
+                return False
+            below += [part for part in parts if isinstance(part, _NESTED)]
+        if not below:
+            return True
+        level = below
+    return False
 
 
 def _is_normal(data: bytes, value: Json) -> bool:

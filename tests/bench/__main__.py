@@ -176,6 +176,7 @@ def _served(country: kit.Country, application: str) -> Iterator[int]:
         "REGISTRY_PASSPHRASE": kit.SECRET.decode(),
         "REGISTRY_DATABASE_URL": settings.database_url.get_secret_value(),
         "REGISTRY_CLOCK_FILE": str(clock),
+        "REGISTRY_GUARD": str(settings.guard_path),
         "REGISTRY_THREADS": "8",
     }
     words = [sys.executable, "-m", "uvicorn", "--factory", application, "--port", str(port), "--no-access-log"]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, ClassVar, Self
 
-from registry.core.calendar import LocalDate, write_instant
+from registry.core.calendar import LocalDate, read_instant, write_instant
 from registry.core.canonical import JsonObject
 from registry.core.certificate.relation import Relation
 from registry.core.errors import Malformed
@@ -62,41 +62,6 @@ class Subject:
     nonce: Annotated[str, HEX_128]
     claims: JsonObject
     relations: tuple[Relation, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Issuer:
-    id: str
-    name: str
-    type_: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _StatusEntry:
-    id: str
-    type_: str
-    status_purpose: str = field(metadata={"name": "statusPurpose"})
-    status_list_index: Annotated[str, _INDEX] = field(metadata={"name": "statusListIndex"})
-    status_list_credential: Annotated[str, _STATUS_LIST] = field(metadata={"name": "statusListCredential"})
-
-
-@dataclass(frozen=True, slots=True)
-class _Schema:
-    id: str
-    type_: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Credential:
-    context: tuple[str, ...] = field(metadata={"name": "@context"})
-    type_: tuple[str, ...]
-    id: str
-    issuer: _Issuer
-    valid_from: datetime = field(metadata={"name": "validFrom"})
-    valid_until: datetime = field(metadata={"name": "validUntil"})
-    credential_status: _StatusEntry = field(metadata={"name": "credentialStatus"})
-    credential_schema: _Schema = field(metadata={"name": "credentialSchema"})
-    credential_subject: Subject = field(metadata={"name": "credentialSubject"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,23 +123,37 @@ class Certificate:
 
     @classmethod
     def parse(cls, payload: JsonObject) -> Self:
-        """Read a credential that was read canonically; raises `MalformedCredential` or `MalformedRecord`."""
-        read = decode(_Credential, payload)
-        named = CERTIFICATE.fullmatch(read.id)
-        status = _STATUS_LIST.fullmatch(read.credential_status.status_list_credential)
-        if named is None or status is None or not NAME.fullmatch(named["node"]) or not CODE.fullmatch(named["body"]):
+        """Read a credential that was read canonically.
+
+        Raises `MalformedCredential`, `MalformedRecord`, `MalformedTime`.
+        """
+        match payload:
+            case {
+                "id": str(id),
+                "issuer": {"name": str(body_name)},
+                "validFrom": str(valid_from),
+                "validUntil": str(valid_until),
+                "credentialStatus": {"statusListIndex": str(index), "statusListCredential": str(status_list)},
+                "credentialSubject": subject,
+            }:
+                named, status = CERTIFICATE.fullmatch(id), _STATUS_LIST.fullmatch(status_list)
+            case _:
+                raise MalformedCredential("one of its members is missing, or is not what it must be")
+        if named is None or not NAME.fullmatch(named["node"]) or not CODE.fullmatch(named["body"]):
             raise MalformedCredential("its id is not that of a certificate")
+        if status is None or not _INDEX.fullmatch(index):
+            raise MalformedCredential("its status entry is not one")
         certificate = cls(
             named["node"],
             named["body"],
-            read.issuer.name,
-            read.valid_from,
-            read.valid_until,
+            body_name,
+            read_instant(valid_from),
+            read_instant(valid_until),
             status["list"],
-            int(read.credential_status.status_list_index),
-            read.credential_subject,
+            int(index),
+            decode(Subject, subject, "credentialSubject"),
         )
-        if {**certificate._framed(), "credentialSubject": payload["credentialSubject"]} != payload:
+        if {**certificate._framed(), "credentialSubject": subject} != payload:
             raise MalformedCredential("its id, type, context, schema or status entry contradict what it says")
         if certificate.subject.id != f"{certificate.id}#goods" or certificate.subject.type_ != ("CertificateOfOrigin",):
             raise MalformedCredential("its subject is not the goods of this certificate")
