@@ -1,4 +1,5 @@
 import base64
+import itertools
 import json
 from typing import Any
 
@@ -244,6 +245,13 @@ def test_another_spelling_of_the_text_is_refused(signer: FileSigner) -> None:
     ):
         with pytest.raises(Malformed):
             Envelope.parse(changed, Typ.MESSAGE)
+
+
+def test_no_place_holds_a_character_of_another_alphabet_padding_or_space(signer: FileSigner) -> None:
+    text = seal(PAYLOAD, Typ.MESSAGE, signer).text
+    for place, character in itertools.product(range(len(text)), "+/=\n\r \t!*\0я"):
+        with pytest.raises(Malformed):
+            Envelope.parse(text[:place] + character + text[place + 1 :], Typ.MESSAGE)
 
 
 def test_the_zero_signature_is_by_nobody(signer: FileSigner, key: ec.EllipticCurvePublicKey) -> None:
