@@ -17,7 +17,7 @@ from registry.core.errors import Unprocessable
 from registry.lines import ASKED
 from registry.node import Node
 from registry.store import replies
-from registry.usecases.identify_party import Party, TokenNotAccepted, identify
+from registry.usecases.identify_party import Party, TokenNotAccepted, identify, identify_once
 
 _KEY = re.compile(r"[\x21-\x7e]{1,128}")
 _ETAG = re.compile(r'"(\d{1,9})"')
@@ -127,8 +127,8 @@ class Call:
         """
         at = self.node.now()
         with self.node.database.begin() as tx:
-            by = _identified(tx, self.token, self.node, at)
-            kept = replies.open_reply(tx, by.person, self.key, self.digest, at)
+            by, kept = identify_once(tx, self.token, self.key, self.digest, node=self.node.settings.did, at=at)
+            _note(by)
             if kept is None:
                 reply = work(tx, by, at)
                 headers = {**reply.headers, "Content-Type": reply.media_type}
@@ -179,11 +179,15 @@ LookDep = Annotated[Look, Depends(look)]
 
 
 def _identified(tx: Session, token: str, node: Node, at: datetime) -> Party:
-    """Return who asks, and note it for the line of the request."""
     by = identify(tx, token, node=node.settings.did, at=at)
+    _note(by)
+    return by
+
+
+def _note(by: Party) -> None:
+    """Note who asks for the line of the request."""
     if (asked := ASKED.get()) is not None:
         asked.person, asked.organisation = by.person, by.kind.value
-    return by
 
 
 def _kept(kept: replies.Reply) -> Reply:

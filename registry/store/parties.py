@@ -154,7 +154,7 @@ def person(tx: Session, id: str) -> Person | None:
     return tx.get(Person, id)
 
 
-_BEARER = (
+BEARER = (
     select(
         Person.id,
         Person.name,
@@ -169,11 +169,12 @@ _BEARER = (
     .join(Organisation, Organisation.id == Person.organisation)
     .where(Token.sha256 == bindparam("sha256"), Token.expires_at > bindparam("at"), Token.revoked_at.is_(None))
 )
+"""Who a living token belongs to."""
 
 
 def bearer(tx: Session, sha256: bytes, at: datetime) -> RowMapping | None:
     """Return who a living token belongs to: the person, and the organisation."""
-    return tx.execute(_BEARER, {"sha256": sha256, "at": at}).mappings().one_or_none()
+    return tx.execute(BEARER, {"sha256": sha256, "at": at}).mappings().one_or_none()
 
 
 def revoke_token(tx: Session, id: str, at: datetime) -> str | None:

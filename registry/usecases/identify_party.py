@@ -5,12 +5,14 @@ from datetime import datetime
 from hashlib import sha256
 from typing import ClassVar
 
+from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
 
 from registry.core.errors import Refused
-from registry.store import parties
+from registry.store import parties, replies
 from registry.store.acts import Actor
 from registry.store.parties import OrganisationKind, Role
+from registry.store.replies import Reply
 
 TOKEN_PREFIX = "brt_"  # noqa: S105  the fixed beginning of every token, for scanners of leaked secrets
 TOKEN_BYTES = 32
@@ -65,11 +67,33 @@ class Party:
 
 def identify(tx: Session, token: str, *, node: str, at: datetime) -> Party:
     """Return who a token belongs to; raises `TokenNotAccepted`."""
-    if len(token) != _TOKEN_LENGTH or not token.startswith(TOKEN_PREFIX):
-        raise TokenNotAccepted
-    found = parties.bearer(tx, sha256(token.encode()).digest(), at)
+    found = parties.bearer(tx, _digest(token), at)
     if found is None:
         raise TokenNotAccepted
+    return _party(found, node)
+
+
+def identify_once(
+    tx: Session, token: str, key: str, request: str, *, node: str, at: datetime
+) -> tuple[Party, Reply | None]:
+    """Return who a token belongs to, and what they were answered under a key; None where it is reserved for them now.
+
+    Raises `TokenNotAccepted`.
+    """
+    found = replies.open_reply(tx, _digest(token), key, request, at)
+    if found is None:
+        raise TokenNotAccepted
+    by = _party(found, node)
+    return by, None if found["first"] else replies.kept(tx, by.person, key)
+
+
+def _digest(token: str) -> bytes:
+    if len(token) != _TOKEN_LENGTH or not token.startswith(TOKEN_PREFIX):
+        raise TokenNotAccepted
+    return sha256(token.encode()).digest()
+
+
+def _party(found: RowMapping, node: str) -> Party:
     return Party(
         found["id"],
         found["name"],

@@ -20,6 +20,7 @@ from registry.store.database import OWNER, Database
 from registry.store.freshness import FreshnessRow
 from registry.store.log import LogHead
 from registry.store.tables import METADATA
+from registry.usecases.identify_party import identify_once
 from tests.kit import Corridor, Country, Forge
 from tests.outside import registered
 
@@ -236,9 +237,10 @@ def test_an_annulment_is_never_confirmed_by_whoever_proposed_it(life: Corridor) 
 def test_a_kept_reply_stays_as_it_is(life: Corridor) -> None:
     app = life.by.node.database
     with app.begin() as tx:
-        person = life.by.people["exporter"].person
-        assert replies.open_reply(tx, person, "kept", "request", life.clock()) is None
-        replies.keep(tx, person, "kept", status=200, headers={}, body=b"first")
+        token = life.by.tokens["exporter"]
+        by, kept = identify_once(tx, token, "kept", "request", node=life.by.did, at=life.clock())
+        assert kept is None
+        replies.keep(tx, by.person, "kept", status=200, headers={}, body=b"first")
     refused(app, update(replies.Reply).values(body=b"second"), "stays as it is")
 
 

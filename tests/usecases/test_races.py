@@ -9,6 +9,7 @@ from typing import TypeVar
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from registry.api.issuer import issuer_of
 from registry.core.application.lifecycle import IllegalMove, Part, State
@@ -19,6 +20,7 @@ from registry.store import applications, certificates, replies, serials
 from registry.usecases import change_status, examine_application, issue_certificate, submit_application
 from registry.usecases.change_status import AnnulmentOpen
 from registry.usecases.extend_log import extend
+from registry.usecases.identify_party import identify_once
 from registry.usecases.submit_application import AnotherPart, ApplicationNotFound, play
 from tests.kit import Corridor
 from tests.usecases.test_extend_log import check_history
@@ -215,11 +217,11 @@ def test_four_sequencers_write_one_history_without_a_gap(corridor: Corridor) -> 
 
 def test_fifty_retries_with_one_key_do_the_work_once_and_are_answered_the_same_bytes(corridor: Corridor) -> None:
     by = corridor.by
-    person = by.people["exporter"].person
+    person, token = by.people["exporter"].person, by.tokens["exporter"]
 
     def request() -> bytes:
         with by.tx() as tx:
-            kept = replies.open_reply(tx, person, "one-key", "digest of the request", by.clock())
+            _, kept = identify_once(tx, token, "one-key", "digest of the request", node=by.did, at=by.clock())
             if kept is not None:
                 assert kept.body is not None
                 return kept.body
@@ -235,13 +237,16 @@ def test_fifty_retries_with_one_key_do_the_work_once_and_are_answered_the_same_b
 
 def test_a_retry_after_a_refusal_does_the_work_because_nothing_was_kept(corridor: Corridor) -> None:
     by = corridor.by
-    person = by.people["exporter"].person
+
+    def opened(tx: Session, who: str) -> replies.Reply | None:
+        return identify_once(tx, by.tokens[who], "key", "request", node=by.did, at=by.clock())[1]
+
     with by.refuses(ApplicationNotFound) as refused:
-        assert replies.open_reply(refused.tx, person, "key", "request", by.clock()) is None
+        assert opened(refused.tx, "exporter") is None
         submit_application.withdraw(refused.tx, "no such application", **by.by("exporter"))
     with by.tx() as tx:
-        assert replies.open_reply(tx, person, "key", "request", by.clock()) is None
-        assert replies.open_reply(tx, by.people["stranger"].person, "key", "request", by.clock()) is None
+        assert opened(tx, "exporter") is None
+        assert opened(tx, "stranger") is None
 
 
 def test_a_certificate_of_someone_who_is_not_the_signatory_of_the_application_cannot_be_stored(
