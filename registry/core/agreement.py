@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated, ClassVar, Self
 
 from registry.core import canonical
@@ -205,7 +206,7 @@ class NeutralWitness:
     vkey: VerifierKey
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Agreement:
     """The agreement of two countries. Its id is the SHA-256 of its canonical bytes; certificates carry the id."""
 
@@ -256,7 +257,7 @@ class Agreement:
         """Write the agreement as the object that both countries sign."""
         return encode(self)
 
-    @property
+    @cached_property
     def id(self) -> Digest:
         """SHA-256 of the canonical bytes."""
         return Digest(canonical.digest(canonical.encode(self.encode())))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, ForeignKey, Index, or_, select, text, tuple_
+from sqlalchemy import ColumnElement, ForeignKey, Index, bindparam, or_, select, text, tuple_
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -65,23 +65,20 @@ class ApplicationPerson(Row):
     since: Mapped[datetime]
 
 
+_PARTS = Row.metadata.tables["application_person"]
+_CLAIM = insert(_PARTS).on_conflict_do_nothing(index_elements=["application", "person"]).returning(_PARTS.c.part)
+_PLAYED = select(_PARTS.c.part).where(
+    _PARTS.c.application == bindparam("application"), _PARTS.c.person == bindparam("person")
+)
+
+
 def claim_part(tx: Session, application: str, person: str, part: Part, at: datetime) -> Part:
     """Return the part that `person` plays in the application from now on: `part`, or the other one played before.
 
     The primary key decides every race: a second, different part for one person cannot be stored.
     """
-    tx.execute(
-        insert(ApplicationPerson)
-        .values(application=application, person=person, part=part, since=at)
-        .on_conflict_do_nothing(index_elements=["application", "person"])
-    )
-    played = tx.scalar(
-        select(ApplicationPerson.part).where(
-            ApplicationPerson.application == application, ApplicationPerson.person == person
-        )
-    )
-    assert played is not None
-    return Part(played)
+    claimed = tx.scalar(_CLAIM, {"application": application, "person": person, "part": part, "since": at})
+    return Part(claimed or tx.scalars(_PLAYED, {"application": application, "person": person}).one())
 
 
 def parts(tx: Session, application: str) -> Sequence[ApplicationPerson]:

@@ -1,4 +1,4 @@
-"""Everything that beliefs are made of, read in two trips: each request asks for all of it."""
+"""Everything that beliefs are made of, read in one trip: each request asks for all of it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,19 +8,28 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 _KEPT = text("""
+    WITH RECURSIVE sender AS (
+        SELECT min("from") AS node FROM message_in
+        UNION ALL
+        SELECT (SELECT min("from") FROM message_in WHERE "from" > node) FROM sender WHERE node IS NOT NULL
+    ), last AS (
+        SELECT node, newest.* FROM sender CROSS JOIN LATERAL (
+            SELECT envelope, received_at, epoch, seq FROM message_in WHERE "from" = node
+            ORDER BY epoch DESC, seq DESC LIMIT 1
+        ) AS newest
+    )
     SELECT 'list' AS what, country AS name, text, NULL AS met, adopted_at AS at, epoch, version AS seq FROM (
         SELECT DISTINCT ON (country) * FROM trust_list ORDER BY country, epoch DESC, version DESC
     ) AS newest
     UNION ALL SELECT 'agreement', id, text, NULL, adopted_at, 0, 0 FROM agreement
     UNION ALL SELECT 'vouched', origin, '', NULL, cosigned_at, 0, 0 FROM mirror_head WHERE cosigned_at IS NOT NULL
     UNION ALL SELECT 'said', node, text, met, as_of, epoch, seq FROM freshness
+    UNION ALL SELECT 'heard', node, envelope, NULL, received_at, epoch, seq FROM last
     ORDER BY what, at, name
 """)
+"""Senders are found by steps along the key: as many as there are nodes, however many messages they sent."""
 _HEARD = text("""
-    SELECT node, last.* FROM unnest(CAST(:nodes AS text[])) AS node CROSS JOIN LATERAL (
-        SELECT envelope, received_at, epoch, seq FROM message_in WHERE "from" = node
-        ORDER BY epoch DESC, seq DESC LIMIT 1
-    ) AS last
+    SELECT envelope, received_at, epoch, seq FROM message_in WHERE "from" = :node ORDER BY epoch DESC, seq DESC LIMIT 1
 """)
 
 
@@ -40,16 +49,6 @@ class KeptText:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """The newest list of each country, every agreement, oldest first, what each node said, and who vouches for logs."""
-
-    lists: Sequence[KeptText]
-    agreements: Sequence[KeptText]
-    said: Sequence[KeptText]
-    vouched: Mapping[str, datetime]
-
-
-@dataclass(frozen=True, slots=True)
 class Heard:
     """The last message of a node, when it came, and where the direction stands since."""
 
@@ -58,16 +57,31 @@ class Heard:
     position: tuple[int, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The newest list of each country, every agreement, oldest first, what each node said, and who vouches for logs.
+
+    `heard` is the last message of each node that sent one: nothing that it sent before is missing.
+    """
+
+    lists: Sequence[KeptText]
+    agreements: Sequence[KeptText]
+    said: Sequence[KeptText]
+    vouched: Mapping[str, datetime]
+    heard: Mapping[str, Heard]
+
+
 def read_kept(tx: Session) -> Kept:
-    """Return what is kept of all countries."""
-    found: dict[str, list[KeptText]] = {"list": [], "agreement": [], "vouched": [], "said": []}
+    """Return what is kept of all countries and nodes."""
+    found: dict[str, list[KeptText]] = {"list": [], "agreement": [], "vouched": [], "said": [], "heard": []}
     for what, name, signed, met, at, epoch, seq in tx.execute(_KEPT):
         found[what].append(KeptText(name, signed, met, at, (epoch, seq)))
     vouched = {each.name: each.at for each in found["vouched"]}
-    return Kept(found["list"], found["agreement"], found["said"], vouched)
+    heard = {each.name: Heard(each.text, each.at, each.position) for each in found["heard"]}
+    return Kept(found["list"], found["agreement"], found["said"], vouched, heard)
 
 
-def read_heard(tx: Session, nodes: Sequence[str]) -> Mapping[str, Heard]:
-    """Return the last message of each node that sent one: nothing that it sent before is missing."""
-    rows = tx.execute(_HEARD, {"nodes": list(nodes)})
-    return {node: Heard(envelope, received_at, (epoch, seq)) for node, envelope, received_at, epoch, seq in rows}
+def read_heard(tx: Session, node: str) -> Heard | None:
+    """Return the last message of a node."""
+    row = tx.execute(_HEARD, {"node": node}).one_or_none()
+    return None if row is None else Heard(row.envelope, row.received_at, (row.epoch, row.seq))

@@ -130,37 +130,37 @@ class StatusChangeRow(Row):
     act: Mapped[str | None] = mapped_column(ForeignKey("act.id"), unique=True)
 
 
+_INDICES = Row.metadata.tables["status_index"]
+_TAKE = insert(_INDICES).on_conflict_do_nothing().returning(_INDICES.c.index)
+_NUMBERED = select(CertificateRow).where(
+    CertificateRow.country == bindparam("in"),
+    CertificateRow.body == bindparam("of"),
+    CertificateRow.year == bindparam("within"),
+    CertificateRow.number == bindparam("sought"),
+)
+
+
 def draw_index(tx: Session, status_list: str, candidates: Iterable[int]) -> int:
     """Take the first of `candidates` that no certificate of this list was given; indices are never reused."""
     for candidate in candidates:
-        drawn = insert(StatusIndex).values(list=status_list, index=candidate).on_conflict_do_nothing()
-        taken: int | None = tx.scalar(drawn.returning(StatusIndex.index))
-        if taken is not None:
-            return taken
+        if tx.scalar(_TAKE, {"list": status_list, "index": candidate}) is not None:
+            return candidate
     raise AssertionError("the status list is full")
 
 
 def take_index(tx: Session, status_list: str, index: int, *, length: int) -> bool:
     """Take an index that was drawn elsewhere; tells whether it is in the list and no certificate was given it."""
-    drawn = insert(StatusIndex).values(list=status_list, index=index).on_conflict_do_nothing()
-    return index < length and tx.scalar(drawn.returning(StatusIndex.index)) is not None
+    return index < length and tx.scalar(_TAKE, {"list": status_list, "index": index}) is not None
 
 
 def numbered(tx: Session, *, country: str, body: str, year: int, number: str) -> CertificateRow | None:
     """Return the certificate that bears a number of a body and year."""
-    return tx.scalar(
-        select(CertificateRow).where(
-            CertificateRow.country == country,
-            CertificateRow.body == body,
-            CertificateRow.year == year,
-            CertificateRow.number == number,
-        )
-    )
+    return tx.scalar(_NUMBERED, {"in": country, "of": body, "within": year, "sought": number})
 
 
 def keep_index(tx: Session, status_list: str, index: int) -> None:
     """Count an index of a status list as drawn."""
-    tx.execute(insert(StatusIndex).values(list=status_list, index=index).on_conflict_do_nothing())
+    tx.execute(_TAKE, {"list": status_list, "index": index})
 
 
 def index_columns(envelope: Envelope, certificate: Certificate) -> dict[str, object]:
@@ -210,6 +210,14 @@ _CHANGES = (
 )
 
 
+_BY_TERMS = (
+    select(CertificateRow)
+    .where(CertificateRow.terms.overlap(bindparam("any")))
+    .order_by(CertificateRow.recorded_at, CertificateRow.id)
+    .limit(1000)
+)
+
+
 def by_number(tx: Session, number: str, id: str | None = None) -> Sequence[CertificateRow]:
     """Return the certificates with this number: bodies and decades repeat them."""
     query = _BY_NUMBER if id is None else _BY_NUMBER.where(CertificateRow.id == id)
@@ -218,8 +226,7 @@ def by_number(tx: Session, number: str, id: str | None = None) -> Sequence[Certi
 
 def by_terms(tx: Session, terms: Sequence[str]) -> Sequence[CertificateRow]:
     """Return the certificates with any of these terms, oldest first: those of a relation, or the sheets of a set."""
-    query = select(CertificateRow).where(CertificateRow.terms.overlap(list(terms)))
-    return tx.scalars(query.order_by(CertificateRow.recorded_at, CertificateRow.id).limit(1000)).all()
+    return tx.scalars(_BY_TERMS, {"any": list(terms)}).all()
 
 
 def by_digest(tx: Session, digest: str) -> CertificateRow | None:

@@ -16,15 +16,17 @@ class NumberCounter(Row):
     last: Mapped[int]
 
 
+_COUNTERS = Row.metadata.tables["number_counter"]
+_ALLOT = (
+    insert(_COUNTERS)
+    .on_conflict_do_update(index_elements=["body", "year"], set_={"last": _COUNTERS.c.last + 1})
+    .returning(_COUNTERS.c.last)
+)
+
+
 def allot(tx: Session, body: str, year: int) -> int:
     """Allot the next serial of a body's year; the row stays locked, so this comes last before signing."""
-    serial: int | None = tx.scalar(
-        insert(NumberCounter)
-        .values(body=body, year=year, last=1)
-        .on_conflict_do_update(index_elements=["body", "year"], set_={"last": NumberCounter.last + 1})
-        .returning(NumberCounter.last)
-    )
-    assert serial is not None
+    serial: int = tx.scalars(_ALLOT, {"body": body, "year": year, "last": 1}).one()
     return serial
 
 

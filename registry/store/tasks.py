@@ -6,12 +6,16 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     CheckConstraint,
     ColumnElement,
     ForeignKey,
     Identity,
     Index,
+    Text,
+    any_,
+    bindparam,
     func,
     select,
     tuple_,
@@ -93,14 +97,21 @@ def open_task(
     return tx.scalar(unless.returning(Task.id)) is not None
 
 
+_TASKS = Row.metadata.tables["task"]
+_CLOSE = (
+    update(_TASKS)
+    .where(
+        _TASKS.c.kind == bindparam("of"),
+        _TASKS.c.subject == any_(bindparam("about", type_=ARRAY(Text))),
+        _TASKS.c.closed_at.is_(None),
+    )
+    .values(closed_at=bindparam("at"))
+)
+
+
 def close_tasks(tx: Session, kind: TaskKind, subjects: Sequence[str], *, at: datetime) -> None:
     """Close the open tasks of a kind about these subjects."""
-    tx.execute(
-        update(Task)
-        .where(Task.kind == kind, Task.subject.in_(subjects), Task.closed_at.is_(None))
-        .values(closed_at=at)
-        .execution_options(synchronize_session=False)
-    )
+    tx.execute(_CLOSE, {"of": kind, "about": list(subjects), "at": at})
 
 
 def page(

@@ -126,7 +126,7 @@ def read_beliefs(tx: Session, pins: Pins) -> Beliefs:
     sources = tuple((row.name, row.text, pins[row.name]) for row in kept.lists if row.name in pins)
     lists = {country: _believed(text, pin) for country, text, pin in sources}
     agreements = (_read_agreement(tx, row, sources, pins) for row in kept.agreements)
-    return Beliefs(lists, {each.id: each for each in agreements}, kept.vouched, _words(tx, lists, kept.said))
+    return Beliefs(lists, {each.id: each for each in agreements}, kept.vouched, _words(lists, kept.said, kept.heard))
 
 
 def read_lists(tx: Session, pins: Pins) -> dict[str, BelievedList]:
@@ -171,14 +171,13 @@ def _read_agreement(tx: Session, row: KeptText, newest: Sources, pins: Pins) -> 
 
 def has_come(tx: Session, row: FreshnessRow) -> bool:
     """Tell whether every message has come that had been sent to us when a statement was made."""
-    return _position(beliefs.read_heard(tx, [row.node]).get(row.node)) >= (row.epoch, row.seq)
+    return _position(beliefs.read_heard(tx, row.node)) >= (row.epoch, row.seq)
 
 
-def _words(tx: Session, lists: Mapping[str, BelievedList], said: Iterable[KeptText]) -> dict[str, Word]:
+def _words(lists: Mapping[str, BelievedList], said: Iterable[KeptText], heard: Mapping[str, Heard]) -> dict[str, Word]:
     """Return how fresh the word of each node is: its newest message says so, or a statement that names no later one."""
     nodes = {known.row.id: adopted for adopted in lists.values() for known in adopted.nodes.values()}
     rows = {row.name: row for row in said}
-    heard = beliefs.read_heard(tx, list(nodes))
     return {node: _word(node, adopted, rows.get(node), heard.get(node)) for node, adopted in nodes.items()}
 
 

@@ -79,7 +79,7 @@ def issue(
     row = find(tx, id, by=by, lock=True)
     if row.body != by.organisation or by.code is None:
         raise ApplicationNotFound(id)
-    row.state = lifecycle.advance(State(row.state), Move.ISSUE)
+    issued_state = lifecycle.advance(State(row.state), Move.ISSUE)
     claims = Claims.parse(row.claims)
     if draft != row.draft or claims.digest != row.draft:
         raise DraftDiffers(row.draft or "")
@@ -97,6 +97,7 @@ def issue(
     if claims.noted_on(issue_date.day) != claims:
         raise GoodsHaveLeft
     run_clock.turn(tx, row, Move.ISSUE, at=at)
+    row.state = issued_state
     row.version += 1
     row.changed_at = at
     tx.flush()

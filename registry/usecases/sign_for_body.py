@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import ClassVar
 
 from sqlalchemy.orm import Session
@@ -72,7 +73,13 @@ def require(by: Party, approvers: AbstractSet[Approver]) -> None:
 
 def read(row: CertificateRow) -> Certificate:
     """Return what was signed."""
-    return Certificate.parse(Envelope.parse(row.envelope, Typ.CERTIFICATE).payload)
+    return _read(row.envelope)
+
+
+@lru_cache(maxsize=32)
+def _read(envelope: str) -> Certificate:
+    """Read a signed text; an answer that shows it, and what stands beside it, asks several times."""
+    return Certificate.parse(Envelope.parse(envelope, Typ.CERTIFICATE).payload)
 
 
 def standing_of(tx: Session, id: str) -> Standing:

@@ -33,6 +33,8 @@ def unfit(text: str, *, lines: bool = False) -> str | None:
         return "is not in Unicode normalisation form C"
     if text != text.strip():
         return "begins or ends with a space"
+    if text.isprintable():
+        return None
     unseen = {character for character in text if unicodedata.category(character) in _UNSEEN}
     if unseen - ({"\n"} if lines else set()):
         return "holds a control character"
