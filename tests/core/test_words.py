@@ -1,0 +1,49 @@
+"""The words of the lifecycles are kept in rows, signed and sent: another spelling is another word to the peer."""
+
+from enum import StrEnum
+
+import pytest
+
+from registry.core.application.clock import ClockRuns, ClockStands, Why
+from registry.core.application.lifecycle import IllegalMove, Move, Part, State
+from registry.core.certificate.clarification import ClarificationDiffers, NotClarifiable
+from registry.core.certificate.lifecycle import (
+    AlreadyAnnulled,
+    Approver,
+    ChangeNotInScheme,
+    IllegalChange,
+    SamePerson,
+    Standing,
+)
+from registry.core.errors import RegistryError
+
+WORDS: dict[type[StrEnum], str] = {
+    State: "draft submitted in_examination draft_offered approved issued refused withdrawn",
+    Move: "submit take_up send_back refuse offer_draft accept object issue withdraw stop resume lapse",
+    Part: "applicant examiner signatory",
+    Why: "draft contract payment force_majeure",
+    Standing: "in-force suspended annulled replaced",
+    Approver: "signatory examiner",
+}
+CODES: dict[type[RegistryError], str] = {
+    IllegalMove: "illegal-move",
+    ClockStands: "clock-stands",
+    ClockRuns: "clock-runs",
+    AlreadyAnnulled: "already-annulled",
+    IllegalChange: "illegal-change",
+    ChangeNotInScheme: "change-not-in-scheme",
+    SamePerson: "same-person",
+    NotClarifiable: "not-clarifiable",
+    ClarificationDiffers: "clarification-differs",
+}
+
+
+@pytest.mark.parametrize("kind", list(WORDS))
+def test_a_word_keeps_its_spelling(kind: type[StrEnum]) -> None:
+    assert [word.value for word in kind] == WORDS[kind].split()
+    assert [word.name.lower().replace("_", "-") for word in kind] == [word.value.replace("_", "-") for word in kind]
+
+
+@pytest.mark.parametrize("refusal", list(CODES))
+def test_a_code_keeps_its_spelling(refusal: type[RegistryError]) -> None:
+    assert refusal.code == CODES[refusal]
