@@ -20,7 +20,7 @@ from registry.node import Node
 from registry.peer.client import Peer, PeerHasNone
 from registry.store import channel, log, witness
 from registry.store.at_work import alone
-from registry.store.guard import Guard, GuardMissing, Mark, of_forgotten
+from registry.store.guard import Guard, Mark, of_forgotten
 from registry.usecases.accept_message import Receiver
 from registry.usecases.believe_peers import Beliefs, read_beliefs
 from registry.usecases.compare_guard import Marks, Standing, WitnessForgot, compare, marks_of
@@ -126,7 +126,7 @@ def recover(
 
 def recover_node(node: Node, by: Any, *, give_up: int = 0, copies: Sequence[str] = ()) -> Recovered:
     """Ask everyone, take back in one transaction, and let the guard know."""
-    marks = _guard(node).marks()
+    marks = node.guard.marks()
     if not any(each.behind for each in _compare(node) if not each.what.startswith("witness ")):
         raise NothingBehind
     with node.database.read() as tx:
@@ -269,16 +269,8 @@ def _check_own_witness(node: Node, peer: Peer, here: Mapping[str, int]) -> None:
         raise DatabaseOlder(f"what this witness cosigned of {checkpoint.origin}", held, checkpoint.size)
 
 
-def _guard(node: Node) -> Guard:
-    """Return the guard; raises `GuardMissing`, for without it nobody can say what is behind."""
-    guard = Guard(node.settings.guard_path)
-    if not guard.exists():
-        raise GuardMissing(str(guard.path))
-    return guard
-
-
 def _compare(node: Node) -> Sequence[Standing]:
-    marks: Marks = _guard(node).marks()
+    marks: Marks = node.guard.marks()
     with node.database.read() as tx:
         return compare(tx, marks, node.keyring.witness.vkey.name)
 

@@ -130,6 +130,14 @@ def test_a_peer_that_is_away_or_unknown_leaves_everything_as_it_is(corridor: Cor
     assert by.everything() == before
 
 
+def test_a_node_that_has_logged_nothing_yet_has_a_guard_when_it_is_asked_what_it_remembers(corridor: Corridor) -> None:
+    by = corridor.by
+    by.node.guard.path.unlink()
+    born = beside(by, {})
+    assert [each.behind for each in recover._compare(born)] == [False]
+    assert born.guard.exists()
+
+
 def test_a_guard_that_was_lost_is_begun_anew_once_everyone_was_asked(corridor: Corridor, home: Node) -> None:
     by = corridor.by
     with pytest.raises(GuardExists):
