@@ -82,10 +82,11 @@ AT = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 SECRET = b"one passphrase for the tests"
 NAMES = {"BY": "by.registry.example", "UZ": "uz.registry.example"}
 MEMORY, ROOM = Path("/dev/shm"), 4_000_000_000  # noqa: S108  the folder below it is our own
+DISK = Path(__file__).resolve().parents[1] / "var" / "tests"
 FOLDER = (
     MEMORY / f"registry-tests-{os.geteuid()}"
     if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM
-    else Path(__file__).resolve().parents[1] / "var" / "tests"
+    else DISK
 )
 """In memory where there is room: a copy of a database costs a tenth there.
 
@@ -514,7 +515,7 @@ class Forge:
 
 def clear_away() -> None:
     """Stop the servers and remove the folders of runs that ended, our own among them."""
-    for folder in FOLDER.glob("[0-9]*/"):
+    for folder in {*FOLDER.glob("[0-9]*/"), *DISK.glob("[0-9]*/")}:
         if folder.name == str(os.getpid()) or not _runs(int(folder.name)):
             for kept in folder.rglob("server.json"):
                 running = Server.running(kept.parent)
@@ -533,14 +534,15 @@ def _runs(pid: int) -> bool:
     return True
 
 
-def make_forge() -> Forge:
-    """Start the server and let the corridor be born in it."""
+def make_forge(*, durable: bool = False) -> Forge:
+    """Start the server and let the corridor be born in it; `durable` keeps on a disk what was acknowledged."""
     clear_away()
-    folder = FOLDER / str(os.getpid())
+    folder = (DISK if durable else FOLDER) / str(os.getpid())
     folder.mkdir(parents=True)
     server = Server.start(folder / "postgres")
     forge = Forge(server, folder)
-    forge.admin("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")  # copies need not outlive the machine
+    if not durable:
+        forge.admin("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")  # copies need not outlive the machine
     born = AT - timedelta(days=20)
     signers = {code: _make_keys(forge.keys(code), code, born) for code in NAMES}
     clock = Clock(born)

@@ -56,7 +56,7 @@ def main(what: str) -> None:
 
 def _promises() -> None:
     """Build the world, measure, and print a line a promise."""
-    forge = kit.make_forge()
+    forge = kit.make_forge(durable=True)
     try:
         with forge.corridor() as corridor:
             sys.stdout.write(f"{ROUNDS} rounds, medians; {os.cpu_count()} cores, load generator on the same cores\n")

@@ -75,7 +75,7 @@ class Crawling:
 
 def main(rounds: int = ROUNDS) -> None:
     """Measure, and print one line."""
-    forge = kit.make_forge()
+    forge = kit.make_forge(durable=True)
     try:
         with forge.corridor() as corridor, TemporaryDirectory() as folder, Crawling.listening() as crawling:
             measured = list(_rounds(forge, corridor, Path(folder), crawling, rounds))
