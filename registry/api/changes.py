@@ -8,36 +8,39 @@ from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from registry.api.call import LookDep, Reply
-from registry.api.certificate_views import NamedCertificate, StatusView
+from registry.api.certificate_views import ClarificationView, NamedCertificate, StatusView
 from registry.api.limits import StrictRoute
 from registry.api.operation import Reach, operation
 from registry.api.paging import PlaceDep, cursor
 from registry.core.calendar import write_instant
+from registry.store.arrivals import Arrived
 from registry.store.parties import Role
 from registry.usecases import follow_changes
-from registry.usecases.follow_changes import ChangesRenumbered, Followed
+from registry.usecases.follow_changes import ChangesRenumbered
 from registry.usecases.identify_party import Party
 
 router = APIRouter(prefix="/api/v1/changes", tags=["changes"], route_class=StrictRoute)
 
 
 class ChangeView(BaseModel):
-    """A certificate that was delivered, or a change of its status; `at` is when this node recorded it."""
+    """A certificate that was delivered, a change of its status, or a clarification; `at`: when it was recorded here."""
 
-    kind: Literal["delivered", "status"]
+    kind: Literal["delivered", "status", "clarified"]
     at: str
     certificate: NamedCertificate
     status: StatusView | None = None
+    clarification: ClarificationView | None = None
 
     @classmethod
-    def of(cls, followed: Followed) -> "ChangeView":
+    def of(cls, arrived: Arrived) -> "ChangeView":
         """Render what arrived."""
-        arrival, certificate, change = followed
+        arrival, certificate, change, mended = arrived
         return cls(
-            kind="delivered" if change is None else "status",
+            kind="status" if change else "clarified" if mended else "delivered",
             at=write_instant(arrival.at),
             certificate=NamedCertificate.of(certificate),
             status=None if change is None else StatusView.of(change, certificate),
+            clarification=None if mended is None else ClarificationView.of(mended),
         )
 
 

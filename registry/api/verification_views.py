@@ -1,6 +1,8 @@
 """How verdicts are shown: one in full, or many by name."""
 
-from pydantic import BaseModel
+from typing import Annotated
+
+from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from registry.api.certificate_views import BesideView, CertificateView, NamedCertificate
@@ -8,6 +10,7 @@ from registry.api.problems import Problem, write_refusal
 from registry.core.calendar import write_instant
 from registry.core.errors import RegistryError
 from registry.core.verification.verdict import Finding, Verdict
+from registry.store import clarifications
 from registry.store.acts import Act
 from registry.usecases.believe_peers import Beliefs
 from registry.usecases.read_beside import read_beside
@@ -92,6 +95,9 @@ class VerdictView(BaseModel):
     at: str
     findings: list[VerdictFindingView]
     certificate: NamedCertificate | None = None
+    clarified: Annotated[
+        bool | None, Field(description="A box of it is to be read otherwise than it was signed: `href` says how.")
+    ] = None
 
 
 class BulkAnswer(BaseModel):
@@ -120,3 +126,12 @@ class BulkView(BaseModel):
     """An answer for each question, in the order asked."""
 
     answers: list[BulkAnswer]
+
+    @classmethod
+    def of(cls, tx: Session, answers: list[BulkAnswer]) -> "BulkView":
+        """Mark which of the certificates are clarified."""
+        named = [(said.certificate.id, said) for each in answers if (said := each.verdict) and said.certificate]
+        mended = clarifications.clarified(tx, [certificate for certificate, _ in named])
+        for certificate, verdict in named:
+            verdict.clarified = certificate in mended or None
+        return cls(answers=answers)

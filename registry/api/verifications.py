@@ -151,7 +151,7 @@ def verify_in_bulk(body: BulkBody, call: CallDep) -> Response:
             BulkAnswer.of(next(answers)) if isinstance(question, Question) else BulkAnswer(problem=question)
             for question in read
         ]
-        return Reply.of(BulkView(answers=views), status=201)
+        return Reply.of(BulkView.of(tx, views), status=201)
 
     return call.once(work)
 

@@ -11,10 +11,13 @@ from typing import Any
 from registry.cli.offline import read_object, read_pins, read_text
 from registry.core.calendar import read_day
 from registry.core.canonical import Json
+from registry.core.certificate.credential import Certificate
+from registry.core.envelope.jose import Envelope, Typ
 from registry.core.record import MalformedRecord
+from registry.core.verification.beside import Beside
 from registry.core.verification.bundle import OpenBundle, open_bundle
 from registry.core.verification.presentation import Presentation
-from registry.core.verification.verdict import Indication, Verdict
+from registry.core.verification.verdict import Check, Indication, Outcome, Verdict
 from registry.core.verification.verify import verify as judge
 
 EXIT = {Indication.TOTAL_PASSED: 0, Indication.TOTAL_FAILED: 1, Indication.INDETERMINATE: 1}
@@ -42,7 +45,8 @@ def main(words: Sequence[str]) -> int:
     presentation = Presentation.parse(read_text(asked.file, _ARGUMENTS))
     at = opened.now(datetime.now(UTC).replace(microsecond=0))
     verdict = judge(presentation, opened.trusted, opened.read, at=at, day=day)
-    sys.stdout.write(_json(verdict) if asked.json else _text(verdict))
+    beside = _beside(opened, presentation, verdict)
+    sys.stdout.write(_json(verdict, beside) if asked.json else _text(verdict, beside))
     return EXIT[verdict.indication]
 
 
@@ -67,16 +71,33 @@ def _sequence(number: Json) -> int:
     return number
 
 
-def _json(verdict: Verdict) -> str:
+def _beside(opened: OpenBundle, presentation: Presentation, verdict: Verdict) -> Beside:
+    """Return what the bundle holds beside a certificate whose signature verifies: of any other it holds nothing."""
+    signed = verdict.finding(Check.SIGNATURE)
+    if signed is None or signed.outcome is not Outcome.PASSED:
+        return Beside()
+    envelope = Envelope.parse(presentation.certificate, Typ.CERTIFICATE)
+    return opened.beside(Certificate.parse(envelope.payload), envelope.digest)
+
+
+def _json(verdict: Verdict, beside: Beside) -> str:
     value: dict[str, Any] = dict(verdict.encode())
     for finding, kept in zip(verdict.findings, value["findings"], strict=True):
         kept["sentence"] = finding.sentence
+    value["beside"] = {
+        "changes": [each.encode() for each in beside.changes],
+        "clarifications": [each.encode() for each in beside.clarifications],
+    }
     return json.dumps(value, ensure_ascii=False) + "\n"
 
 
-def _text(verdict: Verdict) -> str:
+def _text(verdict: Verdict, beside: Beside) -> str:
     lines = [verdict.indication.value]
     for finding in verdict.findings:
         as_of = "" if finding.as_of is None else f"  (as of {finding.as_of:%Y-%m-%d %H:%M:%SZ})"
         lines.append(f"  {MARK[finding.outcome]} {finding.check:<12} {finding.code:<22} {finding.sentence}{as_of}")
+    lines += [
+        f"  clarified on {said.recorded_at:%Y-%m-%d}: {said.box}: {said.old!r} is read as {said.new!r}"
+        for said in beside.clarifications
+    ]
     return "\n".join(lines) + "\n"

@@ -4,33 +4,48 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Index, func, insert, select, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, func, insert, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from registry.store.certificates import CertificateRow, StatusChangeRow
+from registry.store.clarifications import ClarificationRow
 from registry.store.database import Row
 
 _ORDER = text("SELECT pg_advisory_xact_lock(hashtextextended('arrivals', 0))")
 
 
 class Arrival(Row):
-    """A certificate that was delivered here, or a change of its status: numbered from 1 without a gap."""
+    """A certificate that was delivered here, or what its body said of it later: numbered from 1 without a gap."""
 
     __tablename__ = "arrival"
-    __table_args__ = (Index("uq_arrival_delivered", "certificate", unique=True, postgresql_where="change IS NULL"),)
+    __table_args__ = (
+        Index(
+            "uq_arrival_delivered",
+            "certificate",
+            unique=True,
+            postgresql_where="change IS NULL AND clarification IS NULL",
+        ),
+        CheckConstraint("change IS NULL OR clarification IS NULL", name="one_thing"),
+    )
 
     seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     at: Mapped[datetime]
     certificate: Mapped[str] = mapped_column(ForeignKey("certificate.id"))
     change: Mapped[str | None] = mapped_column(ForeignKey("status_change.digest"), unique=True)
+    clarification: Mapped[str | None] = mapped_column(ForeignKey("clarification.digest"), unique=True)
 
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What is to be numbered: a certificate, and the digest of the change where it is one."""
+    """What is to be numbered: a certificate, and the digest of the change or the clarification where it is one."""
 
     certificate: str
     change: str | None = None
+    clarification: str | None = None
+
+
+Arrived = tuple[Arrival, CertificateRow, StatusChangeRow | None, ClarificationRow | None]
+"""An arrival, its certificate, and what was said of that, where it is this that arrived."""
 
 
 def number(tx: Session, news: Sequence[News], at: datetime) -> None:
@@ -44,7 +59,13 @@ def number(tx: Session, news: Sequence[News], at: datetime) -> None:
     tx.execute(_ORDER)
     last = tx.scalar(select(func.max(Arrival.seq))) or 0
     rows = [
-        {"seq": seq, "at": at, "certificate": each.certificate, "change": each.change}
+        {
+            "seq": seq,
+            "at": at,
+            "certificate": each.certificate,
+            "change": each.change,
+            "clarification": each.clarification,
+        }
         for seq, each in enumerate(news, last + 1)
     ]
     tx.execute(insert(Arrival), rows)
@@ -55,16 +76,15 @@ def arrival(tx: Session, seq: int) -> Arrival | None:
     return tx.get(Arrival, seq)
 
 
-def after(
-    tx: Session, seq: int, *, presented_in: str, limit: int
-) -> Sequence[tuple[Arrival, CertificateRow, StatusChangeRow | None]]:
+def after(tx: Session, seq: int, *, presented_in: str, limit: int) -> Sequence[Arrived]:
     """Return what arrived after a number, in order, of certificates that are presented in a country."""
     query = (
-        select(Arrival, CertificateRow, StatusChangeRow)
+        select(Arrival, CertificateRow, StatusChangeRow, ClarificationRow)
         .join(CertificateRow, CertificateRow.id == Arrival.certificate)
         .outerjoin(StatusChangeRow, StatusChangeRow.digest == Arrival.change)
+        .outerjoin(ClarificationRow, ClarificationRow.digest == Arrival.clarification)
         .where(Arrival.seq > seq, CertificateRow.presented_in == presented_in)
         .order_by(Arrival.seq)
         .limit(limit)
     )
-    return [(row[0], row[1], row[2]) for row in tx.execute(query)]
+    return [(row[0], row[1], row[2], row[3]) for row in tx.execute(query)]

@@ -1,11 +1,13 @@
 """Clarifications as bodies signed them, and proposals of such."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, bindparam, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from registry.store.certificates import CertificateRow
 from registry.store.database import Row
 
 
@@ -60,6 +62,12 @@ def of_certificate(tx: Session, certificate: str) -> Sequence[ClarificationRow]:
     return tx.scalars(_OF, {"of": certificate}).all()
 
 
+def clarified(tx: Session, certificates: Iterable[str]) -> AbstractSet[str]:
+    """Return which of these certificates have a clarification."""
+    query = select(ClarificationRow.certificate).where(ClarificationRow.certificate.in_(list(certificates)))
+    return set(tx.scalars(query))
+
+
 def by_digest(tx: Session, digest: str) -> ClarificationRow | None:
     """Return the clarification with this digest."""
     return tx.get(ClarificationRow, digest)
@@ -68,6 +76,16 @@ def by_digest(tx: Session, digest: str) -> ClarificationRow | None:
 def by_act(tx: Session, act: str) -> ClarificationRow | None:
     """Return the clarification that an act recorded."""
     return tx.scalar(select(ClarificationRow).where(ClarificationRow.act == act))
+
+
+def for_country(tx: Session, presented_in: str, at: datetime) -> Sequence[str]:
+    """Return every clarification of unexpired certificates for a country, as it was signed."""
+    return tx.scalars(
+        select(ClarificationRow.envelope)
+        .join(CertificateRow, CertificateRow.id == ClarificationRow.certificate)
+        .where(CertificateRow.presented_in == presented_in, CertificateRow.valid_until >= at)
+        .order_by(ClarificationRow.digest)
+    ).all()
 
 
 def waiting(tx: Session, certificate: str) -> ClarificationProposal | None:

@@ -15,6 +15,7 @@ from registry.core.tlog.entry import Kind
 from registry.store.acts import Act
 from registry.store.arrivals import Arrival
 from registry.store.certificates import CertificateRow, Source, StatusChangeRow
+from registry.store.clarifications import ClarificationRow
 from registry.usecases.survey_rows import Survey, of, readable
 
 Brought = Mapping[object, Sequence[tuple[datetime, str]]]
@@ -41,7 +42,7 @@ def _delivered(survey: Survey, brought: Brought) -> None:
 
 
 def _numbered(survey: Survey, brought: Brought) -> None:
-    """Ask whether each delivery, and each change of a delivered one, was numbered, without a gap, and when.
+    """Ask whether each delivery, and what was said of it later, was numbered, without a gap, and when.
 
     What was not is what customs that follow have missed.
     """
@@ -50,28 +51,37 @@ def _numbered(survey: Survey, brought: Brought) -> None:
         Arrival,
         CertificateRow.source.label("source"),
         StatusChangeRow.certificate.label("changed"),
+        ClarificationRow.certificate.label("clarified"),
         CertificateRow.digest.label("digest"),
     )
     query = query.outerjoin(CertificateRow, CertificateRow.id == Arrival.certificate)
     query = query.outerjoin(StatusChangeRow, StatusChangeRow.digest == Arrival.change)
+    query = query.outerjoin(ClarificationRow, ClarificationRow.digest == Arrival.clarification)
     due = 1
     for row, beside in survey.rows(Arrival, query.order_by(Arrival.seq)):
         if row.seq != due:
             survey.say(f"arrival {row.seq}", "it stands after a gap")
         due = row.seq + 1
-        if beside.source != Source.DELIVERED or (row.change is not None and beside.changed != row.certificate):
-            survey.say(f"arrival {row.seq}", "its certificate was not delivered, or its change is another's")
-        came = [at for at, _ in brought.get(row.change or beside.digest, ())]
+        said_of = beside.changed if row.change else beside.clarified if row.clarification else row.certificate
+        if beside.source != Source.DELIVERED or said_of != row.certificate:
+            survey.say(f"arrival {row.seq}", "its certificate was not delivered, or what was said is of another")
+        came = [at for at, _ in brought.get(row.change or row.clarification or beside.digest, ())]
         if came and not _stands(row.at, came, came, restored):
             survey.say(f"arrival {row.seq}", _OTHERWISE.format("numbered"))
     delivered = select(CertificateRow.id).where(CertificateRow.source == Source.DELIVERED)
-    brought_by = select(Arrival.seq).where(Arrival.certificate == CertificateRow.id, Arrival.change.is_(None))
+    brought_by = select(Arrival.seq).where(
+        Arrival.certificate == CertificateRow.id, Arrival.change.is_(None), Arrival.clarification.is_(None)
+    )
     for named in survey.tx.scalars(delivered.where(~brought_by.exists()).order_by(CertificateRow.id)):
         survey.say(f"certificate {named}", "it was delivered, and is no arrival")
-    told = select(Arrival.seq).where(Arrival.change == StatusChangeRow.digest)
-    changed = select(StatusChangeRow.digest).where(StatusChangeRow.certificate.in_(delivered), ~told.exists())
-    for digest in survey.tx.scalars(changed.order_by(StatusChangeRow.digest)):
-        survey.say(f"change of status {digest}", "it was delivered, and is no arrival")
+    for what, table, named_by in (
+        ("change of status", StatusChangeRow, Arrival.change),
+        ("clarification", ClarificationRow, Arrival.clarification),
+    ):
+        told = select(Arrival.seq).where(named_by == table.digest)
+        unheard = select(table.digest).where(table.certificate.in_(delivered), ~told.exists())
+        for digest in survey.tx.scalars(unheard.order_by(table.digest)):
+            survey.say(f"{what} {digest}", "it was delivered, and is no arrival")
 
 
 _OTHERWISE = "it was {} at another time than our receipt says that its message came, and no adoption took it then"

@@ -16,7 +16,7 @@ from registry.core.signature import Signer
 from registry.core.tlog.entry import Kind
 from registry.core.trust.freshness import CLOCK_SKEW
 from registry.core.verification.bundle import DIGEST_BYTES, Bundle, Delivered, Heard
-from registry.store import acts, certificates, channel, freshness, mirror, peers
+from registry.store import acts, certificates, channel, clarifications, freshness, mirror, peers
 from registry.store.acts import Actor, Draw
 from registry.store.certificates import Unexpired
 from registry.usecases.believe_peers import Beliefs, Pins, carried_lists, read_beliefs, read_word
@@ -55,7 +55,7 @@ def export(
     draw: Draw,
     fresh_for: timedelta = FRESH_FOR,
 ) -> Envelope:
-    """Return the signed bundle of this node's country: lists, agreements, changes, and what was delivered."""
+    """Return the signed bundle of this node's country: lists, agreements, what bodies said, and what was delivered."""
     beliefs = read_beliefs(tx, pins)
     for node, word in sorted(beliefs.words.items()):
         if word.as_of is not None and word.as_of > at + CLOCK_SKEW:
@@ -75,6 +75,7 @@ def export(
         checkpoints=tuple(head.note for head in mirror.heads(tx) if head.cosigned_at is not None),
         heard=tuple(Heard(node, word.as_of) for node, word in sorted(beliefs.words.items()) if word.as_of is not None),
         freshness=tuple(_statements(tx, beliefs)),
+        clarifications=tuple(clarifications.for_country(tx, country, at)),
     )
     envelope = seal(bundle.encode(), Typ.BUNDLE, signer)
     private: Mapping[str, Json] = {"sequence": bundle.sequence, "digest": envelope.digest}

@@ -1,4 +1,4 @@
-"""What customs subscribes to: each certificate that comes here, and each change of its status, none ever missed."""
+"""What customs subscribes to: certificates that come here, and what is said of them later, none ever missed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,12 +9,9 @@ from sqlalchemy.orm import Session
 
 from registry.core.errors import Conflict
 from registry.store import arrivals
-from registry.store.arrivals import Arrival
-from registry.store.certificates import CertificateRow, StatusChangeRow
+from registry.store.arrivals import Arrived
 from registry.store.parties import Role
 from registry.usecases.identify_party import Party
-
-Followed = tuple[Arrival, CertificateRow, StatusChangeRow | None]
 
 
 @dataclass(eq=False)
@@ -29,7 +26,7 @@ class ChangesRenumbered(Conflict):
 
 def follow(
     tx: Session, after: tuple[datetime, int] | None, *, country: str, limit: int, by: Party
-) -> Sequence[Followed]:
+) -> Sequence[Arrived]:
     """Return what came after a place, in the order in which this node recorded it, of certificates presented here.
 
     A number is seen after every smaller one, so that going on from the last one misses nothing that commits late.

@@ -1,11 +1,13 @@
 """Read what is shown beside a verdict: changes, clarifications, who names the certificate, the sheets of its set."""
 
+from dataclasses import replace
+
 from sqlalchemy.orm import Session
 
 from registry.core.certificate.credential import Certificate
 from registry.core.certificate.relation import DUPLICATES, REPLACES, SHEET_OF, related_term
 from registry.core.identifiers import Digest
-from registry.core.verification.beside import Beside, Named, believe_change, believe_clarification
+from registry.core.verification.beside import Beside, Named, believe_beside
 from registry.core.verification.evidence import Trusted
 from registry.store import certificates, clarifications
 from registry.store.certificates import CertificateRow
@@ -17,11 +19,8 @@ def read_beside(tx: Session, row: CertificateRow, beliefs: Beliefs, env: str) ->
     """Return what stands beside a certificate that is held; what its body does not vouch for is left out."""
     certificate, digest = read(row), Digest(row.digest)
     trusted = Trusted(env, None, beliefs.lists, beliefs.agreements, None)
-    changes = (
-        believe_change(change.envelope, certificate, digest, trusted) for change in certificates.changes(tx, row.id)
-    )
-    texts = (each.envelope for each in clarifications.of_certificate(tx, row.id))
-    mended = (believe_clarification(text, certificate, digest, trusted) for text in texts)
+    changes = [change.envelope for change in certificates.changes(tx, row.id)]
+    mended = [each.envelope for each in clarifications.of_certificate(tx, row.id)]
     sheet = certificate.relation(SHEET_OF)
     terms = [related_term(kind, row.id) for kind in (REPLACES, DUPLICATES)]
     of_one_body = [
@@ -29,11 +28,11 @@ def read_beside(tx: Session, row: CertificateRow, beliefs: Beliefs, env: str) ->
         for related in certificates.by_terms(tx, terms if sheet is None else [*terms, sheet.term])
         if (other := read(related)).issuer == certificate.issuer
     ]
-    return Beside(
-        [change for change in changes if change is not None],
-        [each for each in mended if each is not None],
-        [named for other in of_one_body for named in _naming(other, row.id)],
-        [] if sheet is None else sorted(_sheets(of_one_body, str(sheet.set)), key=lambda each: (each.k, each.number)),
+    sheets = [] if sheet is None else _sheets(of_one_body, str(sheet.set))
+    return replace(
+        believe_beside(changes, mended, certificate, digest, trusted),
+        named_by=[named for other in of_one_body for named in _naming(other, row.id)],
+        sheets=sorted(sheets, key=lambda each: (each.k, each.number)),
     )
 
 

@@ -101,9 +101,10 @@ def take_clarification(tx: Session, message: Message, env: str, beliefs: Beliefs
         return refused("format", refusal.code)
     if believe_clarification(envelope.text, certificate, Digest(row.digest), _trusted(env, beliefs)) is None:
         return _unbelieved(envelope, row, beliefs, "clarification-not-believed")
-    if clarifications.by_digest(tx, envelope.digest) is None:
-        keep_clarification(tx, envelope, said, None)
-    return Taken(Outcome.ACCEPTED, (), row.id)
+    if clarifications.by_digest(tx, envelope.digest) is not None:
+        return Taken(Outcome.ACCEPTED, (), row.id)
+    keep_clarification(tx, envelope, said, None)
+    return Taken(Outcome.ACCEPTED, (), row.id, News(row.id, clarification=envelope.digest))
 
 
 def _delivered(tx: Session, id: str) -> CertificateRow | None:

@@ -37,6 +37,30 @@ def test_a_subscription_goes_on_where_it_stood(corridor: Corridor, minsk: Office
     assert change["at"] == "2026-11-21T09:31:00Z"
 
 
+def test_a_clarification_is_news_and_stands_beside_every_verdict(
+    corridor: Corridor, minsk: Office, tashkent: Office
+) -> None:
+    issued, other = minsk.issued(), minsk.issued()
+    corridor.by.deliver(corridor.uz)
+    cursor = follow(tashkent)["cursor"]
+    old = issued["claims"]["consignor_exporter"]["address"]
+    said = {"box": "consignor_exporter.address", "old": old, "new": old.replace("ул.", "улица"), "reason": "опечатка"}
+    minsk.desk("signatory").post(f"{issued['href']}/clarification", said)
+    assert minsk.desk("examiner").post(f"{issued['href']}/clarification/confirm").status_code == 200
+    corridor.by.deliver(corridor.uz)
+    (news,) = follow(tashkent, after=cursor)["items"]
+    assert (news["kind"], news["certificate"]["id"]) == ("clarified", issued["id"])
+    assert {name: news["clarification"][name] for name in said} == said
+    asked = {"number": issued["number"]}
+    verdict = tashkent.desk("officer").post("/api/v1/verifications", asked).json()
+    assert verdict["beside"]["clarifications"] == [news["clarification"]]
+    held = tashkent.desk("importer").post("/api/v1/verifications/held", asked | {"id": issued["id"]}).json()
+    assert held["beside"]["clarifications"] == [news["clarification"]]
+    questions = {"questions": [asked, {"number": other["number"]}, {"number": "NONE"}, asked]}
+    bulk = tashkent.desk("officer").post("/api/v1/verifications/bulk", questions).json()
+    assert [each["verdict"].get("clarified") for each in bulk["answers"]] == [True, None, None, True]
+
+
 def annul(office: Office, issued: Any) -> None:
     path = f"{issued['href']}/annulment"
     proposal = {"reason": "ошибка", "effective_from": "2026-11-21+03:00"}

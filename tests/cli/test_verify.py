@@ -117,6 +117,24 @@ def device(corridor: Corridor, tmp_path: Path) -> Device:
     return Device(tmp_path, pins, tmp_path / "customs.bundle", file)
 
 
+def test_how_a_box_is_to_be_read_stands_beside_the_verdict(corridor: Corridor, device: Device) -> None:
+    issued = corridor.by.issued()
+    corridor.by.deliver(corridor.uz)
+    corridor.by.clarified(issued)
+    corridor.by.deliver(corridor.uz)
+    write_bundle(corridor, device.bundle)
+    row = held(corridor, issued)
+    file = device.write("clarified.json", canonical.encode(Presentation(row.envelope, row.proof).encode()).decode())
+    told = device.verify(file=file)
+    assert told.returncode == 0, told.stderr
+    assert "clarified on 2026-11-21: consignor_exporter.address: " in told.stdout
+    (said,) = json.loads(device.verify("--json", file=file).stdout)["beside"]["clarifications"]
+    assert said["reason"] == "Опечатка."
+    assert json.loads(device.verify("--json").stdout)["beside"] == {"changes": [], "clarifications": []}
+    broken = device.write("broken.jwt", row.envelope[:-4] + "AAAA")
+    assert json.loads(device.verify("--json", file=broken).stdout)["beside"] == {"changes": [], "clarifications": []}
+
+
 def test_a_genuine_certificate_passes(device: Device) -> None:
     done = device.verify()
     assert (done.returncode, done.stdout.splitlines()[0]) == (0, "TOTAL-PASSED")

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from enum import StrEnum
 
 import pytest
@@ -24,6 +25,7 @@ from registry.store.tables import METADATA
 from registry.store.tasks import TaskKind
 from tests.kit import Corridor, Country, Forge
 from tests.store.test_append_only import APPEND_ONLY, CHANGES
+from tests.usecases.lived import found
 
 ENUMS: dict[tuple[str, str], type[StrEnum]] = {
     ("task", "kind"): TaskKind,
@@ -123,6 +125,30 @@ def test_what_came_before_is_found_and_numbered_after_an_upgrade(corridor: Corri
         numbered = tx.execute(text("SELECT seq, change IS NULL FROM arrival ORDER BY seq")).all()
     assert all(terms)
     assert [tuple(row) for row in numbered] == [(1, True), (2, True), (3, False)]
+
+
+def test_clarifications_that_came_before_are_numbered_after_all_else(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    first = by.issued()
+    by.deliver(uz)
+    early = by.clarified(first)
+    by.deliver(uz)
+    corridor.clock.forward(timedelta(minutes=1))
+    by.issued()
+    by.deliver(uz)
+    late = by.clarified(first)
+    by.deliver(uz)
+    with corridor.forge.breaking(uz) as tx:
+        tx.execute(text("DELETE FROM arrival WHERE clarification IS NOT NULL"))
+        tx.execute(text("UPDATE arrival SET seq = 2 WHERE seq = 3"))
+    uz.node.database.close()
+    url = corridor.forge.server.url(OWNER, uz.database)
+    command.downgrade(migrations(url), "messages_waiting")
+    command.upgrade(migrations(url), "head")
+    with uz.node.database.read() as tx:
+        numbered = tx.execute(text("SELECT seq, clarification FROM arrival ORDER BY seq")).all()
+    assert [tuple(row) for row in numbered] == [(1, None), (2, None), (3, early.digest), (4, late.digest)]
+    assert found(uz) == []
 
 
 def test_every_enum_column_is_held_to_its_enum(country: Country) -> None:

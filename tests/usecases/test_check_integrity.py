@@ -296,18 +296,26 @@ ABROAD = [
     ("DELETE FROM status_change", "it was accepted, and what it carried is not here"),
     ("DELETE FROM message_in WHERE kind = 'certificate.status'", "it was delivered, and no message brought it"),
     ("DELETE FROM arrival WHERE seq = 1", "arrival 2: it stands after a gap"),
-    ("DELETE FROM arrival WHERE change IS NULL", "it was delivered, and is no arrival"),
+    ("DELETE FROM arrival WHERE change IS NULL AND clarification IS NULL", "it was delivered, and is no arrival"),
     ("DELETE FROM arrival WHERE change IS NOT NULL", "it was delivered, and is no arrival"),
+    ("DELETE FROM arrival WHERE clarification IS NOT NULL", "it was delivered, and is no arrival"),
     (
         "UPDATE arrival SET certificate = (SELECT id FROM certificate WHERE source = 'issued' LIMIT 1) WHERE seq = 1",
-        "its certificate was not delivered, or its change is another's",
+        "its certificate was not delivered, or what was said is of another",
     ),
     (
         (
             "UPDATE arrival SET certificate = (SELECT certificate FROM arrival AS other WHERE other.change IS NULL"
             " AND other.certificate <> arrival.certificate LIMIT 1) WHERE change IS NOT NULL"
         ),
-        "its certificate was not delivered, or its change is another's",
+        "its certificate was not delivered, or what was said is of another",
+    ),
+    (
+        (
+            "UPDATE arrival SET certificate = (SELECT certificate FROM arrival AS other WHERE other.change IS NULL"
+            " AND other.certificate <> arrival.certificate LIMIT 1) WHERE clarification IS NOT NULL"
+        ),
+        "its certificate was not delivered, or what was said is of another",
     ),
     (
         "UPDATE certificate SET recorded_at = recorded_at - interval '1 hour' WHERE source = 'delivered'",

@@ -1,14 +1,19 @@
 """The bundle that customs carries offline."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from registry.core.envelope.jose import Envelope, Typ
+from registry.core.certificate.clarification import Clarification
+from registry.core.envelope.jose import Envelope, Typ, seal
+from registry.core.identifiers import Digest
 from registry.core.tlog.entry import Kind
 from registry.core.trust.freshness import CLOCK_SKEW
-from registry.core.verification.bundle import Bundle
+from registry.core.verification.beside import Beside
+from registry.core.verification.bundle import Bundle, open_bundle
 from registry.usecases import export_bundle
+from registry.usecases.sign_for_body import read
 from tests.kit import Corridor, Country
 
 
@@ -44,6 +49,34 @@ def test_a_bundle_carries_what_was_delivered_and_what_changed(corridor: Corridor
     assert {earlier.digests[:16], earlier.digests[16:]} == set(digests[:2])
     assert (later.digests, later.logged) == (digests[2], True)
     assert bundle.stale_after - bundle.made_at == timedelta(hours=24)
+
+
+def test_a_bundle_carries_how_certificates_are_to_be_read(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    issued, other = by.issued(), by.issued()
+    by.deliver(uz)
+    mended = by.clarified(issued)
+    by.deliver(uz)
+    opened = open_bundle(export(uz).text, uz.node.pins)
+    assert opened.bundle.clarifications == (mended.envelope,)
+    said = Clarification.parse(Envelope.parse(mended.envelope, Typ.CLARIFICATION).payload)
+    assert opened.beside(read(issued), Digest(issued.digest)).clarifications == [said]
+    assert opened.beside(read(other), Digest(other.digest)) == Beside([], [])
+    corridor.clock.forward(timedelta(days=400))
+    assert Bundle.parse(export(uz).payload).clarifications == ()
+
+
+def test_a_bundle_whose_clarification_its_body_did_not_sign_shows_none(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    issued = by.issued()
+    by.deliver(uz)
+    mended = by.clarified(issued)
+    by.deliver(uz)
+    bundle = Bundle.parse(export(uz).payload)
+    said = Envelope.parse(mended.envelope, Typ.CLARIFICATION).payload
+    forged = replace(bundle, clarifications=(seal(said, Typ.CLARIFICATION, uz.signer).text,))
+    opened = open_bundle(seal(forged.encode(), Typ.BUNDLE, uz.node.keyring.node).text, uz.node.pins)
+    assert opened.beside(read(issued), Digest(issued.digest)).clarifications == []
 
 
 def test_bundles_are_numbered_without_a_gap_and_each_is_an_act(corridor: Corridor) -> None:

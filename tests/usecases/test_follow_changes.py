@@ -7,13 +7,13 @@ import pytest
 from sqlalchemy import select, text
 
 from registry.store import arrivals
-from registry.store.arrivals import Arrival, News
-from registry.usecases.follow_changes import ChangesRenumbered, Followed, follow
+from registry.store.arrivals import Arrival, Arrived, News
+from registry.usecases.follow_changes import ChangesRenumbered, follow
 from registry.usecases.identify_party import RoleMissing
 from tests.kit import Corridor, Country
 
 
-def followed(country: Country, after: Arrival | None = None, limit: int = 100) -> list[Followed]:
+def followed(country: Country, after: Arrival | None = None, limit: int = 100) -> list[Arrived]:
     place = None if after is None else (after.at, after.seq)
     with country.node.database.read() as tx:
         return list(follow(tx, place, country=country.code, limit=limit, by=country.people["officer"]))
@@ -39,6 +39,18 @@ def test_each_delivery_and_each_change_comes_once_in_order(corridor: Corridor) -
     assert [each[0].seq for each in followed(uz, came[0][0], limit=1)] == [2]
     assert followed(uz, came[2][0]) == []
     assert followed(by) == []
+
+
+def test_how_a_certificate_is_to_be_read_comes_as_news_once(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    issued = by.issued()
+    by.deliver(uz)
+    mended = by.clarified(issued)
+    by.deliver(uz)
+    by.deliver(uz)
+    _, (arrival, certificate, change, clarification) = followed(uz)
+    assert clarification is not None
+    assert (arrival.seq, certificate.id, change, clarification.digest) == (2, issued.id, None, mended.digest)
 
 
 def test_only_customs_follow_and_only_what_is_presented_in_their_country(corridor: Corridor) -> None:

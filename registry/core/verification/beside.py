@@ -1,6 +1,6 @@
 """What a body signs beside a certificate: changes of its status, and clarifications; each believed or left out."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -31,6 +31,15 @@ class Beside:
     clarifications: Sequence[Clarification] = ()
     named_by: Sequence[Named] = ()
     sheets: Sequence[Named] = ()
+
+
+def believe_beside(
+    changes: Iterable[str], clarifications: Iterable[str], certificate: Certificate, digest: Digest, trusted: Trusted
+) -> Beside:
+    """Return what the body of a certificate said of it, of the texts that are held; what it did not say is left out."""
+    changed = (believe_change(text, certificate, digest, trusted) for text in changes)
+    mended = (believe_clarification(text, certificate, digest, trusted) for text in clarifications)
+    return Beside([each for each in changed if each is not None], [each for each in mended if each is not None])
 
 
 def believe_change(text: str, certificate: Certificate, digest: Digest, trusted: Trusted) -> StatusChange | None:

@@ -4,13 +4,14 @@ Pins are installed with the device and never taken from a file that is being ver
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, ClassVar, Self
 
 from registry.core.agreement import Agreement
 from registry.core.canonical import JsonObject
+from registry.core.certificate.clarification import Clarification
 from registry.core.certificate.credential import Certificate
 from registry.core.certificate.status_change import StatusChange
 from registry.core.envelope.jose import Envelope, EnvelopeText, Typ
@@ -24,6 +25,7 @@ from registry.core.trust.freshness import CLOCK_SKEW, Word, believe_freshness, w
 from registry.core.trust.log_policy import log_policy
 from registry.core.trust.pin import Pin
 from registry.core.trust.trust_list import BelievedList, KnownNode
+from registry.core.verification.beside import Beside, believe_beside
 from registry.core.verification.carried import believe_carried, believe_lists, newest_of
 from registry.core.verification.evidence import Evidence, Held, ReadEvidence, Standpoint, Trusted
 
@@ -100,6 +102,7 @@ class Bundle:
     heard: tuple[Heard, ...] = ()
     freshness: tuple[EnvelopeText, ...] = ()
     """The newest statement of each node, as it signed it."""
+    clarifications: tuple[EnvelopeText, ...] = ()
 
     @classmethod
     def parse(cls, value: JsonObject) -> Self:
@@ -121,6 +124,8 @@ class OpenBundle:
     bundle: Bundle
     trusted: Trusted
     read: ReadEvidence
+    beside: Callable[[Certificate, Digest], Beside]
+    """What the bundle holds beside a certificate, of which a device knows no other."""
 
     def now(self, clock: datetime) -> datetime:
         """Return the later of the clock and the newest signed time: a clock set back revives nothing."""
@@ -156,7 +161,14 @@ def open_bundle(text: str, pins: Mapping[str, Pin], *, newest_sequence: int = 0)
         _words(bundle, lists),
         bundle.made_at,
     )
-    return OpenBundle(bundle, trusted, _reader(bundle))
+    changes = _by_certificate(bundle.changes, Typ.STATUS, StatusChange)
+    mended = _by_certificate(bundle.clarifications, Typ.CLARIFICATION, Clarification)
+
+    def beside(certificate: Certificate, digest: Digest) -> Beside:
+        named = certificate.id
+        return believe_beside(changes.get(named, ()), mended.get(named, ()), certificate, digest, trusted)
+
+    return OpenBundle(bundle, trusted, _reader(bundle, changes), beside)
 
 
 def _words(bundle: Bundle, lists: Mapping[str, BelievedList]) -> dict[str, Word]:
@@ -207,15 +219,20 @@ def _logs(agreements: Sequence[Agreement], lists: Mapping[str, BelievedList]) ->
                 yield agreement, node
 
 
-def _reader(bundle: Bundle) -> ReadEvidence:
+def _by_certificate(
+    texts: Iterable[str], typ: Typ, said: type[StatusChange] | type[Clarification]
+) -> Mapping[str, Sequence[str]]:
+    found: dict[str, list[str]] = {}
+    for text in texts:
+        found.setdefault(said.parse(Envelope.parse(text, typ).payload).certificate, []).append(text)
+    return found
+
+
+def _reader(bundle: Bundle, changes: Mapping[str, Sequence[str]]) -> ReadEvidence:
     held: dict[bytes, Delivered] = {}
     for group in bundle.delivered:
         for start in range(0, len(group.digests), DIGEST_BYTES):
             held[group.digests[start : start + DIGEST_BYTES]] = group
-    changes: dict[str, list[str]] = {}
-    for text in bundle.changes:
-        change = StatusChange.parse(Envelope.parse(text, Typ.STATUS).payload)
-        changes.setdefault(change.certificate, []).append(text)
 
     def read(certificate: Certificate, digest: Digest) -> Evidence:
         found = held.get(bytes.fromhex(digest)[:DIGEST_BYTES])
