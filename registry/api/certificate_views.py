@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from registry.core.calendar import write_instant
 from registry.core.certificate.clarification import Clarification
 from registry.core.certificate.credential import Certificate
+from registry.core.certificate.outside import Outside
 from registry.core.certificate.relation import SHEET_OF, Relation
 from registry.core.certificate.status_change import StatusChange
 from registry.core.envelope.jose import Envelope, Typ
@@ -215,7 +216,7 @@ class AnnulmentView(BaseModel):
 class RegistrationView(BaseModel):
     """It was issued by the body's own system: who examined there, and whether it was registered in time."""
 
-    examiner: str
+    examiner: Annotated[str | None, Field(description="Told at the node that registered it alone.")] = None
     registered_on: str
     due_on: Annotated[
         str | None, Field(description="The working day after the day of issue; absent where no calendar says.")
@@ -223,13 +224,13 @@ class RegistrationView(BaseModel):
     late: bool | None
 
     @classmethod
-    def of(cls, row: Registration) -> "RegistrationView":
-        """Render a row; every date is a local one of the issuing country."""
+    def of(cls, outside: Outside, registration: Registration | None = None) -> "RegistrationView":
+        """Render it; every date is a local one of the issuing country."""
         return cls(
-            examiner=row.examiner_name,
-            registered_on=row.registered_on.isoformat(),
-            due_on=None if row.due_on is None else row.due_on.isoformat(),
-            late=row.late,
+            examiner=None if registration is None else registration.examiner_name,
+            registered_on=outside.registered_on.isoformat(),
+            due_on=None if outside.due_on is None else outside.due_on.isoformat(),
+            late=outside.late,
         )
 
 
@@ -278,7 +279,7 @@ class CertificateView(BaseModel):
             signatory=subject.signatory.name,
             claims=dict(subject.claims),
             relations=[RelationView.of(each) for each in subject.relations] or None,
-            **more,
+            **{"registration": None if row.outside is None else RegistrationView.of(row.outside), **more},
         )
 
 

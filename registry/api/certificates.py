@@ -181,6 +181,6 @@ def _render(tx: Session, row: CertificateRow, media_type: str, by: Party) -> Rep
     if by.organisation == row.body_organisation:
         waiting = clarifications.waiting(tx, row.id)
         view.clarification = None if waiting is None else ClarificationProposalView.of(waiting)
-    outside = registrations.registration(tx, row.id)
-    view.registration = None if outside is None else RegistrationView.of(outside)
+    if row.outside is not None:
+        view.registration = RegistrationView.of(row.outside, registrations.registration(tx, row.id))
     return Reply.of(view)

@@ -63,7 +63,7 @@ class RegisteredView(BaseModel):
     @classmethod
     def of(cls, registered: Registered) -> "RegisteredView":
         """Render what was registered."""
-        mark = RegistrationView.of(registered.registration)
+        mark = RegistrationView.of(registered.outside, registered.registration)
         view = CertificateView.of(registered.certificate, registration=mark)
         return cls(certificate=view, findings=[FindingView.of(finding) for finding in registered.findings])
 

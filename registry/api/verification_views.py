@@ -25,14 +25,37 @@ class VerdictFindingView(BaseModel):
     code: str
     sentence: str
     as_of: str | None = None
+    since: Annotated[str | None, Field(description="Of the log: when its witnesses had seen the certificate.")] = None
 
     @classmethod
     def of(cls, finding: Finding) -> "VerdictFindingView":
         """Render a finding."""
-        as_of = None if finding.as_of is None else write_instant(finding.as_of)
         return cls(
-            check=finding.check, outcome=finding.outcome, code=finding.code, sentence=finding.sentence, as_of=as_of
+            check=finding.check,
+            outcome=finding.outcome,
+            code=finding.code,
+            sentence=finding.sentence,
+            as_of=None if finding.as_of is None else write_instant(finding.as_of),
+            since=None if finding.since is None else write_instant(finding.since),
         )
+
+
+class PreferenceFindingView(BaseModel):
+    """What is found for the preference, with its clause: it decides nothing in the verdict."""
+
+    code: str
+    severity: str
+    clause: str
+    sentence: str
+    detail: str | None = None
+
+    @classmethod
+    def all_of(cls, verdict: Verdict) -> "list[PreferenceFindingView] | None":
+        """Render what was found; None where that is nothing."""
+        return [
+            cls(code=each.code, severity=each.severity, clause=each.clause, sentence=each.sentence, detail=each.detail)
+            for each in verdict.preference
+        ] or None
 
 
 class VerificationView(BaseModel):
@@ -42,6 +65,7 @@ class VerificationView(BaseModel):
     indication: str
     at: str
     findings: list[VerdictFindingView]
+    preference: list[PreferenceFindingView] | None = None
     certificate: CertificateView | None = None
     beside: BesideView | None = None
     number: str | None = None
@@ -80,6 +104,7 @@ class VerificationView(BaseModel):
             indication=verdict.indication,
             at=at,
             findings=findings,
+            preference=PreferenceFindingView.all_of(verdict),
             certificate=certificate,
             beside=beside,
             number=number,
@@ -94,6 +119,7 @@ class VerdictView(BaseModel):
     indication: str
     at: str
     findings: list[VerdictFindingView]
+    preference: list[PreferenceFindingView] | None = None
     certificate: NamedCertificate | None = None
     clarified: Annotated[
         bool | None, Field(description="A box of it is to be read otherwise than it was signed: `href` says how.")
@@ -117,6 +143,7 @@ class BulkAnswer(BaseModel):
             indication=answer.verdict.indication,
             at=write_instant(answer.verdict.at),
             findings=[VerdictFindingView.of(finding) for finding in answer.verdict.findings],
+            preference=PreferenceFindingView.all_of(answer.verdict),
             certificate=None if row is None else NamedCertificate.of(row),
         )
         return cls(verdict=verdict)

@@ -84,6 +84,8 @@ def _json(verdict: Verdict, beside: Beside) -> str:
     value: dict[str, Any] = dict(verdict.encode())
     for finding, kept in zip(verdict.findings, value["findings"], strict=True):
         kept["sentence"] = finding.sentence
+    for found, kept in zip(verdict.preference, value.get("preference", ()), strict=True):
+        kept["sentence"] = found.sentence
     value["beside"] = {
         "changes": [each.encode() for each in beside.changes],
         "clarifications": [each.encode() for each in beside.clarifications],
@@ -96,6 +98,9 @@ def _text(verdict: Verdict, beside: Beside) -> str:
     for finding in verdict.findings:
         as_of = "" if finding.as_of is None else f"  (as of {finding.as_of:%Y-%m-%d %H:%M:%SZ})"
         lines.append(f"  {MARK[finding.outcome]} {finding.check:<12} {finding.code:<22} {finding.sentence}{as_of}")
+    for found in verdict.preference:
+        detail = "" if found.detail is None else f" ({found.detail})"
+        lines.append(f"  {found.severity.value}: {found.code}: {found.sentence}{detail} [{found.clause}]")
     lines += [
         f"  clarified on {said.recorded_at:%Y-%m-%d}: {said.box}: {said.old!r} is read as {said.new!r}"
         for said in beside.clarifications

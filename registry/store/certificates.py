@@ -24,6 +24,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from registry.core.certificate.credential import Certificate
+from registry.core.certificate.outside import Outside
 from registry.core.certificate.search_terms import search_terms
 from registry.core.certificate.status_change import Status
 from registry.core.envelope.jose import Envelope
@@ -65,6 +66,11 @@ class CertificateRow(Row):
         CheckConstraint(
             "source = 'recovered' OR (source = 'issued') = (signatory IS NOT NULL)", name="issued_by_a_signatory"
         ),
+        CheckConstraint(
+            "source NOT IN ('issued', 'issued-outside') OR (source = 'issued-outside') = (registered_on IS NOT NULL)",
+            name="registered_if_outside",
+        ),
+        CheckConstraint("registered_on IS NOT NULL OR due_on IS NULL", name="due_if_registered"),
         ForeignKeyConstraint(
             ["application", "signatory", "part"],
             ["application_person.application", "application_person.person", "application_person.part"],
@@ -96,6 +102,18 @@ class CertificateRow(Row):
     application: Mapped[str | None] = mapped_column(ForeignKey("application.id"), unique=True)
     signatory: Mapped[str | None] = mapped_column(ForeignKey("person.id"))
     part: Mapped[str] = mapped_column(Computed("'signatory'", persisted=True))
+    registered_on: Mapped[date | None]
+    due_on: Mapped[date | None]
+
+    @property
+    def outside(self) -> Outside | None:
+        """When it was registered, and by when that was due, where the body's own system issued it."""
+        return outside(self.registered_on, self.due_on)
+
+
+def outside(registered_on: date | None, due_on: date | None) -> Outside | None:
+    """Return the mark of a certificate that the body's own system issued, as its columns say it."""
+    return None if registered_on is None else Outside(registered_on, due_on)
 
 
 class StatusIndex(Row):
@@ -261,16 +279,23 @@ class Unexpired:
     digest: str
     logged: bool
     recorded_at: datetime
+    outside: Outside | None
 
 
 def unexpired(tx: Session, presented_in: str, at: datetime) -> Sequence[Unexpired]:
     """Return what a bundle for a country carries, oldest first."""
     query = (
-        select(CertificateRow.digest, CertificateRow.proof.is_not(None), CertificateRow.recorded_at)
+        select(
+            CertificateRow.digest,
+            CertificateRow.proof.is_not(None),
+            CertificateRow.recorded_at,
+            CertificateRow.registered_on,
+            CertificateRow.due_on,
+        )
         .where(CertificateRow.presented_in == presented_in, CertificateRow.valid_until >= at)
         .order_by(CertificateRow.recorded_at, CertificateRow.digest)
     )
-    return [Unexpired(row[0], row[1], row[2]) for row in tx.execute(query)]
+    return [Unexpired(row[0], row[1], row[2], outside(row[3], row[4])) for row in tx.execute(query)]
 
 
 def changes_for(tx: Session, presented_in: str, at: datetime) -> Sequence[str]:

@@ -19,7 +19,7 @@ from registry.core.signature import Signer
 from registry.core.tlog.entry import Kind
 from registry.core.trust.trust_list import KnownNode
 from registry.core.verification.evidence import Trusted
-from registry.core.verification.presentation import Presentation
+from registry.core.verification.presentation import Delivery, Presentation
 from registry.core.verification.verdict import Check, Indication
 from registry.core.verification.verdict import Outcome as Answer
 from registry.core.verification.verify import ON_ARRIVAL, verify
@@ -217,7 +217,8 @@ def _take(tx: Session, message: Message, country: str, here: Here, beliefs: Beli
 def _take_certificate(
     tx: Session, message: Message, country: str, here: Here, beliefs: Beliefs, *, at: datetime
 ) -> Taken:
-    presentation = Presentation.of(message.body)
+    delivery = Delivery.of(message.body)
+    presentation = delivery.presentation
     trusted = Trusted(here.env, here.country, beliefs.lists, beliefs.agreements, at)
     verdict = verify(presentation, trusted, read_evidence(tx), at=at, asked=ON_ARRIVAL)
     findings = tuple(
@@ -247,6 +248,8 @@ def _take_certificate(
                 source=Source.DELIVERED,
                 recorded_at=at,
                 proof=proof,
+                registered_on=None if delivery.outside is None else delivery.outside.registered_on,
+                due_on=None if delivery.outside is None else delivery.outside.due_on,
                 **certificates.index_columns(envelope, certificate),
             )
         )

@@ -6,10 +6,12 @@ when it came is taken by an adoption, which is an act; what came back after a re
 
 from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import date, datetime
 
 from sqlalchemy import select
 
+from registry.core.certificate.outside import Outside
 from registry.core.channel.receipt import Outcome
 from registry.core.tlog.entry import Kind
 from registry.store.acts import Act
@@ -18,8 +20,18 @@ from registry.store.certificates import CertificateRow, Source, StatusChangeRow
 from registry.store.clarifications import ClarificationRow
 from registry.usecases.survey_rows import Survey, of, readable
 
-Brought = Mapping[object, Sequence[tuple[datetime, str]]]
-"""By the digest of what a message brought: when each such message came, and what our receipt says became of it."""
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    """When a message came, what our receipt says became of it, and what it said of a registration."""
+
+    at: datetime
+    outcome: str
+    outside: Outside | None
+
+
+Brought = Mapping[object, Sequence[Came]]
+"""What came, by the digest of what a message brought."""
 ADOPTED = (Kind.TRUST_PUBLISHED, Kind.TRUST_ADOPTED, Kind.AGREEMENT_ADOPTED)
 RESTORED = (*ADOPTED, Kind.LOG_RECOVERED)
 
@@ -33,12 +45,20 @@ def check_arrivals(survey: Survey, brought: Brought) -> None:
 def _delivered(survey: Survey, brought: Brought) -> None:
     """Ask when each delivered certificate was recorded: then its message came, or it was taken by an adoption."""
     adopted = _times(survey, ADOPTED)
-    recorded = select(CertificateRow.id, CertificateRow.digest, readable(CertificateRow.recorded_at).label("at"))
+    recorded = select(
+        *(CertificateRow.id, CertificateRow.digest, readable(CertificateRow.recorded_at).label("at")),
+        *(
+            readable(CertificateRow.registered_on).label("registered_on"),
+            readable(CertificateRow.due_on).label("due_on"),
+        ),
+    )
     for row in survey.stream(recorded.where(CertificateRow.source == Source.DELIVERED).order_by(CertificateRow.id)):
         came = brought.get(row.digest, ())
-        later = [at for at, outcome in came if outcome != Outcome.ACCEPTED]
-        if came and not _stands(row.at, [at for at, _ in came], later, adopted):
+        later = [each.at for each in came if each.outcome != Outcome.ACCEPTED]
+        if came and not _stands(row.at, [each.at for each in came], later, adopted):
             survey.say(f"certificate {row.id}", _OTHERWISE.format("recorded"))
+        if came and (row.registered_on, row.due_on) not in [_dates(each.outside) for each in came]:
+            survey.say(f"certificate {row.id}", "when it was registered is not what the message that brought it says")
 
 
 def _numbered(survey: Survey, brought: Brought) -> None:
@@ -65,7 +85,7 @@ def _numbered(survey: Survey, brought: Brought) -> None:
         said_of = beside.changed if row.change else beside.clarified if row.clarification else row.certificate
         if beside.source != Source.DELIVERED or said_of != row.certificate:
             survey.say(f"arrival {row.seq}", "its certificate was not delivered, or what was said is of another")
-        came = [at for at, _ in brought.get(row.change or row.clarification or beside.digest, ())]
+        came = [each.at for each in brought.get(row.change or row.clarification or beside.digest, ())]
         if came and not _stands(row.at, came, came, restored):
             survey.say(f"arrival {row.seq}", _OTHERWISE.format("numbered"))
     delivered = select(CertificateRow.id).where(CertificateRow.source == Source.DELIVERED)
@@ -82,6 +102,10 @@ def _numbered(survey: Survey, brought: Brought) -> None:
         unheard = select(table.digest).where(table.certificate.in_(delivered), ~told.exists())
         for digest in survey.tx.scalars(unheard.order_by(table.digest)):
             survey.say(f"{what} {digest}", "it was delivered, and is no arrival")
+
+
+def _dates(outside: Outside | None) -> tuple[date | None, date | None]:
+    return (None, None) if outside is None else (outside.registered_on, outside.due_on)
 
 
 _OTHERWISE = "it was {} at another time than our receipt says that its message came, and no adoption took it then"

@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from registry.core.certificate.clarification import Clarification
 from registry.core.certificate.credential import Certificate
+from registry.core.certificate.outside import Outside
 from registry.core.certificate.status_change import StatusChange
 from registry.core.channel.message import FIRST, GENESIS, Message, MessageKind
 from registry.core.channel.receipt import Outcome, Receipt
@@ -22,14 +23,14 @@ from registry.core.tlog.checkpoint import Checkpoint
 from registry.core.tlog.entry import Kind, Leaf, MalformedLeaf
 from registry.core.tlog.note import Note
 from registry.core.tlog.proof import TlogProof
-from registry.core.verification.presentation import Presentation
+from registry.core.verification.presentation import Delivery
 from registry.store.acts import Act
 from registry.store.certificates import CertificateRow, Source, StatusChangeRow
 from registry.store.channel import MessageIn, MessageOut
 from registry.store.clarifications import ClarificationRow
 from registry.store.log import LogEntry, LogPublished, LogRecovered
 from registry.usecases.check_adopted import Adopted
-from registry.usecases.check_arrivals import Brought, check_arrivals
+from registry.usecases.check_arrivals import Brought, Came, check_arrivals
 from registry.usecases.survey_rows import Survey, of, read_object, readable
 
 LATE = timedelta(minutes=10)
@@ -51,12 +52,16 @@ _BESIDE = {MessageKind.CERTIFICATE_STATUS, MessageKind.CERTIFICATE_CLARIFIED}
 
 @dataclass(frozen=True, slots=True)
 class _Carried:
-    """What a message is about: a certificate, the digest of what it carries, its proof, and whether one follows."""
+    """What a message is about: a certificate, the digest of what it carries, its proof, and whether one follows.
+
+    `outside` is the word of the node that sent it, where the body's own system issued the certificate.
+    """
 
     certificate: object
     digest: object
     proof: str | None = None
     pending: bool = False
+    outside: Outside | None = None
 
 
 def check_channel(survey: Survey, adopted: Adopted, at: datetime) -> None:
@@ -74,12 +79,12 @@ def check_channel(survey: Survey, adopted: Adopted, at: datetime) -> None:
             survey.say(f"act {act}", what)
 
 
-def _sent(survey: Survey, adopted: Adopted) -> set[object]:
+def _sent(survey: Survey, adopted: Adopted) -> Mapping[object, Outside | None]:
     """Ask whether messages are contiguous and chained, carry what the log holds, and receipts answer them in order.
 
-    Returns the digests of what those carried whose act is lost: they were taken back after a restore.
+    Returns what those carried whose act is lost, by its digest: they were taken back after a restore.
     """
-    taken_back: set[object] = set()
+    taken_back: dict[object, Outside | None] = {}
     query = of(
         MessageOut,
         LogEntry.index.label("numbered"),
@@ -116,7 +121,7 @@ def _sent(survey: Survey, adopted: Adopted) -> set[object]:
             survey.differ(where, row, {"pending": carried.pending})
             says = (_SAYS[message.kind], carried.digest, None if node is None else node.country)
             if row.act is None:
-                taken_back.add(carried.digest)
+                taken_back.setdefault(carried.digest, carried.outside)
                 holds = row.log_index is None or _read_leaf(act.recovered) == says
             else:
                 holds = (act.kind_, act.digest_, act.to_, act.numbered) == (*says, row.log_index)
@@ -159,12 +164,14 @@ def _differs(text: str, row: MessageOut, published: str | None, unpublished: Seq
     return f"is against the checkpoint of {size}, which is not here as the first published that covers its entry"
 
 
-def _taken_back(survey: Survey, carried: set[object]) -> None:
+def _taken_back(survey: Survey, carried: Mapping[object, Outside | None]) -> None:
     """Ask whether what stands here as our own, without its act, came back in a message of ours."""
-    certificates = select(CertificateRow.id, CertificateRow.digest).where(CertificateRow.source == Source.RECOVERED)
-    for row in survey.stream(certificates.order_by(CertificateRow.id)):
+    certificates = of(CertificateRow).where(CertificateRow.source == Source.RECOVERED).order_by(CertificateRow.id)
+    for row, _ in survey.rows(CertificateRow, certificates, counted=False):
         if row.digest not in carried:
             survey.say(f"certificate {row.id}", "it has no act, and no message that was taken back carries it")
+        elif row.outside != carried[row.digest]:
+            survey.say(f"certificate {row.id}", "when it was registered is not what the message that carried it says")
     for what, table in _TABLES.items():
         said = select(table.digest).join(CertificateRow, CertificateRow.id == table.certificate)
         own = said.where(table.act.is_(None), CertificateRow.source != Source.DELIVERED)
@@ -194,7 +201,7 @@ def _received(survey: Survey, adopted: Adopted) -> Brought:
         said = select(table.digest).join(CertificateRow, CertificateRow.id == table.certificate)
         beside[what] = set(survey.tx.scalars(said.where(CertificateRow.source == Source.DELIVERED)))
     known = delivered.union(*beside.values())
-    brought: dict[object, list[tuple[datetime, str]]] = {}
+    brought: dict[object, list[Came]] = {}
     query = of(MessageIn).order_by(MessageIn.from_, MessageIn.epoch, MessageIn.seq)
     rows = (row for row, _ in survey.rows(MessageIn, query, batch=100))
     for (sender, _epoch), chain in groupby(rows, key=lambda row: (row.from_, row.epoch)):
@@ -214,7 +221,7 @@ def _received(survey: Survey, adopted: Adopted) -> Brought:
                 survey.differ(where, row, {"certificate": carried.certificate})
             if message.kind is MessageKind.CERTIFICATE_LOGGED:
                 continue
-            brought.setdefault(carried.digest, []).append((row.received_at, row.outcome))
+            brought.setdefault(carried.digest, []).append(Came(row.received_at, row.outcome, carried.outside))
             if row.outcome == Outcome.ACCEPTED and carried.digest not in known:
                 survey.say(where, "it was accepted, and what it carried is not here")
     for digest in sorted(delivered - brought.keys()):
@@ -302,7 +309,6 @@ def _read_body(message: Message) -> _Carried:
     if message.kind is MessageKind.CERTIFICATE_CLARIFIED:
         envelope = Envelope.parse(str(message.body.get("clarification")), Typ.CLARIFICATION)
         return _Carried(Clarification.parse(envelope.payload).certificate, envelope.digest)
-    presentation = Presentation.of(message.body)
-    envelope = Envelope.parse(presentation.certificate, Typ.CERTIFICATE)
-    proof = presentation.proof
-    return _Carried(Certificate.parse(envelope.payload).id, envelope.digest, proof, pending=proof is None)
+    delivery = Delivery.of(message.body)
+    envelope, proof = Envelope.parse(delivery.presentation.certificate, Typ.CERTIFICATE), delivery.presentation.proof
+    return _Carried(Certificate.parse(envelope.payload).id, envelope.digest, proof, proof is None, delivery.outside)

@@ -14,7 +14,7 @@ from registry.core.errors import Unavailable
 from registry.core.signature import Signer
 from registry.core.tlog.entry import Kind, Leaf
 from registry.core.tlog.proof import TlogProof
-from registry.core.verification.presentation import Presentation
+from registry.core.verification.presentation import Delivery, Presentation
 from registry.store import acts, certificates, channel, clarifications, log
 from registry.store.acts import Act, Actor, Draw
 from registry.store.channel import MessageOut
@@ -152,7 +152,8 @@ def _body(tx: Session, act: Act, index: int, *, waits: bool) -> JsonObject:
     if act.kind == Kind.CERTIFICATE_ISSUED:
         row = certificates.by_act(tx, act.id)
         assert row is not None
-        return Presentation(row.envelope, None if waits else _proof(tx, index).encode()).encode()
+        shown = Presentation(row.envelope, None if waits else _proof(tx, index).encode())
+        return Delivery(shown, row.outside).encode()
     if act.kind == Kind.CERTIFICATE_CLARIFIED:
         clarification = clarifications.by_act(tx, act.id)
         assert clarification is not None

@@ -10,6 +10,7 @@ from typing import ClassVar
 from sqlalchemy.orm import Session
 
 from registry.core.canonical import Json
+from registry.core.certificate.outside import marks
 from registry.core.envelope.jose import Envelope, Typ, seal
 from registry.core.errors import Unavailable
 from registry.core.signature import Signer
@@ -103,8 +104,8 @@ def _delivered(tx: Session, country: str, beliefs: Beliefs, at: datetime) -> tup
         if signer.row.status_from is not None
     )
 
-    def group_of(row: Unexpired) -> tuple[date, int, bool]:
-        return row.recorded_at.date(), bisect_right(moments, row.recorded_at), row.logged
+    def group_of(row: Unexpired) -> tuple[date, int, bool, bool, bool]:
+        return row.recorded_at.date(), bisect_right(moments, row.recorded_at), row.logged, *marks(row.outside)
 
     groups = groupby(sorted(certificates.unexpired(tx, country, at), key=group_of), key=group_of)
     return tuple(
@@ -112,6 +113,8 @@ def _delivered(tx: Session, country: str, beliefs: Beliefs, at: datetime) -> tup
             max(row.recorded_at for row in members),
             logged,
             b"".join(bytes.fromhex(row.digest)[:DIGEST_BYTES] for row in members),
+            outside,
+            late,
         )
-        for (_, _, logged), members in ((key, list(group)) for key, group in groups)
+        for (_, _, logged, outside, late), members in ((key, list(group)) for key, group in groups)
     )

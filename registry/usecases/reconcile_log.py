@@ -11,7 +11,7 @@ from registry.core.channel.message import Message, MessageKind
 from registry.core.envelope.jose import Envelope, Typ
 from registry.core.errors import Malformed
 from registry.core.identifiers import log_origin
-from registry.core.verification.presentation import Presentation
+from registry.core.verification.presentation import Delivery
 from registry.store import channel, mirror, tasks, witness
 from registry.store.parties import Role
 from registry.store.tasks import Task, TaskKind
@@ -95,7 +95,7 @@ def _not_kept(tx: Session) -> set[str]:
         message = Message.parse(Envelope.parse(row.envelope, Typ.MESSAGE).payload)
         with suppress(Malformed):  # what is neither certificate nor change is nothing that the log names
             if message.kind is MessageKind.CERTIFICATE_ISSUED:
-                digests.add(Envelope.parse(Presentation.of(message.body).certificate, Typ.CERTIFICATE).digest)
+                digests.add(Envelope.parse(Delivery.of(message.body).presentation.certificate, Typ.CERTIFICATE).digest)
             elif message.kind is MessageKind.CERTIFICATE_STATUS:
                 digests.add(change_of(message).digest)
             elif message.kind is MessageKind.CERTIFICATE_CLARIFIED:

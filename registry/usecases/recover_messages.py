@@ -22,7 +22,7 @@ from registry.core.channel.receipt import Receipt
 from registry.core.envelope.jose import Envelope, Typ
 from registry.core.errors import Unprocessable
 from registry.core.tlog.entry import Kind, Leaf
-from registry.core.verification.presentation import Presentation
+from registry.core.verification.presentation import Delivery
 from registry.store import acts, applications, certificates, channel, clarifications, log, parties
 from registry.store.acts import Actor, Draw
 from registry.store.applications import Application
@@ -133,14 +133,14 @@ class Restoring:
         elif message.kind is MessageKind.CERTIFICATE_LOGGED:
             index, act = self._keep_proof(message)
         else:
-            presentation = Presentation.of(message.body)
-            pending = presentation.proof is None
-            index, act = self._keep_certificate(presentation, message.seq)
+            delivery = Delivery.of(message.body)
+            pending = delivery.presentation.proof is None
+            index, act = self._keep_certificate(delivery, message.seq)
         answer = None if receipt is None else (receipt, Receipt.parse(Envelope.parse(receipt, Typ.RECEIPT).payload))
         channel.keep_sent(self.tx, envelope, message, log_index=index, act=act, pending=pending, receipt=answer)
 
-    def _keep_certificate(self, presentation: Presentation, seq: int) -> tuple[int | None, str | None]:
-        envelope = Envelope.parse(presentation.certificate, Typ.CERTIFICATE)
+    def _keep_certificate(self, delivery: Delivery, seq: int) -> tuple[int | None, str | None]:
+        envelope = Envelope.parse(delivery.presentation.certificate, Typ.CERTIFICATE)
         certificate = Certificate.parse(envelope.payload)
         index, act = self._find(Kind.CERTIFICATE_ISSUED, certificate.id, envelope.digest)
         if certificates.by_digest(self.tx, envelope.digest) is None:
@@ -149,7 +149,7 @@ class Restoring:
             if index is None:
                 to, at = certificate.subject.presented_in, certificate.valid_from
                 anew = self._record(Kind.CERTIFICATE_ISSUED, certificate.id, envelope.digest, to, at)
-            self._restore(envelope, certificate, presentation.proof, anew)
+            self._restore(envelope, certificate, delivery, anew)
         return index, act
 
     def _keep_proof(self, message: Message) -> tuple[int | None, str | None]:
@@ -218,19 +218,21 @@ class Restoring:
             subject=certificate,
         )
 
-    def _restore(self, envelope: Envelope, certificate: Certificate, proof: str | None, act: str | None) -> None:
+    def _restore(self, envelope: Envelope, certificate: Certificate, delivery: Delivery, act: str | None) -> None:
         body = parties.organisation_by_did(self.tx, certificate.issuer)
         application = self._claim_application(certificate, None if body is None else body.id)
         row = CertificateRow(
             source=Source.RECOVERED,
             recorded_at=certificate.valid_from,
-            proof=proof,
+            proof=delivery.presentation.proof,
             act=act,
             organisation=None if application is None else application.organisation,
             principal=None if application is None else application.principal,
             body_organisation=None if body is None else body.id,
             application=None if application is None else application.id,
             signatory=None if application is None else certificate.subject.signatory.id,
+            registered_on=None if delivery.outside is None else delivery.outside.registered_on,
+            due_on=None if delivery.outside is None else delivery.outside.due_on,
             **certificates.index_columns(envelope, certificate),
         )
         self.tx.add(row)

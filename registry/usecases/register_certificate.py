@@ -16,10 +16,12 @@ from registry.core.calendar import CalendarMissing, add_working_days
 from registry.core.canonical import Json, JsonObject
 from registry.core.certificate.claims import Claims
 from registry.core.certificate.credential import Certificate
+from registry.core.certificate.outside import Outside
 from registry.core.codes.trilingual import Trilingual
 from registry.core.envelope.jose import Envelope, Typ
 from registry.core.errors import Conflict, Refused, Unprocessable
 from registry.core.product.names import skeleton
+from registry.core.record import encode
 from registry.core.rules.finding import Finding, Intake, Severity
 from registry.core.scheme.catalogue import find_scheme
 from registry.core.tlog.entry import Kind
@@ -108,6 +110,7 @@ class Registered:
 
     certificate: CertificateRow
     registration: Registration
+    outside: Outside
     findings: Sequence[Finding]
 
 
@@ -133,7 +136,9 @@ def register(
     if known is not None and (known.digest, known.source) == (envelope.digest, Source.OUTSIDE):
         before = registrations.registration(tx, known.id)
         assert before is not None
-        return Registered(known, before, _findings(certificate, claims, exporter, beliefs, before))
+        assert known.outside is not None
+        findings = _findings(certificate, claims, exporter, beliefs, known.outside)
+        return Registered(known, before, known.outside, findings)
     if known is not None:
         raise NumberTaken(subject.number)
     if examiner.id == subject.signatory.id or skeleton(examiner.name) == skeleton(subject.signatory.name):
@@ -157,17 +162,16 @@ def register(
         serial=serial,
         examiner=examiner.id,
         examiner_name=examiner.name,
-        registered_on=today,
-        due_on=_due(tx, certificate),
     )
-    findings = _findings(certificate, claims, exporter, beliefs, registration)
+    outside = Outside(today, _due(tx, certificate))
+    findings = _findings(certificate, claims, exporter, beliefs, outside)
     if any(finding.severity is Severity.SEVERE for finding in findings):
         raise FindingsSevere(tuple(findings))
     private: dict[str, Json] = {
         "certificate": certificate.id,
         "number": subject.number,
         "signatory": subject.signatory.id,
-        "issued_outside": dict(told(registration)),
+        "issued_outside": dict(told(registration, outside)),
         "findings": [finding.rule for finding in findings],
     }
     act = acts.record(
@@ -188,24 +192,24 @@ def register(
         organisation=None if exporter is None else exporter.id,
         principal=None if exporter is None else exporter.id,
         body_organisation=by.organisation,
+        registered_on=outside.registered_on,
+        due_on=outside.due_on,
         **certificates.index_columns(envelope, certificate),
     )
     tx.add(row)
     tx.flush()
     tx.add(registration)
     tx.flush()
-    return Registered(row, registration, findings)
+    return Registered(row, registration, outside, findings)
 
 
-def told(registration: Registration) -> JsonObject:
+def told(registration: Registration, outside: Outside) -> JsonObject:
     """Return what the act says of a registration: all of it, but the certificate that the act is about."""
-    due = {} if registration.due_on is None else {"due_on": registration.due_on.isoformat()}
     return {
         "serial": registration.serial,
         "examiner": registration.examiner,
         "examiner_name": registration.examiner_name,
-        "registered_on": registration.registered_on.isoformat(),
-        **due,
+        **encode(outside),
     }
 
 
@@ -230,7 +234,7 @@ def _findings(
     claims: Claims,
     exporter: Organisation | None,
     beliefs: Beliefs,
-    registration: Registration,
+    outside: Outside,
 ) -> Sequence[Finding]:
     """Ask every rule as on the day of issue, and whether it comes late, which is found and never refused."""
     subject = certificate.subject
@@ -251,4 +255,4 @@ def _findings(
         form=agreed.form,
         validity_months=agreed.validity_months,
     )
-    return [*scheme.examine(intake), *([LATE] if registration.late else [])]
+    return [*scheme.examine(intake), *([LATE] if outside.late else [])]

@@ -11,6 +11,7 @@ from registry.core import canonical
 from registry.core.calendar import read_day
 from registry.core.canonical import Json
 from registry.core.certificate.credential import Certificate
+from registry.core.certificate.outside import marks
 from registry.core.channel.message import Message
 from registry.core.envelope.jose import Envelope, Typ
 from registry.core.errors import Conflict, Malformed, RegistryError
@@ -226,8 +227,8 @@ def _reader(tx: Session, seen: list[CertificateRow]) -> ReadEvidence:
         logged = (row.proof if row.act is None else logged_by) is not None
         changes = [change.envelope for change in certificates.changes(tx, row.id)]
         changes += [open_change(message) for message in channel.open_changes(tx, row.id)]
-        outside = row.source == Source.OUTSIDE
-        return Evidence(Held(Digest(row.digest), row.recorded_at, standpoint, logged, logged_by, outside), changes)
+        held = Held(Digest(row.digest), row.recorded_at, standpoint, logged, logged_by, *marks(row.outside))
+        return Evidence(held, changes)
 
     return read
 

@@ -30,6 +30,24 @@ def test_a_certificate_that_was_issued_outside_is_registered_and_marked_wherever
     assert own["id"] == shown["id"]
 
 
+def test_customs_of_the_other_country_see_it_in_certificate_verdict_and_search(
+    corridor: Corridor, minsk: Office, tashkent: Office
+) -> None:
+    shown = minsk.desk("registrar").post(PATH, registration_of(minsk.country)).json()["certificate"]
+    corridor.by.deliver(corridor.uz)
+    officer = tashkent.desk("officer")
+    mark = {"registered_on": "2026-11-21", "due_on": "2026-11-23", "late": False}
+    asked = {"number": shown["number"]}
+    verdict = officer.post("/api/v1/verifications", asked).json()
+    (bulk,) = officer.post("/api/v1/verifications/bulk", {"questions": [asked]}).json()["answers"]
+    (listed,) = officer.get("/api/v1/certificates").json()["items"]
+    assert listed["registration"] == mark
+    assert officer.get(shown["href"]).json()["registration"] == mark
+    assert verdict["certificate"]["registration"] == mark
+    for answer in (verdict, bulk["verdict"], officer.get(f"/api/v1/verifications/{verdict['id']}").json()):
+        assert [(found["code"], found["severity"]) for found in answer["preference"]] == [("issued-outside", "info")]
+
+
 def test_late_registration_is_found_and_shown(corridor: Corridor, minsk: Office) -> None:
     body = registration_of(corridor.by)
     corridor.clock.at = corridor.clock.at.replace(day=24)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from enum import StrEnum
 
 import pytest
@@ -24,6 +24,7 @@ from registry.store.products import MediaType
 from registry.store.tables import METADATA
 from registry.store.tasks import TaskKind
 from tests.kit import Corridor, Country, Forge
+from tests.outside import registered
 from tests.store.test_append_only import APPEND_ONLY, CHANGES
 from tests.usecases.lived import found
 
@@ -149,6 +150,20 @@ def test_clarifications_that_came_before_are_numbered_after_all_else(corridor: C
         numbered = tx.execute(text("SELECT seq, clarification FROM arrival ORDER BY seq")).all()
     assert [tuple(row) for row in numbered] == [(1, None), (2, None), (3, early.digest), (4, late.digest)]
     assert found(uz) == []
+
+
+def test_when_something_was_registered_is_known_after_an_upgrade(corridor: Corridor) -> None:
+    by = corridor.by
+    row = registered(by).certificate
+    before = by.everything()
+    by.node.database.close()
+    url = corridor.forge.server.url(OWNER, by.database)
+    command.downgrade(migrations(url), "clarifications_arrive")
+    command.upgrade(migrations(url), "head")
+    after = by.everything()
+    for table in ("certificate", "registration"):
+        assert after[table] == before[table]
+    assert row.registered_on == date(2026, 11, 21)
 
 
 def test_every_enum_column_is_held_to_its_enum(country: Country) -> None:

@@ -327,6 +327,14 @@ ABROAD = [
         "it was numbered at another time than our receipt says",
     ),
     ("UPDATE certificate SET terms = '{}'", "its columns are not what was signed: terms"),
+    (
+        "UPDATE certificate SET registered_on = registered_on + 1 WHERE source = 'delivered'",
+        "when it was registered is not what the message that brought it says",
+    ),
+    (
+        "UPDATE certificate SET registered_on = issued_on WHERE source = 'delivered' AND registered_on IS NULL",
+        "when it was registered is not what the message that brought it says",
+    ),
     ("UPDATE message_in SET envelope = 'x'", "the signed envelope cannot be read"),
     ("UPDATE message_in SET certificate = NULL", "its columns are not what was signed: certificate"),
     ("UPDATE witness_head SET note = regexp_replace(note, E'\\u2014 uz[^\\n]*\\n', '')", "at is not when our witness"),

@@ -35,7 +35,7 @@ SIGNED = {
 DERIVED = {
     "certificate": (
         *("id", "country", "body", "year", "number", "scheme", "presented_in", "digest", "issued_on", "valid_until"),
-        *("status_list", "status_index", "act", "application", "signatory", "recorded_at"),
+        *("status_list", "status_index", "act", "application", "signatory", "recorded_at", "registered_on", "due_on"),
     ),
     "status_change": ("digest", "certificate", "status", "effective_from", "recorded_at", "act"),
     "message_out": (

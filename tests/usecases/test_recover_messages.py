@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from registry.core.application.lifecycle import Part, State
 from registry.core.channel.message import Message, MessageFork, MessageKind
@@ -23,7 +24,8 @@ from registry.usecases.accept_message import JudgedOtherwise
 from registry.usecases.recall_messages import Recalled
 from registry.usecases.recover_messages import RecalledNotOurs, Restoring
 from tests.kit import Corridor, Country
-from tests.usecases.lived import mirror
+from tests.outside import registered
+from tests.usecases.lived import found, mirror
 from tests.usecases.restored import Backup, behind, carry, fetched_from, receiver, recovered, send
 from tests.usecases.test_recover_log import agree, recover_in
 
@@ -88,6 +90,24 @@ def test_an_application_on_which_a_certificate_was_issued_is_not_issued_again(
     assert approved_of(by).state == State.ISSUED
     assert done.said["applications_to_look_at"] == []
     agree(corridor)
+
+
+def test_what_was_issued_outside_is_marked_again_and_the_mark_is_the_messages(
+    corridor: Corridor, minsk: Backup
+) -> None:
+    by, uz = corridor.by, corridor.uz
+    before = registered(by).certificate
+    carry(by, uz)
+    minsk.restore()
+    recovered(by, uz)
+    after = row_of(by, before.id)
+    assert (after.source, after.outside) == (Source.RECOVERED, before.outside)
+    assert found(by) == []
+    with corridor.forge.breaking(by) as tx:
+        tx.execute(text("UPDATE certificate SET registered_on = NULL, due_on = NULL"))
+    assert [line.partition(": ")[2] for line in found(by)] == [
+        "when it was registered is not what the message that carried it says"
+    ]
 
 
 def test_an_application_that_was_not_that_far_is_shown_to_a_person(corridor: Corridor, minsk: Backup) -> None:

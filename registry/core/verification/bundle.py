@@ -67,11 +67,16 @@ class BundleSignatureWrong(BundleNotTrusted):
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """Certificates that were held by an instant: the first 16 bytes of each digest, and whether the log has them."""
+    """Certificates that were held by an instant: the first 16 bytes of each digest, and whether the log has them.
+
+    `outside` and `late` tell whether the body's own system issued them, and whether they were registered late.
+    """
 
     by: datetime
     logged: bool
     digests: bytes
+    outside: bool = False
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +241,8 @@ def _reader(bundle: Bundle, changes: Mapping[str, Sequence[str]]) -> ReadEvidenc
 
     def read(certificate: Certificate, digest: Digest) -> Evidence:
         found = held.get(bytes.fromhex(digest)[:DIGEST_BYTES])
-        kept = Held(digest, found.by, Standpoint.BUNDLE, found.logged) if found else None
+        marks = (None, found.outside, found.late) if found else ()
+        kept = Held(digest, found.by, Standpoint.BUNDLE, found.logged, *marks) if found else None
         return Evidence(kept, changes.get(certificate.id, ()))
 
     return read

@@ -59,7 +59,9 @@ class Held:
     logged: bool
     logged_by: datetime | None = None
     outside: bool = False
-    """Whether the body's own system issued it, and this node registered it."""
+    """Whether the body's own system issued it, and the issuing node registered it."""
+    late: bool = False
+    """Whether it was registered after the day that was due."""
 
 
 @dataclass(frozen=True, slots=True)

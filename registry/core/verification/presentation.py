@@ -1,4 +1,7 @@
-"""What a holder shows: the signed certificate, alone or in its envelope with the proof of the log (formats 3)."""
+"""What a holder shows: the signed certificate, alone or in its envelope with the proof of the log (formats 3).
+
+A message delivers the same envelope, with the issuing node's word where the body's own system issued it.
+"""
 
 import re
 from dataclasses import dataclass
@@ -6,10 +9,12 @@ from typing import Annotated, Self
 
 from registry.core import canonical
 from registry.core.canonical import Json, JsonObject
+from registry.core.certificate.outside import Outside
 from registry.core.envelope.jose import MAX_ENVELOPE, EnvelopeText
 from registry.core.record import MalformedRecord, decode, encode
 
 MAX_PRESENTATION = 4 * MAX_ENVELOPE
+REGISTRATION = "registration"
 PENDING = "pending"
 """What stands in place of a proof that the log has not given yet."""
 
@@ -46,3 +51,26 @@ class Presentation:
     def encode(self) -> JsonObject:
         """Write the envelope; the slot for national signatures is empty."""
         return encode(_Envelope(self.certificate, self.proof or PENDING, ()))
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """The body of a message that delivers a certificate: what a holder shows, and whether it was issued outside.
+
+    The mark is signed by the node with the message, and believed of the node that issues alone: it takes trust away.
+    """
+
+    presentation: Presentation
+    outside: Outside | None = None
+
+    @classmethod
+    def of(cls, body: JsonObject) -> Self:
+        """Read the body of a message; raises `MalformedRecord`."""
+        envelope = {name: value for name, value in body.items() if name != REGISTRATION}
+        outside = decode(Outside, body[REGISTRATION], REGISTRATION) if REGISTRATION in body else None
+        return cls(Presentation.of(envelope), outside)
+
+    def encode(self) -> JsonObject:
+        """Write the body of a message."""
+        mark = {} if self.outside is None else {REGISTRATION: encode(self.outside)}
+        return {**self.presentation.encode(), **mark}

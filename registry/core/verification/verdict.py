@@ -1,13 +1,14 @@
 """The answer of a verification: one finding for each question, in the words of ETSI EN 319 102-1 (formats 12)."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Self
 
 from registry.core.canonical import JsonObject
 from registry.core.record import decode, encode
+from registry.core.rules.finding import Severity
 
 
 class Check(StrEnum):
@@ -100,6 +101,15 @@ SENTENCES = {
 }
 """What each code says. Codes are public; translations key on them."""
 
+FOR_PREFERENCE = {
+    "logged-late": "by its proof it was logged more than one day after the day of issue that it states",
+    "issued-outside": "the body's own system issued it, and the issuing node registered it",
+    "registered-late": "the issuing node registered it after the working day that follows the day of issue",
+    "sheet-of-set": "it is one sheet of a set: the others are certificates of their own",
+    "sheets-missing": "sheets of its set are not here, or not in force",
+}
+"""What each code of the second answer says."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -110,6 +120,8 @@ class Finding:
     code: str
     detail: str | None = None
     as_of: datetime | None = None
+    since: datetime | None = None
+    """From when on others vouch for it: of the log, `logged_by` (formats 11)."""
 
     @property
     def sentence(self) -> str:
@@ -118,23 +130,43 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class PreferenceFinding:
+    """One finding for the preference, with its clause: it is never a reason to call a certificate invalid."""
+
+    code: str
+    severity: Severity
+    clause: str
+    detail: str | None = None
+
+    def of(self, detail: str) -> Self:
+        """Return it with what was found."""
+        return replace(self, detail=detail)
+
+    @property
+    def sentence(self) -> str:
+        """What the code says."""
+        return FOR_PREFERENCE[self.code]
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
-    """All findings, and what they come to."""
+    """All findings, what they come to, and beside that what is found for the preference."""
 
     indication: Indication
     at: datetime
     findings: tuple[Finding, ...]
+    preference: tuple[PreferenceFinding, ...] = ()
 
     @classmethod
-    def of(cls, findings: Iterable[Finding], at: datetime) -> Self:
+    def of(cls, findings: Iterable[Finding], at: datetime, preference: Sequence[PreferenceFinding] = ()) -> Self:
         """Return the verdict: one failed is TOTAL-FAILED, else one unknown INDETERMINATE, else TOTAL-PASSED."""
         answers = tuple(findings)
         outcomes = {finding.outcome for finding in answers}
         if Outcome.FAILED in outcomes:
-            return cls(Indication.TOTAL_FAILED, at, answers)
+            return cls(Indication.TOTAL_FAILED, at, answers, tuple(preference))
         if Outcome.UNKNOWN in outcomes or not answers:
-            return cls(Indication.INDETERMINATE, at, answers)
-        return cls(Indication.TOTAL_PASSED, at, answers)
+            return cls(Indication.INDETERMINATE, at, answers, tuple(preference))
+        return cls(Indication.TOTAL_PASSED, at, answers, tuple(preference))
 
     @classmethod
     def parse(cls, value: JsonObject) -> Self:

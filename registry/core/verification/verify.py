@@ -7,7 +7,7 @@ believe (`Trusted`) and hold (`Evidence`).
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from registry.core.agreement import Agreement, Effect, Form, NotAgreed
@@ -27,6 +27,7 @@ from registry.core.trust.log_policy import log_policy
 from registry.core.trust.trust_list import BelievedList, BodyRole, KnownSigner, SignerStatus
 from registry.core.verification.beside import believe_change
 from registry.core.verification.evidence import Evidence, Held, ReadEvidence, Standpoint, Trusted
+from registry.core.verification.preference import for_preference
 from registry.core.verification.presentation import Presentation
 from registry.core.verification.verdict import Check, Finding, Outcome, Verdict
 
@@ -106,7 +107,7 @@ def verify(
         if stops or findings[-1].outcome is Outcome.FAILED:
             findings.extend(_not_reached(check, asked))
             break
-    return Verdict.of(findings, at)
+    return Verdict.of(findings, at, for_preference(certificate, findings, case.held))
 
 
 def _open(
@@ -334,7 +335,8 @@ def _ask_log(case: _Case) -> Finding:
     newest = case.trusted.heads.get(log_origin(case.certificate.node)) if witnessed else None
     as_of = max((time for time in (newest, logged_by) if time is not None), default=None)
     known_by = None if as_of is None else min(as_of, case.at)  # whatever the clock of a witness says
-    return _passed(Check.LOG, "witnessed" if witnessed else "unwitnessed", known_by)
+    since = logged_by or (None if case.held is None else case.held.logged_by)
+    return replace(_passed(Check.LOG, "witnessed" if witnessed else "unwitnessed", known_by), since=since)
 
 
 def _pending(case: _Case, code: str) -> Finding:

@@ -1,11 +1,14 @@
 import json
+from datetime import date
+from typing import Any
 
 import pytest
 
 from registry.core.canonical import MalformedJson, encode
+from registry.core.certificate.outside import Outside, marks
 from registry.core.errors import RegistryError
 from registry.core.record import MalformedRecord
-from registry.core.verification.presentation import MAX_PRESENTATION, PENDING, Presentation
+from registry.core.verification.presentation import MAX_PRESENTATION, PENDING, Delivery, Presentation
 from tests.core.world import Scene
 
 
@@ -49,3 +52,31 @@ def test_a_long_certificate_and_a_long_proof_are_read() -> None:
 def test_any_other_text_is_refused(text: str, refusal: type[RegistryError]) -> None:
     with pytest.raises(refusal):
         Presentation.parse(text)
+
+
+MARK = {"registered_on": "2026-11-23", "due_on": "2026-11-22"}
+
+
+def test_a_message_delivers_what_a_holder_shows_and_whether_it_was_issued_outside(scene: Scene) -> None:
+    shown = Presentation(scene.text, scene.proof)
+    late = Outside(date(2026, 11, 23), date(2026, 11, 22))
+    assert Delivery(shown, late).encode() == {**shown.encode(), "registration": MARK}
+    for delivery in (Delivery(shown), Delivery(shown, late), Delivery(shown, Outside(date(2026, 11, 23)))):
+        assert Delivery.of(delivery.encode()) == delivery
+    with pytest.raises(MalformedRecord):
+        Presentation.of(Delivery(shown, late).encode())
+
+
+@pytest.mark.parametrize(
+    "mark", [None, {}, "2026-11-23", {"due_on": "2026-11-23"}, {**MARK, "more": 1}, {"registered_on": "23.11.2026"}]
+)
+def test_a_mark_that_is_not_written_so_is_refused(scene: Scene, mark: Any) -> None:
+    with pytest.raises(RegistryError):
+        Delivery.of({**Presentation(scene.text).encode(), "registration": mark})
+
+
+def test_what_came_after_the_day_it_was_due_is_late_and_without_a_day_nobody_knows() -> None:
+    due = date(2026, 11, 23)
+    outsiders = [None, Outside(due), Outside(due, due), Outside(date(2026, 11, 24), due)]
+    assert [each and each.late for each in outsiders] == [None, None, False, True]
+    assert [marks(each) for each in outsiders] == [(False, False), (True, False), (True, False), (True, True)]
