@@ -36,7 +36,7 @@ from registry.usecases.identify_party import Party
 from registry.usecases.issue_certificate import GoodsHaveLeft, NotIssuable
 from registry.usecases.keep_product import ProductNotFound
 from registry.usecases.register_party import PartyNotFound
-from registry.usecases.relate_certificate import NoDuplicate, RelatedElsewhere, SetNotFound, SheetTaken
+from registry.usecases.relate_certificate import InLieuIssued, NoDuplicate, RelatedElsewhere, SetNotFound, SheetTaken
 from registry.usecases.replace_certificate import NothingToReplace, ReplacementNotProposed
 from registry.usecases.sign_for_body import CertificateNotFound, SignerMissing
 from registry.usecases.submit_application import (
@@ -76,7 +76,7 @@ class ObjectionBody(DraftBody):
     reason: Text
 
 
-RELATED_REFUSALS = (CertificateNotFound, RelatedElsewhere, AlreadyAnnulled)
+RELATED_REFUSALS = (CertificateNotFound, RelatedElsewhere, AlreadyAnnulled, InLieuIssued)
 FORM_REFUSALS = (
     EnvelopeTooLarge,
     MalformedClaims,

@@ -10,8 +10,8 @@ from registry.core.agreement import Form, Recognition
 from registry.core.calendar import LocalDate
 from registry.core.certificate.claims import Claims, MalformedClaims, Note, NoteCode
 from registry.core.certificate.credential import Certificate
-from registry.core.certificate.lifecycle import FINAL, AlreadyAnnulled
-from registry.core.certificate.relation import DUPLICATES, MAX_SHEETS, SHEET_OF, Relation
+from registry.core.certificate.lifecycle import FINAL, AlreadyAnnulled, Standing
+from registry.core.certificate.relation import DUPLICATES, MAX_SHEETS, REPLACES, SHEET_OF, Relation, related_term
 from registry.core.errors import Conflict, NotFound, Unprocessable
 from registry.core.record import decode, encode
 from registry.store import applications, certificates
@@ -69,6 +69,18 @@ class NoDuplicate(Unprocessable):
         return "certificates of this direction are electronic, and have no duplicates"
 
 
+@dataclass(eq=False)
+class InLieuIssued(Conflict):
+    """Another certificate stands in lieu of it already: what is still to be mended, is mended in that one."""
+
+    code: ClassVar[str] = "in-lieu-issued"
+    clause: ClassVar[str | None] = "S4 8.3"
+    certificate: str
+
+    def __str__(self) -> str:
+        return "another certificate was issued in lieu of it"
+
+
 @dataclass(frozen=True, slots=True)
 class Related:
     """Which certificate is to be replaced or duplicated."""
@@ -89,11 +101,11 @@ class Sheet:
 def relate(tx: Session, row: Application, related: Related | None, sheet: Sheet | None, *, by: str, draw: Draw) -> None:
     """Keep what a draft is related to, and the note of box 5 that follows from it; `by` is whose certificates count.
 
-    Raises `CertificateNotFound`, `RelatedElsewhere`, `AlreadyAnnulled`, `SetNotFound`, `SheetTaken`.
+    Raises what `find_related` raises, `SetNotFound`, `SheetTaken`.
     """
     relations: list[Relation] = []
     if related is not None:
-        old, certificate = find_related(tx, row, related.certificate, organisation=by)
+        old, certificate = find_related(tx, row, related.kind, related.certificate, organisation=by)
         issued = certificate.subject.issue_date
         dated = issued if related.kind == DUPLICATES else None
         relations.append(Relation(related.kind, old.id, issue_date=dated))
@@ -128,11 +140,13 @@ def _check_set(tx: Session, row: Application, sheet: Relation, *, opens: bool) -
 
 
 def find_related(
-    tx: Session, row: Application, id: str, *, organisation: str, lock: bool = False
+    tx: Session, row: Application, kind: str, id: str, *, organisation: str, lock: bool = False
 ) -> tuple[CertificateRow, Certificate]:
     """Return the certificate that an application names, if it is the same exporter's, of the same corridor, in force.
 
-    Raises `CertificateNotFound`, `RelatedElsewhere`, `AlreadyAnnulled`.
+    One that is annulled may be replaced, once (S4 8.3).
+
+    Raises `CertificateNotFound`, `RelatedElsewhere`, `AlreadyAnnulled`, `InLieuIssued`.
     """
     old = certificates.seen_by(tx, id, organisation, lock=lock)
     if old is None or old.source == Source.DELIVERED or old.principal != row.principal:
@@ -142,10 +156,24 @@ def find_related(
     for member, one, other in zip(("presented_in", "scheme", "body"), known, _wanted(row), strict=True):
         if one != other:
             raise RelatedElsewhere(member)
-    standing = standing_of(tx, old.id)
-    if standing in FINAL:
-        raise AlreadyAnnulled(standing)
+    check_relatable(tx, kind, certificate)
     return old, certificate
+
+
+def check_relatable(tx: Session, kind: str, certificate: Certificate) -> None:
+    """Check that a certificate can be replaced or duplicated; what is annulled is replaced once, and never duplicated.
+
+    Raises `AlreadyAnnulled`, `InLieuIssued`.
+    """
+    standing = standing_of(tx, certificate.id)
+    if standing not in FINAL:
+        return
+    if standing is not Standing.ANNULLED or kind != REPLACES:
+        raise AlreadyAnnulled(standing)
+    others = certificates.by_terms(tx, [related_term(REPLACES, certificate.id)])
+    in_lieu = [other.id for other in others if other.body == certificate.issuer]
+    if in_lieu:
+        raise InLieuIssued(in_lieu[0])
 
 
 def counted_from(tx: Session, row: Application, agreed: Recognition, issued: LocalDate, *, by: str) -> LocalDate:
@@ -158,7 +186,7 @@ def counted_from(tx: Session, row: Application, agreed: Recognition, issued: Loc
         return issued
     if agreed.form is not Form.PAPER:
         raise NoDuplicate
-    find_related(tx, row, str(relation.certificate), organisation=by, lock=True)
+    find_related(tx, row, DUPLICATES, str(relation.certificate), organisation=by, lock=True)
     assert relation.issue_date is not None
     return relation.issue_date
 

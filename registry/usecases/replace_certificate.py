@@ -1,5 +1,7 @@
 """Replace: a signatory proposes it, and another one confirms by issuing what stands in lieu (S4 8.3).
 
+What is annulled already is replaced by issuing alone: it ended by two people, and stays annulled.
+
 The issue of the new and the end of the old are one transaction: at this node neither is seen without the other.
 """
 
@@ -13,7 +15,8 @@ from registry.core.application import lifecycle as application_lifecycle
 from registry.core.application.lifecycle import Move, Part, State
 from registry.core.certificate import lifecycle
 from registry.core.certificate.credential import Certificate
-from registry.core.certificate.relation import REPLACES
+from registry.core.certificate.lifecycle import FINAL, AlreadyAnnulled
+from registry.core.certificate.relation import REPLACES, Relation
 from registry.core.certificate.status_change import Status
 from registry.core.errors import Conflict, Unprocessable
 from registry.core.tlog.entry import Kind
@@ -25,7 +28,7 @@ from registry.store.certificates import CertificateRow
 from registry.usecases.change_status import AnnulmentOpen
 from registry.usecases.identify_party import Party
 from registry.usecases.relate_certificate import find_related, relations_of
-from registry.usecases.sign_for_body import require
+from registry.usecases.sign_for_body import require, standing_of
 from registry.usecases.submit_application import ApplicationNotFound, find, play
 
 _APPROVAL = lifecycle.APPROVALS[Status.REPLACED]
@@ -65,6 +68,8 @@ class Replacing:
 def propose(tx: Session, application: str, reason: str, *, by: Party, at: datetime, draw: Draw) -> Annulment:
     """Propose that what is approved replaces the certificate which it names; issuing it confirms that.
 
+    What is annulled has ended by two people already, and nothing is left to propose: `AlreadyAnnulled`.
+
     Raises `IllegalMove`, `AnotherPart`, `NothingToReplace`, `AnnulmentOpen`, and what `find_related` raises.
     """
     require(by, _APPROVAL.proposes)
@@ -76,7 +81,10 @@ def propose(tx: Session, application: str, reason: str, *, by: Party, at: dateti
     if relation is None:
         raise NothingToReplace
     play(tx, row, Part.SIGNATORY, by=by, at=at)
-    old, certificate = find_related(tx, row, str(relation.certificate), organisation=by.organisation, lock=True)
+    old, certificate = _find(tx, row, relation, by)
+    standing = standing_of(tx, old.id)
+    if standing in FINAL:
+        raise AlreadyAnnulled(standing)
     known = annulments.open_proposal(tx, old.id)
     if known is not None:
         raise AnnulmentOpen(known.id)
@@ -106,16 +114,24 @@ def propose(tx: Session, application: str, reason: str, *, by: Party, at: dateti
 
 
 def open_replacement(tx: Session, row: Application, *, by: Party) -> Replacing | None:
-    """Return what the issue of an application replaces, locked, if anything; someone else must have proposed it.
+    """Return what the issue of an application ends, locked, if anything; someone else must have proposed it.
+
+    In lieu of what is annulled it is issued as any other, for two people ended that one (S4 8.3).
 
     Raises `ReplacementNotProposed`, `SamePerson`, and what `find_related` raises.
     """
     relation = relations_of(row).get(REPLACES)
     if relation is None:
         return None
-    old, certificate = find_related(tx, row, str(relation.certificate), organisation=by.organisation, lock=True)
+    old, certificate = _find(tx, row, relation, by)
+    if standing_of(tx, old.id) in FINAL:
+        return None
     proposal = annulments.open_proposal(tx, old.id)
     if proposal is None or (proposal.application, proposal.draft) != (row.id, row.draft):
         raise ReplacementNotProposed(old.id)
     lifecycle.check_people(proposal.proposed_by, by.person)
     return Replacing(old, certificate, proposal)
+
+
+def _find(tx: Session, row: Application, relation: Relation, by: Party) -> tuple[CertificateRow, Certificate]:
+    return find_related(tx, row, REPLACES, str(relation.certificate), organisation=by.organisation, lock=True)

@@ -222,7 +222,7 @@ def submit(
         raise MandateMissing(row.scheme)
     for relation in relations_of(row).values():
         if relation.certificate is not None:
-            find_related(tx, row, relation.certificate, organisation=by.organisation)
+            find_related(tx, row, relation.kind, relation.certificate, organisation=by.organisation)
     row.claims = dict(Claims.parse(row.claims).noted_on(today).encode())
     findings = check(tx, row, beliefs, at=at)
     if any(finding.severity is Severity.SEVERE for finding in findings):

@@ -58,9 +58,17 @@ def test_what_cannot_be_replaced_is_refused_with_its_code(minsk: Office) -> None
     assert_problem(answer, 422, "nothing-to-replace")
     approved, waiting = minsk.approved(**related(old)), minsk.drafted(**related(old))
     minsk.country.annulled(_row(minsk, old))
-    assert_problem(exporter.post("/api/v1/applications", minsk.form() | related(old)), 409, "already-annulled")
-    assert_problem(exporter.post(f"/api/v1/applications/{waiting['id']}/submit"), 409, "already-annulled")
-    assert_problem(minsk.issue(approved), 409, "already-annulled")
+    propose = f"/api/v1/applications/{approved['id']}/replacement"
+    assert_problem(minsk.desk("signatory").post(propose, REASON), 409, "already-annulled")
+    assert_problem(
+        exporter.post("/api/v1/applications", minsk.form() | related(old, "duplicates")), 409, "already-annulled"
+    )
+    in_lieu = minsk.issue(minsk.approved(**related(old))).json()
+    assert in_lieu["relations"] == [{"kind": "replaces", "certificate": old["id"]}]
+    refused = assert_problem(exporter.post("/api/v1/applications", minsk.form() | related(old)), 409, "in-lieu-issued")
+    assert refused["certificate"] == in_lieu["id"]
+    assert_problem(exporter.post(f"/api/v1/applications/{waiting['id']}/submit"), 409, "in-lieu-issued")
+    assert_problem(minsk.issue(approved), 409, "in-lieu-issued")
 
 
 def _row(office: Office, view: dict[str, Any]) -> Any:

@@ -93,7 +93,7 @@ class Moves(RuleBasedStateMachine):
                 row = submit_application.draft(tx, form, country="BY", **self.country.by("exporter"))
         except RegistryError:
             assert related is not None
-            assert self.certificates[related.certificate] in FINAL
+            assert self.certificates[related.certificate] in FINAL  # or, annulled, another stands in lieu of it
             return
         self.applications[row.id] = State.DRAFT
 

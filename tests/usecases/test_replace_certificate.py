@@ -1,5 +1,6 @@
 """Replacing a certificate: a new number, two people, and one transaction for the new one and the end of the old."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -20,12 +21,15 @@ from registry.core.errors import RegistryError
 from registry.core.tlog.entry import Kind
 from registry.core.trust.trust_list import BodyRole
 from registry.core.verification.verdict import Check, Indication
+from registry.store.applications import Application
+from registry.store.certificates import CertificateRow
 from registry.store.parties import OrganisationKind, Role
 from registry.usecases import register_party, submit_application
 from registry.usecases.change_status import AnnulmentOpen, ReplacementOpen, confirm, withdraw
 from registry.usecases.identify_party import RoleMissing
 from registry.usecases.issue_certificate import issue
-from registry.usecases.relate_certificate import Related, RelatedElsewhere
+from registry.usecases.read_beside import read_beside
+from registry.usecases.relate_certificate import InLieuIssued, Related, RelatedElsewhere
 from registry.usecases.replace_certificate import NothingToReplace, ReplacementNotProposed, propose
 from registry.usecases.sign_for_body import CertificateNotFound, read, standing_of
 from registry.usecases.submit_application import AnotherPart, ApplicationNotFound
@@ -105,8 +109,6 @@ def test_a_proposal_that_is_withdrawn_confirms_nothing(corridor: Corridor) -> No
         propose(tx, approved.id, "Опечатка.", **by.by("signatory"))
         withdraw(tx, old.id, **by.by("second_signatory"))
     refused_issue(by, approved.id, str(approved.draft), "second_signatory", ReplacementNotProposed)
-    by.annulled(old)
-    refused_issue(by, approved.id, str(approved.draft), "second_signatory", AlreadyAnnulled)
 
 
 def test_an_open_annulment_is_no_proposal_to_replace(corridor: Corridor) -> None:
@@ -204,19 +206,80 @@ def test_another_corridor_scheme_or_body_is_refused(corridor: Corridor, member: 
     assert str(refused.value) == f"the certificate that it names is of another {member}"
 
 
-def test_what_is_annulled_or_replaced_is_not_replaced_again(corridor: Corridor) -> None:
+def test_in_lieu_of_what_is_annulled_a_new_one_is_issued_and_nothing_ends_twice(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    old = by.issued()
+    before = by.replaces(old)
+    by.annulled(old)
+    by.deliver(uz)
+    with by.refuses(AlreadyAnnulled) as refused:
+        propose(refused.tx, before.id, "нет", **by.by("signatory"))
+    new = by.issue(by.replaces(old))
+    certificate = read(new)
+    assert certificate.relation("replaces") == Relation("replaces", old.id)
+    assert Claims.parse(certificate.subject.claims).official_notes == (
+        Note(NoteCode.ISSUED_IN_LIEU, number=old.number, date=old.issued_on),
+    )
+    assert [change.status for change in _changes(by)] == [Status.ANNULLED]
+    by.deliver(uz)
+    assert uz.asks(new.number).verdict.indication is Indication.TOTAL_PASSED
+    failed = uz.asks(old.number).verdict.finding(Check.STATUS)
+    assert failed is not None
+    assert failed.code == "annulled"
+    with uz.node.database.read() as tx:
+        named = read_beside(tx, tx.get_one(CertificateRow, old.id), uz.beliefs(), "demo").named_by
+    assert [(each.kind, each.certificate) for each in named] == [("replaces", new.id)]
+
+
+def test_what_was_approved_before_the_annulment_is_issued_after_it(corridor: Corridor) -> None:
     by = corridor.by
-    first, second = by.issued(), by.issued()
+    old = by.issued()
+    approved = by.replaces(old)
+    by.annulled(old)
+    assert read(by.issue(approved)).relation("replaces") == Relation("replaces", old.id)
+
+
+def test_one_certificate_stands_in_lieu_and_what_is_wrong_with_it_is_mended_there(corridor: Corridor) -> None:
+    by = corridor.by
+    old = by.issued()
+    by.annulled(old)
+    first, second = by.replaces(old), by.replaces(old)
+    new = by.issue(first)
+    refusal = refused_issue(by, second.id, str(second.draft), "signatory", InLieuIssued)
+    assert str(refusal) == "another certificate was issued in lieu of it"
+    again = replace(by.form(), related=Related("replaces", old.id))
+    with by.refuses(InLieuIssued) as refused:
+        submit_application.draft(refused.tx, again, country="BY", **by.by("exporter"))
+    assert refused.value.certificate == new.id
+    assert read(by.replaced(new)).relation("replaces") == Relation("replaces", new.id)
+
+
+def test_two_issues_in_lieu_of_one_at_once_are_one(corridor: Corridor) -> None:
+    by = corridor.by
+    old = by.issued()
+    by.annulled(old)
+    approved = [by.replaces(old) for _ in range(4)]
+
+    def try_to_issue(application: Application) -> str | None:
+        try:
+            return by.issue(application).number
+        except InLieuIssued:
+            return None
+
+    with ThreadPoolExecutor(4) as pool:
+        assert len(list(filter(None, pool.map(try_to_issue, approved)))) == 1
+
+
+def test_what_is_replaced_is_not_replaced_again(corridor: Corridor) -> None:
+    by = corridor.by
+    second = by.issued()
     drafted = by.replaces(second)
     form = replace(by.form(), related=Related("replaces", second.id))
     with by.tx() as tx:
         waiting = submit_application.draft(tx, form, country="BY", **by.by("exporter"))
-    by.annulled(first)
     by.replaced(second)
-    for old in (first, second):
-        again = replace(by.form(), related=Related("replaces", old.id))
-        with by.refuses(AlreadyAnnulled) as refused:
-            submit_application.draft(refused.tx, again, country="BY", **by.by("exporter"))
+    with by.refuses(AlreadyAnnulled) as refused:
+        submit_application.draft(refused.tx, form, country="BY", **by.by("exporter"))
     with by.refuses(AlreadyAnnulled) as refused:
         submit_application.submit(refused.tx, waiting.id, by.beliefs(), **by.by("exporter"))
     with by.refuses(AlreadyAnnulled) as refused:
