@@ -18,6 +18,7 @@ from registry.core.agreement import NotAgreed, NumberUnfit
 from registry.core.canonical import NotCanonical
 from registry.core.certificate.claims import MalformedClaims
 from registry.core.certificate.credential import MalformedCredential
+from registry.core.certificate.lifecycle import AlreadyAnnulled
 from registry.core.envelope.jose import MAX_CERTIFICATE, MalformedEnvelope
 from registry.core.identifiers import log_origin
 from registry.core.record import MalformedRecord
@@ -35,6 +36,9 @@ from registry.usecases.register_certificate import (
     Registered,
     StatusIndexTaken,
 )
+from registry.usecases.relate_certificate import InLieuIssued, RelatedElsewhere, SheetTaken
+from registry.usecases.relate_registered import RelationWrong, StillInForce
+from registry.usecases.sign_for_body import CertificateNotFound
 from registry.usecases.submit_application import FindingsSevere
 
 router = APIRouter(prefix="/api/v1/registrations", tags=["registrations"], route_class=StrictRoute)
@@ -69,9 +73,18 @@ class RegisteredView(BaseModel):
 
 
 UNREAD = (MalformedEnvelope, NotCanonical, MalformedRecord, MalformedCredential, MalformedClaims)
+RELATED = (
+    CertificateNotFound,
+    RelatedElsewhere,
+    AlreadyAnnulled,
+    InLieuIssued,
+    StillInForce,
+    RelationWrong,
+    SheetTaken,
+)
 REFUSALS = (
     *(IssuedByAnother, ApproversAlike, NotIssuable, NotAgreed, NumberUnfit, NumberTaken, StatusIndexTaken),
-    *(FindingsSevere, *UNREAD, *BEHIND),
+    *(*RELATED, FindingsSevere, *UNREAD, *BEHIND),
 )
 
 

@@ -4,7 +4,6 @@ The signed text is the truth; every other column is an index over it.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -247,6 +246,15 @@ def by_terms(tx: Session, terms: Sequence[str]) -> Sequence[CertificateRow]:
     return tx.scalars(_BY_TERMS, {"any": list(terms)}).all()
 
 
+def terms_in_force(tx: Session, body: str, term: str) -> Sequence[Sequence[str]]:
+    """Return the terms of each certificate of a body with this term that nothing has ended."""
+    ended = select(StatusChangeRow.digest).where(
+        StatusChangeRow.certificate == CertificateRow.id, StatusChangeRow.status.in_(("annulled", "replaced"))
+    )
+    query = select(CertificateRow.terms).where(CertificateRow.terms.contains([term]), CertificateRow.body == body)
+    return tx.scalars(query.where(~ended.exists()).limit(1000)).all()
+
+
 def by_digest(tx: Session, digest: str) -> CertificateRow | None:
     """Return the certificate with this digest."""
     return tx.scalar(select(CertificateRow).where(CertificateRow.digest == digest))
@@ -270,42 +278,6 @@ def change_by_act(tx: Session, act: str) -> StatusChangeRow | None:
 def by_act(tx: Session, act: str) -> CertificateRow | None:
     """Return the certificate that an act issued."""
     return tx.scalar(select(CertificateRow).where(CertificateRow.act == act))
-
-
-@dataclass(frozen=True, slots=True)
-class Unexpired:
-    """What a bundle says of one certificate."""
-
-    digest: str
-    logged: bool
-    recorded_at: datetime
-    outside: Outside | None
-
-
-def unexpired(tx: Session, presented_in: str, at: datetime) -> Sequence[Unexpired]:
-    """Return what a bundle for a country carries, oldest first."""
-    query = (
-        select(
-            CertificateRow.digest,
-            CertificateRow.proof.is_not(None),
-            CertificateRow.recorded_at,
-            CertificateRow.registered_on,
-            CertificateRow.due_on,
-        )
-        .where(CertificateRow.presented_in == presented_in, CertificateRow.valid_until >= at)
-        .order_by(CertificateRow.recorded_at, CertificateRow.digest)
-    )
-    return [Unexpired(row[0], row[1], row[2], outside(row[3], row[4])) for row in tx.execute(query)]
-
-
-def changes_for(tx: Session, presented_in: str, at: datetime) -> Sequence[str]:
-    """Return every change of status of unexpired certificates for a country."""
-    return tx.scalars(
-        select(StatusChangeRow.envelope)
-        .join(CertificateRow, CertificateRow.id == StatusChangeRow.certificate)
-        .where(CertificateRow.presented_in == presented_in, CertificateRow.valid_until >= at)
-        .order_by(StatusChangeRow.digest)
-    ).all()
 
 
 def concerns(organisation: str) -> ColumnElement[bool]:

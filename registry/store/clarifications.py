@@ -7,7 +7,6 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Index, bindparam, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from registry.store.certificates import CertificateRow
 from registry.store.database import Row
 
 
@@ -76,16 +75,6 @@ def by_digest(tx: Session, digest: str) -> ClarificationRow | None:
 def by_act(tx: Session, act: str) -> ClarificationRow | None:
     """Return the clarification that an act recorded."""
     return tx.scalar(select(ClarificationRow).where(ClarificationRow.act == act))
-
-
-def for_country(tx: Session, presented_in: str, at: datetime) -> Sequence[str]:
-    """Return every clarification of unexpired certificates for a country, as it was signed."""
-    return tx.scalars(
-        select(ClarificationRow.envelope)
-        .join(CertificateRow, CertificateRow.id == ClarificationRow.certificate)
-        .where(CertificateRow.presented_in == presented_in, CertificateRow.valid_until >= at)
-        .order_by(ClarificationRow.digest)
-    ).all()
 
 
 def waiting(tx: Session, certificate: str) -> ClarificationProposal | None:

@@ -17,9 +17,9 @@ from registry.core.signature import Signer
 from registry.core.tlog.entry import Kind
 from registry.core.trust.freshness import CLOCK_SKEW
 from registry.core.verification.bundle import DIGEST_BYTES, Bundle, Delivered, Heard
-from registry.store import acts, certificates, channel, clarifications, freshness, mirror, peers
+from registry.store import acts, carried, channel, freshness, mirror, peers
 from registry.store.acts import Actor, Draw
-from registry.store.certificates import Unexpired
+from registry.store.carried import Unexpired
 from registry.usecases.believe_peers import Beliefs, Pins, carried_lists, read_beliefs, read_word
 from registry.usecases.verify_certificate import open_change
 
@@ -70,13 +70,13 @@ def export(
         stale_after=at + fresh_for,
         lists=carried_lists(tx, pins, beliefs),
         agreements=tuple(row.text for row in peers.agreements(tx)),
-        changes=(*certificates.changes_for(tx, country, at), *map(open_change, channel.open_changes(tx))),
+        changes=(*carried.changes_for(tx, country, at), *map(open_change, channel.open_changes(tx))),
         delivered=_delivered(tx, country, beliefs, at),
         as_of=beliefs.newest_word(country),
         checkpoints=tuple(head.note for head in mirror.heads(tx) if head.cosigned_at is not None),
         heard=tuple(Heard(node, word.as_of) for node, word in sorted(beliefs.words.items()) if word.as_of is not None),
         freshness=tuple(_statements(tx, beliefs)),
-        clarifications=tuple(clarifications.for_country(tx, country, at)),
+        clarifications=tuple(carried.clarifications_for(tx, country, at)),
     )
     envelope = seal(bundle.encode(), Typ.BUNDLE, signer)
     private: Mapping[str, Json] = {"sequence": bundle.sequence, "digest": envelope.digest}
@@ -107,7 +107,7 @@ def _delivered(tx: Session, country: str, beliefs: Beliefs, at: datetime) -> tup
     def group_of(row: Unexpired) -> tuple[date, int, bool, bool, bool]:
         return row.recorded_at.date(), bisect_right(moments, row.recorded_at), row.logged, *marks(row.outside)
 
-    groups = groupby(sorted(certificates.unexpired(tx, country, at), key=group_of), key=group_of)
+    groups = groupby(sorted(carried.unexpired(tx, country, at), key=group_of), key=group_of)
     return tuple(
         Delivered(
             max(row.recorded_at for row in members),

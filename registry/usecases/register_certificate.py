@@ -4,7 +4,7 @@ The body's system signs by the document signer that the trust list names: the no
 `validFrom` stays the second of signing, so that a late registration shows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import ClassVar
@@ -17,6 +17,7 @@ from registry.core.canonical import Json, JsonObject
 from registry.core.certificate.claims import Claims
 from registry.core.certificate.credential import Certificate
 from registry.core.certificate.outside import Outside
+from registry.core.certificate.relation import SHEET_OF
 from registry.core.codes.trilingual import Trilingual
 from registry.core.envelope.jose import Envelope, Typ
 from registry.core.errors import Conflict, Refused, Unprocessable
@@ -33,6 +34,7 @@ from registry.store.registrations import Registration
 from registry.usecases.believe_peers import Beliefs
 from registry.usecases.identify_party import Party
 from registry.usecases.issue_certificate import LIST_LENGTH, STATUS_LIST, NotIssuable, check
+from registry.usecases.relate_registered import check_relations, lock_related
 from registry.usecases.sign_for_body import Issuer
 from registry.usecases.submit_application import FindingsSevere
 
@@ -120,7 +122,7 @@ def register(
     """Register the certificate in `text`; one that is registered already is answered as it was.
 
     Raises `IssuedByAnother`, `ApproversAlike`, `NotIssuable`, `NumberUnfit`, `NumberTaken`, `StatusIndexTaken`,
-    `FindingsSevere`, `NotAgreed`, and what parsing raises.
+    `FindingsSevere`, `NotAgreed`, and what `check_relations` and parsing raise.
     """
     by.require(Role.REGISTRAR)
     envelope = Envelope.parse(text, Typ.CERTIFICATE)
@@ -128,6 +130,7 @@ def register(
     claims, subject = Claims.parse(certificate.subject.claims), certificate.subject
     if by.code is None or (certificate.node, certificate.body) != (issuer.name, by.code):
         raise IssuedByAnother(certificate.issuer)
+    lock_related(tx, certificate)
     last = serials.lock(tx, certificate.issuer, certificate.year)
     known = certificates.numbered(
         tx, country=subject.issued_in, body=certificate.issuer, year=certificate.year, number=subject.number
@@ -137,7 +140,7 @@ def register(
         before = registrations.registration(tx, known.id)
         assert before is not None
         assert known.outside is not None
-        findings = _findings(certificate, claims, exporter, beliefs, known.outside)
+        findings = _findings(certificate, claims, exporter, beliefs, known.outside, {})
         return Registered(known, before, known.outside, findings)
     if known is not None:
         raise NumberTaken(subject.number)
@@ -156,6 +159,7 @@ def register(
         tx, STATUS_LIST, certificate.status_index, length=LIST_LENGTH
     ):
         raise StatusIndexTaken(certificate.status_list, certificate.status_index)
+    sheets = check_relations(tx, certificate, claims)
     today = subject.issue_date.offset.local_date(at).day
     registration = Registration(
         certificate=certificate.id,
@@ -164,7 +168,7 @@ def register(
         examiner_name=examiner.name,
     )
     outside = Outside(today, _due(tx, certificate))
-    findings = _findings(certificate, claims, exporter, beliefs, outside)
+    findings = _findings(certificate, claims, exporter, beliefs, outside, sheets)
     if any(finding.severity is Severity.SEVERE for finding in findings):
         raise FindingsSevere(tuple(findings))
     private: dict[str, Json] = {
@@ -235,9 +239,10 @@ def _findings(
     exporter: Organisation | None,
     beliefs: Beliefs,
     outside: Outside,
+    sheets: Mapping[int, Claims],
 ) -> Sequence[Finding]:
     """Ask every rule as on the day of issue, and whether it comes late, which is found and never refused."""
-    subject = certificate.subject
+    subject, sheet = certificate.subject, certificate.relation(SHEET_OF)
     scheme, rules_set = find_scheme(subject.scheme, subject.rules_set)
     agreed = beliefs.agreements[subject.agreement].recognition(
         subject.scheme, subject.issued_in, subject.presented_in, subject.issue_date.day
@@ -254,5 +259,7 @@ def _findings(
         principal_name=None if exporter is None else exporter.name,
         form=agreed.form,
         validity_months=agreed.validity_months,
+        sheet=None if sheet is None else sheet.k,
+        sheets=sheets,
     )
     return [*scheme.examine(intake), *([LATE] if outside.late else [])]

@@ -20,7 +20,8 @@ from registry.store.applications import Application
 from registry.store.certificates import CertificateRow, Source
 from registry.usecases.sign_for_body import CertificateNotFound, read, standing_of
 
-_NOTE = {"replaces": NoteCode.ISSUED_IN_LIEU, "duplicates": NoteCode.DUPLICATE}
+NOTE = {REPLACES: NoteCode.ISSUED_IN_LIEU, DUPLICATES: NoteCode.DUPLICATE}
+"""The note of box 5 that follows from a relation."""
 
 
 @dataclass(eq=False)
@@ -104,38 +105,48 @@ def relate(tx: Session, row: Application, related: Related | None, sheet: Sheet 
     Raises what `find_related` raises, `SetNotFound`, `SheetTaken`.
     """
     relations: list[Relation] = []
+    replaced = None
     if related is not None:
         old, certificate = find_related(tx, row, related.kind, related.certificate, organisation=by)
         issued = certificate.subject.issue_date
         dated = issued if related.kind == DUPLICATES else None
         relations.append(Relation(related.kind, old.id, issue_date=dated))
-        note = Note(_NOTE[related.kind], number=old.number, date=issued.day)
+        note = Note(NOTE[related.kind], number=old.number, date=issued.day)
         row.claims = dict(Claims.parse(row.claims).noted(note).encode())
+        replaced = old.application if related.kind == REPLACES else None
     if sheet is not None:
         of_set = Relation(SHEET_OF, set=sheet.set or draw(16).hex(), k=sheet.k, n=sheet.n)
         if not of_set.is_whole:
             raise MalformedClaims("sheet", f"is not one of at most {MAX_SHEETS}")
-        _check_set(tx, row, of_set, opens=sheet.set is None)
+        _check_set(tx, row, of_set, opens=sheet.set is None, replaced=replaced)
         relations.append(of_set)
     row.relations = write_relations(relations)
 
 
 def others_of_set(tx: Session, row: Application) -> dict[int, Claims]:
-    """Return what the other sheets of the set state that an application is a sheet of, by their place."""
+    """Return what the other sheets of the set state that an application is a sheet of, by their place.
+
+    Where one replaces another, the later counts.
+    """
     sheet = relations_of(row).get(SHEET_OF)
     if sheet is None:
         return {}
     rows = (each for each in applications.of_set(tx, str(sheet.set), row.principal) if each.id != row.id)
-    return {relations_of(each)[SHEET_OF].k or 0: Claims.parse(each.claims) for each in rows}
+    placed = {relations_of(each)[SHEET_OF].k or 0: Claims.parse(each.claims) for each in rows}
+    return {k: claims for k, claims in placed.items() if k != sheet.k}
 
 
-def _check_set(tx: Session, row: Application, sheet: Relation, *, opens: bool) -> None:
-    """Check that a sheet finds its place free in a set of its own principal: one that it opens is always so."""
+def _check_set(tx: Session, row: Application, sheet: Relation, *, opens: bool, replaced: str | None) -> None:
+    """Check that a sheet finds its place free in a set of its own principal: one that it opens is always so.
+
+    The place of a sheet that it replaces, on the application `replaced`, is free, too.
+    """
     others = [each for each in applications.of_set(tx, str(sheet.set), row.principal) if each.id != row.id]
     if not others and not opens:
         raise SetNotFound(str(sheet.set))
-    for other in (relations_of(each)[SHEET_OF] for each in others):
-        if other.k == sheet.k or other.n != sheet.n:
+    for each in others:
+        other = relations_of(each)[SHEET_OF]
+        if (other.k == sheet.k and each.id != replaced) or other.n != sheet.n:
             raise SheetTaken(other.k or 0, other.n or 0)
 
 

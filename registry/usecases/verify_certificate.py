@@ -12,12 +12,14 @@ from registry.core.calendar import read_day
 from registry.core.canonical import Json
 from registry.core.certificate.credential import Certificate
 from registry.core.certificate.outside import marks
+from registry.core.certificate.relation import sheet_place
 from registry.core.channel.message import Message
 from registry.core.envelope.jose import Envelope, Typ
 from registry.core.errors import Conflict, Malformed, RegistryError
 from registry.core.identifiers import Digest
 from registry.core.tlog.entry import Kind
 from registry.core.verification.evidence import Evidence, Held, ReadEvidence, Standpoint, Trusted
+from registry.core.verification.preference import SHEET_OF_SET, SHEETS_MISSING
 from registry.core.verification.presentation import Presentation
 from registry.core.verification.verdict import Check, Finding, Outcome, Verdict
 from registry.core.verification.verify import verify
@@ -27,6 +29,9 @@ from registry.store.certificates import CertificateRow, Source
 from registry.store.parties import Role
 from registry.usecases.believe_peers import Beliefs
 from registry.usecases.identify_party import Party
+
+NAMED = 20
+"""So many missing sheets are named; of more, how many."""
 
 
 @dataclass(eq=False)
@@ -237,6 +242,25 @@ def _is_shown(presentation: Presentation, row: CertificateRow) -> bool:
     return Envelope.parse(presentation.certificate, Typ.CERTIFICATE).digest == row.digest
 
 
+def _with_sheets(tx: Session, verdict: Verdict, row: CertificateRow | None) -> Verdict:
+    """Name, beside the verdict on a sheet, the sheets of its set that are not here or not in force (S5 7.1.1).
+
+    An incomplete set is no state: each sheet certifies its own goods, and another may yet come.
+    """
+    place = None if row is None else sheet_place(row.terms)
+    if row is None or place is None or not any(each.code == SHEET_OF_SET.code for each in verdict.preference):
+        return verdict
+    term, _, count = place
+    others = (sheet_place(terms) for terms in certificates.terms_in_force(tx, row.body, term))
+    here = {other[1] for other in others if other is not None}
+    missing = [str(k) for k in range(1, count + 1) if k not in here]
+    if not missing:
+        return verdict
+    named = ", ".join(missing[:NAMED]) + ("" if len(missing) <= NAMED else f" and {len(missing) - NAMED} more")
+    found = SHEETS_MISSING.of(f"sheets {named} of {count}")
+    return replace(verdict, preference=(*verdict.preference, found))
+
+
 def _keep(
     tx: Session,
     verdict: Verdict,
@@ -249,6 +273,7 @@ def _keep(
     draw: Draw,
     holder: str | None,
 ) -> Verification:
+    verdict = _with_sheets(tx, verdict, row)
     private: dict[str, Json] = {"verdict": verdict.encode(), **asked}
     if row is not None:
         private |= {"certificate": row.id, "digest": row.digest}

@@ -1,10 +1,18 @@
 """A body's own system registers what the body issued there: once, marked wherever it is shown."""
 
+from typing import Any
+
+from registry.core.envelope.jose import Envelope
 from tests.api.desk import Office, assert_problem
 from tests.kit import Corridor
 from tests.outside import EXAMINER, issued_outside, registration_of
+from tests.usecases.test_relate_registered import in_lieu
 
 PATH = "/api/v1/registrations"
+
+
+def registration(envelope: Envelope) -> dict[str, Any]:
+    return {"certificate": envelope.text, "examiner": EXAMINER}
 
 
 def test_a_certificate_that_was_issued_outside_is_registered_and_marked_wherever_it_is_shown(minsk: Office) -> None:
@@ -64,5 +72,13 @@ def test_what_is_wrong_with_a_registration_is_said_by_its_code(corridor: Corrido
     assert_problem(registrar.post(PATH, registration_of(corridor.uz)), 403, "issued-by-another")
     unfit = {"certificate": issued_outside(by, number="BYUZ1").text, "examiner": EXAMINER}
     assert_problem(registrar.post(PATH, unfit), 422, "number-unfit")
+    old = by.issued()
+    assert_problem(registrar.post(PATH, registration(in_lieu(by, old, 8))), 409, "still-in-force")
+    by.annulled(old)
+    assert_problem(registrar.post(PATH, registration(in_lieu(by, old, 8, claims={}))), 422, "relation-wrong")
+    foreign = corridor.uz.issued("cotton-yarn")
+    assert_problem(registrar.post(PATH, registration(in_lieu(by, foreign, 8))), 404, "certificate-not-found")
+    assert registrar.post(PATH, registration(in_lieu(by, old, 8))).status_code == 201
+    assert_problem(registrar.post(PATH, registration(in_lieu(by, old, 9))), 409, "in-lieu-issued")
     assert_problem(registrar.post(PATH, {"certificate": "x", "examiner": EXAMINER}), 400, "malformed-envelope")
     assert_problem(registrar.post(PATH, registration_of(by) | {"examiner": {"id": "x"}}), 422, "request-invalid")

@@ -12,12 +12,13 @@ from sqlalchemy.orm import Session
 
 from registry.cli.database import migrations
 from registry.core.application.lifecycle import Part, State
+from registry.core.certificate.relation import sheet_place
 from registry.core.certificate.status_change import Status
 from registry.core.channel.message import MessageKind
 from registry.core.channel.receipt import Outcome
 from registry.core.tlog.entry import Kind
 from registry.core.trust.trust_list import BodyRole
-from registry.store.certificates import Source
+from registry.store.certificates import CertificateRow, Source
 from registry.store.database import OWNER
 from registry.store.parties import OrganisationKind, Role
 from registry.store.products import MediaType
@@ -27,6 +28,7 @@ from tests.kit import Corridor, Country, Forge
 from tests.outside import registered
 from tests.store.test_append_only import APPEND_ONLY, CHANGES
 from tests.usecases.lived import found
+from tests.usecases.test_sheets import issued, sheet
 
 ENUMS: dict[tuple[str, str], type[StrEnum]] = {
     ("task", "kind"): TaskKind,
@@ -164,6 +166,21 @@ def test_when_something_was_registered_is_known_after_an_upgrade(corridor: Corri
     for table in ("certificate", "registration"):
         assert after[table] == before[table]
     assert row.registered_on == date(2026, 11, 21)
+
+
+def test_the_places_of_sheets_are_found_after_an_upgrade(corridor: Corridor) -> None:
+    by = corridor.by
+    by.issued()
+    row = issued(by, sheet(by, 1, 1))
+    before = by.everything()["certificate"]
+    by.node.database.close()
+    url = corridor.forge.server.url(OWNER, by.database)
+    command.downgrade(migrations(url), "outside_abroad")
+    with by.node.database.read() as tx:
+        assert sheet_place(tx.get_one(CertificateRow, row.id).terms) is None
+    by.node.database.close()
+    command.upgrade(migrations(url), "head")
+    assert by.everything()["certificate"] == before
 
 
 def test_every_enum_column_is_held_to_its_enum(country: Country) -> None:

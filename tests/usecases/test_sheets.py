@@ -6,14 +6,16 @@ from typing import Any
 import pytest
 
 from registry.core.certificate.relation import Relation
+from registry.core.verification.verdict import Indication
 from registry.store.applications import Application
 from registry.store.certificates import CertificateRow
 from registry.usecases import submit_application
 from registry.usecases.read_beside import read_beside
-from registry.usecases.relate_certificate import SetNotFound, Sheet, SheetTaken
+from registry.usecases.relate_certificate import Related, SetNotFound, Sheet, SheetTaken
 from registry.usecases.sign_for_body import read
 from registry.usecases.submit_application import FindingsSevere, Form
 from tests.kit import Corridor, Country
+from tests.usecases.test_preference import offline
 
 
 def sheet(country: Country, k: int, first: int, set_: str | None = None, n: int = 3, **claims: Any) -> Form:
@@ -50,6 +52,55 @@ def test_each_sheet_has_its_number_and_says_which_of_the_set_are_held(corridor: 
         with country.node.database.read() as tx:
             held = read_beside(tx, tx.get_one(CertificateRow, first.id), country.beliefs(), "demo").sheets
         assert [(each.k, each.certificate) for each in held] == [(1, first.id), (2, second.id)]
+
+
+def told(country: Country, row: CertificateRow) -> list[tuple[str, str | None]]:
+    """Return what customs is told of the set of a sheet, which leaves the verdict what it is."""
+    verdict = country.asks(row.number).verdict
+    assert verdict.indication is Indication.TOTAL_PASSED
+    return [(each.code, each.detail) for each in verdict.preference]
+
+
+def test_customs_is_told_which_sheets_are_missing_until_all_are_there(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    count = len(by.boxes()["items"])
+    first = issued(by, sheet(by, 1, 1))
+    set_ = str(relation_of(first).set)
+    by.deliver(uz)
+    assert told(uz, first) == [("sheet-of-set", "sheet 1 of 3"), ("sheets-missing", "sheets 2, 3 of 3")]
+    second = issued(by, sheet(by, 2, count + 1, set_))
+    third = issued(by, sheet(by, 3, 2 * count + 1, set_))
+    by.deliver(uz)
+    assert told(uz, first) == [("sheet-of-set", "sheet 1 of 3")]
+    by.annulled(second)
+    by.deliver(uz)
+    for row in (first, third):
+        assert told(uz, row)[1:] == [("sheets-missing", "sheets 2 of 3")]
+    again = issued(by, replace(sheet(by, 2, count + 1, set_), related=Related("replaces", second.id)))
+    assert relation_of(again) == Relation("sheet_of", set=set_, k=2, n=3)
+    by.deliver(uz)
+    assert told(uz, first) == [("sheet-of-set", "sheet 1 of 3")]
+
+
+def test_a_device_says_that_it_is_a_sheet_and_knows_no_other(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    row = issued(by, sheet(by, 1, 1))
+    by.deliver(uz)
+    assert [each.code for each in offline(uz, row).preference] == ["sheet-of-set"]
+
+
+def test_of_many_missing_sheets_twenty_are_named(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    row = issued(by, sheet(by, 1, 1, n=23))
+    by.deliver(uz)
+    ((_, missing),) = told(uz, row)[1:]
+    assert missing == f"sheets {', '.join(str(k) for k in range(2, 22))} and 2 more of 23"
+
+
+def relation_of(row: CertificateRow) -> Relation:
+    relation = read(row).relation("sheet_of")
+    assert relation is not None
+    return relation
 
 
 def test_a_sheet_finds_its_place_free_in_a_set_of_ones_own(corridor: Corridor) -> None:

@@ -1,6 +1,7 @@
 """How a certificate stands to another: three relations with three clocks, and the sheets of a set (domain 2.1)."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Annotated
@@ -10,6 +11,7 @@ from registry.core.identifiers import CERTIFICATE, HEX_128
 
 REPLACES, DUPLICATES, DERIVED_FROM, SHEET_OF = "replaces", "duplicates", "derived_from", "sheet_of"
 MAX_SHEETS = 1_000
+_PLACE = re.compile(r"(?P<term>sheet_of:[0-9a-f]{64}):(?P<k>\d{1,4})/(?P<n>\d{1,4})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,20 @@ class Relation:
     def term(self) -> str:
         """What certificates of this relation are found by."""
         return related_term(self.kind, self.certificate or str(self.set))
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """All that it is found by: of a sheet its place, too, so that a set is counted without reading its sheets."""
+        return (self.term, f"{self.term}:{self.k}/{self.n}") if self.kind == SHEET_OF else (self.term,)
+
+
+def sheet_place(terms: Iterable[str]) -> tuple[str, int, int] | None:
+    """Return of which set a certificate is a sheet (as a term), which one, and of how many, by its terms."""
+    for term in terms:
+        found = _PLACE.fullmatch(term)
+        if found is not None:
+            return found["term"], int(found["k"]), int(found["n"])
+    return None
 
 
 def related_term(kind: str, to: str) -> str:

@@ -13,7 +13,7 @@ LONGEST = 200
 
 def search_terms(certificate: Certificate) -> list[str]:
     """Return every term that a certificate is found by; one whose claims cannot be read is found by its relations."""
-    terms = {relation.term for relation in certificate.subject.relations}
+    terms = {term for relation in certificate.subject.relations for term in relation.terms}
     try:
         claims = Claims.parse(certificate.subject.claims)
     except MalformedClaims:

@@ -1,0 +1,142 @@
+"""What a certificate that was issued outside says it replaces, duplicates or is a sheet of, is looked at as ours is."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from registry.core.agreement import Agreement
+from registry.core.certificate.credential import Certificate
+from registry.core.certificate.lifecycle import AlreadyAnnulled
+from registry.core.certificate.relation import Relation
+from registry.core.envelope.jose import Envelope, Typ
+from registry.core.verification.verdict import Indication
+from registry.store.certificates import CertificateRow
+from registry.usecases.register_certificate import Registered
+from registry.usecases.relate_certificate import InLieuIssued, RelatedElsewhere, SheetTaken
+from registry.usecases.relate_registered import RelationWrong, StillInForce
+from registry.usecases.sign_for_body import CertificateNotFound, read
+from registry.usecases.submit_application import FindingsSevere
+from tests.kit import Corridor, Country
+from tests.outside import issued_outside, registered
+from tests.usecases.lived import found
+from tests.usecases.test_register_certificate import refused
+
+SET = "5" * 32
+
+
+def in_lieu(country: Country, old: CertificateRow, serial: int, **changes: Any) -> Envelope:
+    """Return what a body's system issues in lieu of a certificate, with the note of box 5."""
+    note = {"code": "ISSUED_IN_LIEU", "number": old.number, "date": old.issued_on.isoformat()}
+    relation = Relation("replaces", old.id)
+    stated: dict[str, Any] = {"subject": {"relations": (relation,)}, "claims": {"official_notes": [note]}}
+    return issued_outside(country, serial, **{**stated, **changes})
+
+
+def duplicate(country: Country, lost: CertificateRow, serial: int, **changes: Any) -> Envelope:
+    note = {"code": "DUPLICATE", "number": lost.number, "date": lost.issued_on.isoformat()}
+    original = read(lost)
+    stated: dict[str, Any] = {
+        "subject": {"relations": (Relation("duplicates", lost.id, issue_date=original.subject.issue_date),)},
+        "claims": {"official_notes": [note]},
+        "valid_until": original.valid_until,
+    }
+    return issued_outside(country, serial, **{**stated, **changes})
+
+
+def sheet(country: Country, serial: int, k: int, first: int, n: int = 3, **changes: Any) -> Envelope:
+    items = country.boxes()["items"]
+    for number, item in enumerate(items, first):
+        item["seq"] = number
+        if k > 1:
+            item["quantity"] = {name: item["quantity"][name] for name in ("value", "unit")}
+    subject: Mapping[str, Any] = {"relations": (Relation("sheet_of", set=SET, k=k, n=n),)}
+    return issued_outside(country, serial, **{"subject": subject, "claims": {"items": items}, **changes})
+
+
+def test_what_was_annulled_is_replaced_by_what_is_registered_once(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    old = registered(by).certificate
+    refusal = refused(by, StillInForce, in_lieu(by, old, 901))
+    assert refusal == "the certificate that it would replace is in force: annul that one first"
+    by.annulled(old)
+    envelope = in_lieu(by, old, 901)
+    new = registered(by, envelope)
+    assert registered(by, envelope).certificate.id == new.certificate.id
+    refused(by, InLieuIssued, in_lieu(by, old, 902))
+    by.deliver(uz)
+    assert uz.asks(new.certificate.number).verdict.indication is Indication.TOTAL_PASSED
+    assert found(by) == []
+
+
+def test_what_the_node_issued_may_be_named_and_what_it_replaced_may_not(corridor: Corridor) -> None:
+    by = corridor.by
+    first, second = by.issued(), by.issued()
+    by.annulled(first)
+    registered(by, in_lieu(by, first, 901))
+    by.replaced(second)
+    refused(by, AlreadyAnnulled, in_lieu(by, second, 902))
+
+
+def test_what_is_not_here_or_another_bodys_is_not_found(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    old = by.issued()
+    foreign = uz.issued("cotton-yarn")
+    uz.deliver(by)
+    unknown = (Relation("replaces", old.id + "9"),)
+    assert refused(by, CertificateNotFound, in_lieu(by, old, 901, subject={"relations": unknown}))
+    refused(by, CertificateNotFound, in_lieu(by, foreign, 901))
+
+
+def test_what_it_names_is_of_the_same_exporter_and_box_5_says_which(corridor: Corridor) -> None:
+    by = corridor.by
+    old = by.issued()
+    by.annulled(old)
+    party = dict(by.boxes()["consignor_exporter"])
+    party.pop("tax_id")
+    note = {"code": "ISSUED_IN_LIEU", "number": old.number, "date": "2026-11-20"}
+    good = [{**note, "date": "2026-11-21"}]
+    other = in_lieu(by, old, 901, claims={"consignor_exporter": party, "official_notes": good})
+    assert refused(by, RelatedElsewhere, other) == "the certificate that it names is of another exporter"
+    for notes in ([], [note]):
+        refusal = refused(by, RelationWrong, in_lieu(by, old, 901, claims={"official_notes": notes}))
+        assert refusal == "official_notes: no note names the other certificate by its number and day of issue"
+
+
+def test_a_duplicate_is_of_what_is_in_force_and_counts_from_its_day(corridor: Corridor) -> None:
+    by = corridor.by
+    lost = by.issued()
+    corridor.clock.forward(timedelta(days=3))
+    duplicated: Registered = registered(by, duplicate(by, lost, 901))
+    assert read(duplicated.certificate).valid_until == read(lost).valid_until
+    today = Relation("duplicates", lost.id, issue_date=by.beliefs().offset("BY").local_date(by.clock()))
+    wrong = duplicate(by, lost, 902, subject={"relations": (today,)}, valid_until=_valid_from_today(by))
+    assert refused(by, RelationWrong, wrong) == "relations: the original was issued on another day"
+    by.annulled(lost)
+    refused(by, AlreadyAnnulled, duplicate(by, lost, 902))
+
+
+def _valid_from_today(country: Country) -> Any:
+    beliefs = country.beliefs()
+    today = beliefs.offset("BY").local_date(country.clock())
+    agreement, recognition = beliefs.agreed("origin-st1", "BY", "UZ", today.day)
+    assert isinstance(agreement, Agreement)
+    return agreement.valid_until(today, recognition)
+
+
+def test_sheets_find_their_places_free_and_are_numbered_through(corridor: Corridor) -> None:
+    by = corridor.by
+    count = len(by.boxes()["items"])
+    registered(by, sheet(by, 901, 1, 1))
+    refused(by, FindingsSevere, sheet(by, 902, 2, 1))
+    second = registered(by, sheet(by, 902, 2, count + 1)).certificate
+    assert refused(by, SheetTaken, sheet(by, 903, 2, count + 1)) == "the set has a sheet 2 of 3"
+    refused(by, SheetTaken, sheet(by, 903, 3, 2 * count + 1, n=4))
+    by.annulled(second)
+    refused(by, SheetTaken, sheet(by, 903, 2, count + 1))
+    note = {"code": "ISSUED_IN_LIEU", "number": second.number, "date": second.issued_on.isoformat()}
+    again = sheet(by, 903, 2, count + 1)
+    subject = Certificate.parse(Envelope.parse(again.text, Typ.CERTIFICATE).payload).subject
+    relations = (Relation("replaces", second.id), *subject.relations)
+    claims = {"items": subject.claims["items"], "official_notes": [note]}
+    registered(by, issued_outside(by, 903, subject={"relations": relations}, claims=claims))
+    assert found(by) == []
