@@ -38,7 +38,6 @@ from registry.usecases.register_certificate import (
 )
 from registry.usecases.relate_certificate import InLieuIssued, RelatedElsewhere, SheetTaken
 from registry.usecases.relate_registered import RelationWrong, StillInForce
-from registry.usecases.sign_for_body import CertificateNotFound
 from registry.usecases.submit_application import FindingsSevere
 
 router = APIRouter(prefix="/api/v1/registrations", tags=["registrations"], route_class=StrictRoute)
@@ -74,7 +73,6 @@ class RegisteredView(BaseModel):
 
 UNREAD = (MalformedEnvelope, NotCanonical, MalformedRecord, MalformedCredential, MalformedClaims)
 RELATED = (
-    CertificateNotFound,
     RelatedElsewhere,
     AlreadyAnnulled,
     InLieuIssued,

@@ -47,6 +47,7 @@ class Organisation(Row):
         CheckConstraint("(kind = 'body') = (body_role IS NOT NULL)", name="body_has_role"),
         one_of("body_role", BodyRole),
         Index(None, "country", "tax_id", unique=True),
+        Index(None, "country", "kind", "look", unique=True),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -59,6 +60,8 @@ class Organisation(Row):
     code: Mapped[str | None] = mapped_column(unique=True)
     body_role: Mapped[str | None]
     registered_at: Mapped[datetime]
+    look: Mapped[str | None]
+    """What its name looks like, which no other of its country and kind does; natural persons may be namesakes."""
 
 
 class Person(Row):
@@ -141,6 +144,15 @@ def organisation_by_code(tx: Session, code: str) -> Organisation | None:
 def organisation_by_tax_id(tx: Session, country: str, tax_id: str) -> Organisation | None:
     """Return the organisation with this tax id."""
     return tx.scalar(select(Organisation).where(Organisation.country == country, Organisation.tax_id == tax_id))
+
+
+def organisation_by_look(tx: Session, country: str, kind: str, look: str) -> Organisation | None:
+    """Return the organisation of a country and kind whose name looks so."""
+    return tx.scalar(
+        select(Organisation).where(
+            Organisation.country == country, Organisation.kind == kind, Organisation.look == look
+        )
+    )
 
 
 def organisations(tx: Session, kind: OrganisationKind | None = None) -> Sequence[Organisation]:

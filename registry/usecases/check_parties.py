@@ -18,6 +18,7 @@ from sqlalchemy.orm import aliased
 from registry.core import canonical
 from registry.core.application.lifecycle import State
 from registry.core.calendar import write_instant
+from registry.core.product.names import skeleton
 from registry.core.tlog.entry import Kind
 from registry.store.acts import Act
 from registry.store.annulments import Annulment
@@ -158,8 +159,11 @@ def _calendars(survey: Survey) -> None:
         survey.say(f"act {lost}", "it confirmed a calendar that is not here")
 
 
-def _organisation(_row: Organisation, said: _Said) -> Mapping[str, object]:
-    return {name: said.private.get(name) for name in ("kind", "name", "country")} | {"registered_at": said.at}
+def _organisation(row: Organisation, said: _Said) -> Mapping[str, object]:
+    """Natural persons, and who came before looks were kept and looks like another, have none."""
+    look = None if row.look is None else skeleton(str(said.private.get("name")))
+    named = {name: said.private.get(name) for name in ("kind", "name", "country")}
+    return {**named, "registered_at": said.at, "look": look}
 
 
 def _person(_row: Person, said: _Said) -> Mapping[str, object]:

@@ -14,7 +14,8 @@ from registry.core.canonical import Json
 from registry.core.codes.countries import COUNTRIES
 from registry.core.errors import Conflict, NotFound, Unprocessable
 from registry.core.identifiers import CODE, body_did
-from registry.core.product.identifiers import check_tax_id
+from registry.core.product.identifiers import check_tax_id, is_natural_person
+from registry.core.product.names import skeleton
 from registry.core.scheme.catalogue import SCHEMES
 from registry.core.tlog.entry import Kind
 from registry.core.trust.trust_list import BodyRole
@@ -51,6 +52,18 @@ class PartyExists(Conflict):
 
 
 @dataclass(eq=False)
+class NameTaken(Conflict):
+    """The name looks like that of another organisation of the same country and kind, whatever letters spell it."""
+
+    code: ClassVar[str] = "name-taken"
+    name: str
+    known: str
+
+    def __str__(self) -> str:
+        return f"{self.name!r} looks like {self.known!r}, which is registered"
+
+
+@dataclass(eq=False)
 class PartyWrong(Unprocessable):
     """What is to be registered does not fit together."""
 
@@ -76,7 +89,10 @@ def register_organisation(
     at: datetime,
     draw: Draw,
 ) -> Organisation:
-    """Register an organisation; a body has a code, which its DID ends with. Raises `PartyExists`, `PartyWrong`."""
+    """Register an organisation; a body has a code, which its DID ends with.
+
+    Raises `PartyExists`, `NameTaken`, `PartyWrong`.
+    """
     if country not in COUNTRIES or not NAME.fullmatch(name) or not NAME.fullmatch(address):
         raise PartyWrong("an organisation has a name, an address and the ISO 3166-1 code of a country, as BY or UZ")
     is_body = kind is OrganisationKind.BODY
@@ -92,6 +108,10 @@ def register_organisation(
         raise PartyExists(f"a body with the code {code} is registered")
     if tax_id is not None and parties.organisation_by_tax_id(tx, country, tax_id) is not None:
         raise PartyExists(f"an organisation with the tax id {tax_id} of {country} is registered")
+    look = None if is_natural_person(country, tax_id) else skeleton(name)
+    known = None if look is None else parties.organisation_by_look(tx, country, kind, look)
+    if known is not None:
+        raise NameTaken(name, known.name)
     row = Organisation(
         id=draw(16).hex(),
         kind=kind,
@@ -103,6 +123,7 @@ def register_organisation(
         code=code,
         body_role=body_role,
         registered_at=at,
+        look=look,
     )
     tx.add(row)
     tx.flush()

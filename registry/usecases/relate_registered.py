@@ -18,7 +18,7 @@ from registry.core.errors import Conflict, Unprocessable
 from registry.store import certificates
 from registry.store.certificates import Source
 from registry.usecases.relate_certificate import NOTE, RelatedElsewhere, SheetTaken, check_relatable
-from registry.usecases.sign_for_body import CertificateNotFound, read, standing_of
+from registry.usecases.sign_for_body import read, standing_of
 
 
 @dataclass(eq=False)
@@ -57,7 +57,7 @@ def lock_related(tx: Session, certificate: Certificate) -> None:
 def check_relations(tx: Session, certificate: Certificate, claims: Claims) -> Mapping[int, Claims]:
     """Check each relation to what this node holds; return the claims of the other sheets of its set, by their place.
 
-    Raises `CertificateNotFound`, `RelatedElsewhere`, `AlreadyAnnulled`, `InLieuIssued`, `StillInForce`,
+    Raises `RelatedElsewhere`, `AlreadyAnnulled`, `InLieuIssued`, `StillInForce`,
     `RelationWrong`, `SheetTaken`.
     """
     for kind in (REPLACES, DUPLICATES):
@@ -72,7 +72,7 @@ def _check_other(tx: Session, certificate: Certificate, claims: Claims, relation
     named = str(relation.certificate)
     row = certificates.certificate(tx, named)
     if row is None or row.source == Source.DELIVERED or row.body != certificate.issuer:
-        raise CertificateNotFound(named)
+        raise RelationWrong("relations", "the body has no such certificate here")
     other = read(row)
     _check_same(certificate, other)
     check_relatable(tx, relation.kind, other)

@@ -77,7 +77,7 @@ def test_what_is_wrong_with_a_registration_is_said_by_its_code(corridor: Corrido
     by.annulled(old)
     assert_problem(registrar.post(PATH, registration(in_lieu(by, old, 8, claims={}))), 422, "relation-wrong")
     foreign = corridor.uz.issued("cotton-yarn")
-    assert_problem(registrar.post(PATH, registration(in_lieu(by, foreign, 8))), 404, "certificate-not-found")
+    assert_problem(registrar.post(PATH, registration(in_lieu(by, foreign, 8))), 422, "relation-wrong")
     assert registrar.post(PATH, registration(in_lieu(by, old, 8))).status_code == 201
     assert_problem(registrar.post(PATH, registration(in_lieu(by, old, 9))), 409, "in-lieu-issued")
     assert_problem(registrar.post(PATH, {"certificate": "x", "examiner": EXAMINER}), 400, "malformed-envelope")

@@ -183,6 +183,22 @@ def test_the_places_of_sheets_are_found_after_an_upgrade(corridor: Corridor) -> 
     assert by.everything()["certificate"] == before
 
 
+def test_of_names_that_looked_alike_before_the_first_has_its_look(corridor: Corridor) -> None:
+    by = corridor.by
+    before = by.everything()["organisation"]
+    by.node.database.close()
+    url = corridor.forge.server.url(OWNER, by.database)
+    command.downgrade(migrations(url), "sheet_places")
+    copied = "id || 'x', kind, name, country, address, NULL, NULL, NULL, NULL, registered_at"
+    with corridor.forge.breaking(by) as tx:
+        tx.execute(text(f"INSERT INTO organisation SELECT {copied} FROM organisation WHERE kind = 'customs'"))  # noqa: S608
+    command.upgrade(migrations(url), "head")
+    with by.node.database.read() as tx:
+        looks = tx.execute(text("SELECT length(id), look IS NULL FROM organisation WHERE kind = 'customs'")).all()
+    assert sorted(tuple(row) for row in looks) == [(32, False), (33, True)]
+    assert set(before) < set(by.everything()["organisation"])
+
+
 def test_every_enum_column_is_held_to_its_enum(country: Country) -> None:
     with country.node.database.read() as tx:
         held = checks(tx)

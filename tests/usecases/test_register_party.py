@@ -4,6 +4,8 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from registry.core.product.identifiers import InvalidIdentifier
 from registry.core.tlog.entry import Kind
@@ -12,8 +14,9 @@ from registry.store import parties
 from registry.store.parties import OrganisationKind, Role
 from registry.usecases import register_party
 from registry.usecases.identify_party import TokenNotAccepted, identify
-from registry.usecases.register_party import PartyExists, PartyNotFound, PartyWrong
+from registry.usecases.register_party import NameTaken, PartyExists, PartyNotFound, PartyWrong
 from tests.kit import Corridor, Country
+from tests.usecases.lived import found
 
 
 def organisation(**changes: Any) -> dict[str, Any]:
@@ -85,6 +88,41 @@ def test_no_two_organisations_have_one_code_or_one_tax_id(corridor: Corridor) ->
         with by.refuses(PartyExists) as refused:
             register_party.register_organisation(refused.tx, **organisation(**stated), **by_operator(by))
         assert "is registered" in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["ОАО «Новое»", "OAO «Hoвое»", "оао новое", "О А О  „Новоё”".replace("ё", "е")])
+def test_no_two_organisations_of_a_country_and_kind_have_names_that_look_alike(corridor: Corridor, name: str) -> None:
+    by = corridor.by
+    with by.tx() as tx:
+        register_party.register_organisation(tx, **organisation(), **by_operator(by))
+    with by.refuses(NameTaken) as refused:
+        register_party.register_organisation(refused.tx, **organisation(name=name), **by_operator(by))
+    assert str(refused.value) == f"{name!r} looks like 'ОАО «Новое»', which is registered"
+    with by.tx() as tx:
+        for elsewhere in ({**BODY}, {"country": "KZ"}, {"name": "ОАО «Новые»"}):
+            register_party.register_organisation(tx, **organisation(name=name) | elsewhere, **by_operator(by))
+
+
+def test_natural_persons_may_be_namesakes(corridor: Corridor) -> None:
+    by = corridor.by
+    with by.tx() as tx:
+        for tax_id in ("MA1953684", "MA1953005"):
+            stated = {"name": "Иванов Иван Иванович", "tax_id": tax_id}
+            register_party.register_organisation(tx, **organisation(**stated), **by_operator(by))
+    assert found(by) == []
+
+
+def test_the_database_itself_refuses_a_second_of_one_look_and_fsck_knows_whose_it_is(corridor: Corridor) -> None:
+    by = corridor.by
+    known = by.people["exporter"].organisation
+    alike = (
+        "INSERT INTO organisation SELECT 'x', kind, name, country, address, NULL, NULL, NULL, NULL, registered_at, look"
+    )
+    with pytest.raises(IntegrityError, match="ix_organisation_country_kind_look"), by.tx() as tx:
+        tx.execute(text(f"{alike} FROM organisation WHERE id = :id"), {"id": known})
+    with corridor.forge.breaking(by) as tx:
+        tx.execute(text("UPDATE organisation SET look = 'X' WHERE id = :id"), {"id": known})
+    assert found(by) == [f"organisation {known}: its columns are not what its act says: look"]
 
 
 def test_a_person_of_an_unknown_organisation_is_not_registered(corridor: Corridor) -> None:

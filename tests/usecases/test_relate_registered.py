@@ -14,7 +14,7 @@ from registry.store.certificates import CertificateRow
 from registry.usecases.register_certificate import Registered
 from registry.usecases.relate_certificate import InLieuIssued, RelatedElsewhere, SheetTaken
 from registry.usecases.relate_registered import RelationWrong, StillInForce
-from registry.usecases.sign_for_body import CertificateNotFound, read
+from registry.usecases.sign_for_body import read
 from registry.usecases.submit_application import FindingsSevere
 from tests.kit import Corridor, Country
 from tests.outside import issued_outside, registered
@@ -83,8 +83,8 @@ def test_what_is_not_here_or_another_bodys_is_not_found(corridor: Corridor) -> N
     foreign = uz.issued("cotton-yarn")
     uz.deliver(by)
     unknown = (Relation("replaces", old.id + "9"),)
-    assert refused(by, CertificateNotFound, in_lieu(by, old, 901, subject={"relations": unknown}))
-    refused(by, CertificateNotFound, in_lieu(by, foreign, 901))
+    for envelope in (in_lieu(by, old, 901, subject={"relations": unknown}), in_lieu(by, foreign, 901)):
+        assert refused(by, RelationWrong, envelope) == "relations: the body has no such certificate here"
 
 
 def test_what_it_names_is_of_the_same_exporter_and_box_5_says_which(corridor: Corridor) -> None:

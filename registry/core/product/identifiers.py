@@ -91,6 +91,13 @@ def check_tax_id(country: str, text: str) -> bool:
     return False
 
 
+def is_natural_person(country: str, tax_id: str | None) -> bool:
+    """Tell whether a tax id is that of a natural person: a UNP that begins with a letter, a JShShIR (domain 2.1)."""
+    if tax_id is None:
+        return False
+    return tax_id[0].isalpha() if country == "BY" else country == "UZ" and _JSHSHIR.fullmatch(tax_id) is not None
+
+
 def check_gtin(text: str) -> None:
     """Refuse what is not a GTIN: 8, 12, 13 or 14 digits, weighed 3 and 1 from the right, sum 0 mod 10."""
     if not _GTIN.fullmatch(text):

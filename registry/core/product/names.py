@@ -28,7 +28,8 @@ _LOOKS = str.maketrans(
 def skeleton(name: str) -> str:
     """Return what is left of a name without case, accents, spaces and punctuation, its look-alikes joined.
 
-    Two names of one skeleton look alike. It is for comparing only: it is never kept, signed or shown.
+    Two names of one skeleton look alike. It is for comparing only: it is never signed or shown, and the register of
+    organisations alone keeps it, so that the database compares.
     """
     capitals = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", name).upper())
     return "".join(letter for letter in capitals if _counts(letter)).translate(_LOOKS)

@@ -10,6 +10,7 @@ from registry.core.product.identifiers import (
     check_stir,
     check_tax_id,
     check_unp,
+    is_natural_person,
 )
 
 
@@ -116,3 +117,18 @@ def test_a_refusal_says_what_is_wrong_without_repeating_the_number() -> None:
         check_unp("100321008")
     assert str(caught.value) == "the unp does not agree with its control digit"
     assert (caught.value.code, caught.value.kind) == ("invalid-identifier", "unp")
+
+
+@pytest.mark.parametrize(
+    ("country", "tax_id", "natural"),
+    [
+        ("BY", "MA1953684", True),
+        ("BY", "100321003", False),
+        ("BY", None, False),
+        ("UZ", "31507901234564", True),
+        ("UZ", "301234567", False),
+        ("KZ", "31507901234564", False),
+    ],
+)
+def test_the_tax_id_tells_natural_persons_from_organisations(country: str, tax_id: str | None, natural: object) -> None:
+    assert is_natural_person(country, tax_id) is natural
