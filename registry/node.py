@@ -14,6 +14,7 @@ from registry.core.errors import RegistryError
 from registry.core.identifiers import log_origin
 from registry.core.record import decode
 from registry.core.trust.pin import Pin
+from registry.pace import Pace
 from registry.settings import Settings, with_password
 from registry.signing.keyring import Keyring
 from registry.store import log, witness
@@ -53,6 +54,11 @@ class Node:
     def keyring(self) -> Keyring:
         """The node's keys; a command that signs nothing needs no passphrase."""
         return Keyring.open(self.settings.keys, self.settings.secret())
+
+    @cached_property
+    def pace(self) -> Pace:
+        """How often each officer of customs asked in this minute."""
+        return Pace(self.settings.customs_per_minute)
 
     @cached_property
     def guard(self) -> Guard:

@@ -58,6 +58,8 @@ class Settings(BaseSettings):
     clock_file: Path | None = None
     metrics: bool = False
     """Whether `/metrics` is served; a proxy before the node must not pass it on."""
+    customs_per_minute: Annotated[int, Field(ge=1_000)] = 6_000
+    """How many certificates an officer of customs may ask about in a minute; each process counts for itself."""
     threads: Annotated[int, Field(ge=1, le=64)] = 8
     processes: Annotated[int, Field(ge=1, le=64)] = 1
 

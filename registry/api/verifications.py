@@ -101,15 +101,20 @@ class BulkBody(Body):
         NumberAmbiguous,
         MalformedTime,
         MalformedRecord,
+        TooManyVerifications,
         roles={Role.CUSTOMS: Reach.COUNTRY},
         status=201,
     ),
 )
 def verify(body: QuestionBody, call: CallDep) -> Response:
-    """Verify a certificate by number or by file; a verdict is always given, and always kept."""
+    """Verify a certificate by number or by file; a verdict is always given, and always kept.
+
+    An officer asks about 6,000 certificates a minute at most, or what the node is set to.
+    """
 
     def work(tx: Session, by: Party, at: datetime) -> Reply:
         by.require(Role.CUSTOMS)
+        call.node.pace.take(by.person, 1, at)
         beliefs, settings = read_beliefs(tx, call.node.pins), call.node.settings
         verification = verify_certificate.ask(
             tx,
@@ -126,9 +131,11 @@ def verify(body: QuestionBody, call: CallDep) -> Response:
     return call.once(work)
 
 
-@router.post("/bulk", **operation(BulkView, roles={Role.CUSTOMS: Reach.COUNTRY}, status=201))
+@router.post("/bulk", **operation(BulkView, TooManyVerifications, roles={Role.CUSTOMS: Reach.COUNTRY}, status=201))
 def verify_in_bulk(body: BulkBody, call: CallDep) -> Response:
     """Verify up to 1,000 certificates of a declaration in one call: answers in the order asked, each kept by itself.
+
+    Each question counts towards what an officer may ask in a minute.
 
     A question that cannot be read or is ambiguous is answered in its place by its problem; the others get theirs.
     """
@@ -136,6 +143,7 @@ def verify_in_bulk(body: BulkBody, call: CallDep) -> Response:
 
     def work(tx: Session, by: Party, at: datetime) -> Reply:
         by.require(Role.CUSTOMS)
+        call.node.pace.take(by.person, len(read), at)
         beliefs, settings = read_beliefs(tx, call.node.pins), call.node.settings
         answers = verify_certificate.ask_all(
             tx,

@@ -28,14 +28,15 @@ PER_MINUTE = 30
 
 @dataclass(eq=False)
 class TooManyVerifications(Refused):
-    """The person asked more often in this minute than anyone does who holds what they ask about."""
+    """The person asked more often in this minute than anyone does who works with certificates."""
 
     code: ClassVar[str] = "too-many-verifications"
     clause: ClassVar[str | None] = "ASVS 2.4.1"
     retry_after: int
+    most: int = PER_MINUTE
 
     def __str__(self) -> str:
-        return f"a person asks at most {PER_MINUTE} times a minute"
+        return f"a person asks at most {self.most} times a minute"
 
 
 def count(tx: Session, *, by: Party, at: datetime) -> None:

@@ -226,6 +226,23 @@ def test_an_importer_verifies_what_they_hold_and_reads_it_again(
         assert_problem(importer.post(path, question), 422, "request-invalid")
 
 
+def test_customs_asks_so_often_a_minute_and_a_retry_costs_nothing(corridor: Corridor, tashkent: Office) -> None:
+    corridor.clock.forward(timedelta(seconds=15))
+    officer, path = tashkent.desk("officer"), "/api/v1/verifications"
+    thousand = {"questions": [{"number": f"BYUZ6101{number:06}"} for number in range(1_000)]}
+    tashkent.country.node.pace.most = 1_002
+    first = officer.post(f"{path}/bulk", thousand, key="once")
+    assert (first.status_code, officer.post(f"{path}/bulk", thousand, key="once").content) == (201, first.content)
+    answer = officer.post(f"{path}/bulk", thousand)
+    problem = assert_problem(answer, 429, "too-many-verifications")
+    assert (problem["title"], answer.headers["retry-after"]) == ("a person asks at most 1002 times a minute", "45")
+    for _ in range(2):
+        assert officer.post(path, {"number": "BYUZ6101000001"}).status_code == 201
+    assert_problem(officer.post(path, {"number": "BYUZ6101000001"}), 429, "too-many-verifications")
+    corridor.clock.forward(timedelta(seconds=45))
+    assert officer.post(path, {"number": "BYUZ6101000001"}).status_code == 201
+
+
 def test_whoever_counts_numbers_up_is_stopped(corridor: Corridor, tashkent: Office) -> None:
     importer, path = tashkent.desk("importer"), "/api/v1/verifications/held"
     corridor.clock.forward(timedelta(seconds=15))
