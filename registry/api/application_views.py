@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, StringConstraints
 from sqlalchemy.orm import Session
 
+from registry.api.beside_views import RelationView
 from registry.api.bodies import Body, Country, HexId, Object, Short
-from registry.api.certificate_views import RelationView
 from registry.api.clocks import ClockView
 from registry.core.calendar import write_instant
 from registry.core.certificate.relation import MAX_SHEETS

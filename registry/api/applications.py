@@ -11,11 +11,12 @@ from sqlalchemy.orm import Session
 from registry.api.application_views import ApplicationView, FindingsView, FindingView, FormBody, PersonView
 from registry.api.bodies import Body, Hex256, Reason, Text
 from registry.api.call import Call, CallDep, LookDep, Reply, VersionDep
-from registry.api.certificate_views import AnnulmentView, CertificateView
+from registry.api.certificate_views import CertificateView
 from registry.api.issuer import issuer_of
 from registry.api.limits import StrictRoute
 from registry.api.operation import EVERYONE, operation
 from registry.api.paging import Page, PlaceDep, noon_of
+from registry.api.proposal_views import AnnulmentView
 from registry.core.agreement import NotAgreed, NumbersExhausted
 from registry.core.application.clock import ClockRuns, ClockStands
 from registry.core.application.lifecycle import IllegalMove, State

@@ -6,24 +6,22 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Response
 from sqlalchemy.orm import Session
 
+from registry.api.beside_views import ClarificationView, StatusView
 from registry.api.call import LookDep, Reply
 from registry.api.certificate_views import (
-    AnnulmentView,
     BodyPath,
     CertificateView,
-    ClarificationProposalView,
-    ClarificationView,
     DeliveryView,
     NodePath,
     NumberPath,
     RegistrationView,
-    StatusView,
     YearPath,
 )
 from registry.api.limits import StrictRoute
 from registry.api.operation import Reach, operation
 from registry.api.paging import Page, PlaceDep
 from registry.api.problems import FaceProblem
+from registry.api.proposal_views import AnnulmentView, ClarificationProposalView
 from registry.core import canonical
 from registry.core.calendar import MalformedTime, read_day
 from registry.core.certificate.lifecycle import Standing

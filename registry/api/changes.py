@@ -7,8 +7,9 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
+from registry.api.beside_views import ClarificationView, StatusView
 from registry.api.call import LookDep, Reply
-from registry.api.certificate_views import ClarificationView, NamedCertificate, StatusView
+from registry.api.certificate_views import NamedCertificate
 from registry.api.limits import StrictRoute
 from registry.api.operation import Reach, operation
 from registry.api.paging import PlaceDep, cursor

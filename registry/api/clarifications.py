@@ -5,19 +5,14 @@ from datetime import datetime
 from fastapi import APIRouter, Response
 from sqlalchemy.orm import Session
 
+from registry.api.beside_views import ClarificationView
 from registry.api.bodies import Body, Short, Text
 from registry.api.call import CallDep, Reply
-from registry.api.certificate_views import (
-    BodyPath,
-    ClarificationProposalView,
-    ClarificationView,
-    NodePath,
-    NumberPath,
-    YearPath,
-)
+from registry.api.certificate_views import BodyPath, NodePath, NumberPath, YearPath
 from registry.api.issuer import issuer_of
 from registry.api.limits import StrictRoute
 from registry.api.operation import operation
+from registry.api.proposal_views import ClarificationProposalView
 from registry.core.certificate.clarification import ClarificationDiffers, NotClarifiable
 from registry.core.certificate.lifecycle import AlreadyAnnulled, SamePerson
 from registry.core.identifiers import certificate_id, log_origin

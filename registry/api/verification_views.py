@@ -5,7 +5,8 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
-from registry.api.certificate_views import BesideView, CertificateView, NamedCertificate
+from registry.api.beside_views import BesideView
+from registry.api.certificate_views import CertificateView, NamedCertificate
 from registry.api.problems import Problem, write_refusal
 from registry.core.calendar import write_instant
 from registry.core.errors import RegistryError

@@ -206,11 +206,6 @@ def certificate(tx: Session, id: str, *, lock: bool = False) -> CertificateRow |
     return tx.scalar(query.with_for_update() if lock else query)
 
 
-def by_application(tx: Session, application: str) -> CertificateRow | None:
-    """Return the certificate that was issued on an application."""
-    return tx.scalar(select(CertificateRow).where(CertificateRow.application == application))
-
-
 def seen_by(tx: Session, id: str, organisation: str, *, lock: bool = False) -> CertificateRow | None:
     """Return a certificate that `organisation` holds, filed for, or issued."""
     query = select(CertificateRow).where(CertificateRow.id == id, concerns(organisation))

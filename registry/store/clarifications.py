@@ -4,37 +4,30 @@ from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, bindparam, select, update
+from sqlalchemy import ForeignKey, Index, bindparam, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from registry.store.database import Row
+from registry.store.proposals import Proposal, ends_once
 
 
-class ClarificationProposal(Row):
+class ClarificationProposal(Proposal, Row):
     """How a box is to be read, as a signatory proposes it; another person of the body confirms. One waits at a time."""
 
     __tablename__ = "clarification_proposal"
-    __table_args__ = (
-        CheckConstraint("confirmed_by <> proposed_by", name="two_people"),
-        CheckConstraint("(confirmed_by IS NULL) OR (withdrawn_at IS NULL)", name="one_end"),
+    __table_args__ = ends_once(
         Index(
             "uq_clarification_proposal_open",
             "certificate",
             unique=True,
             postgresql_where="withdrawn_at IS NULL AND confirmed_by IS NULL",
-        ),
+        )
     )
 
-    id: Mapped[str] = mapped_column(primary_key=True)
-    certificate: Mapped[str] = mapped_column(ForeignKey("certificate.id"))
     box: Mapped[str]
     old: Mapped[str]
     new: Mapped[str]
     reason: Mapped[str]
-    proposed_by: Mapped[str] = mapped_column(ForeignKey("person.id"))
-    proposed_at: Mapped[datetime]
-    confirmed_by: Mapped[str | None] = mapped_column(ForeignKey("person.id"))
-    withdrawn_at: Mapped[datetime | None]
 
 
 class ClarificationRow(Row):
@@ -81,15 +74,6 @@ def waiting(tx: Session, certificate: str) -> ClarificationProposal | None:
     """Return the proposal that waits for another person."""
     return tx.scalar(
         select(ClarificationProposal).where(
-            ClarificationProposal.certificate == certificate,
-            ClarificationProposal.withdrawn_at.is_(None),
-            ClarificationProposal.confirmed_by.is_(None),
+            ClarificationProposal.certificate == certificate, ClarificationProposal.waits()
         )
     )
-
-
-def confirm(tx: Session, id: str, by: str) -> bool:
-    """Mark a proposal as confirmed; tells whether it was open."""
-    waits = (ClarificationProposal.confirmed_by.is_(None), ClarificationProposal.withdrawn_at.is_(None))
-    confirmed = update(ClarificationProposal).where(ClarificationProposal.id == id, *waits).values(confirmed_by=by)
-    return tx.scalar(confirmed.returning(ClarificationProposal.id)) is not None

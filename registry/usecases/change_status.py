@@ -14,7 +14,7 @@ from registry.core.envelope.jose import Envelope, Typ, seal
 from registry.core.errors import Conflict, Unprocessable
 from registry.core.signature import Signer
 from registry.core.tlog.entry import Kind
-from registry.store import acts, annulments
+from registry.store import acts, annulments, proposals
 from registry.store.acts import Draw
 from registry.store.annulments import Annulment
 from registry.store.certificates import CertificateRow, StatusChangeRow
@@ -149,7 +149,7 @@ def sign_change(
         replaced_by=replaced_by,
     )
     envelope = seal(change.encode(), Typ.STATUS, signer)
-    confirmed = annulments.confirm(tx, proposal.id, by.person)
+    confirmed = proposals.confirm(tx, Annulment, proposal.id, by.person)
     assert confirmed
     act = acts.record(
         tx,

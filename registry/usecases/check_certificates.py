@@ -5,6 +5,7 @@ application. When a delivered certificate was recorded is this node's own word.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from sqlalchemy import case, func, select
 from sqlalchemy.orm import aliased
@@ -60,8 +61,8 @@ _DONE_BY = {
 def check_certificates(survey: Survey, adopted: Adopted) -> None:
     """Check certificates, their changes, and what issuing leaves behind."""
     _certificates(survey, adopted)
-    _changes(survey, adopted)
-    _clarifications(survey, adopted)
+    _said_beside(survey, adopted, _CHANGES)
+    _said_beside(survey, adopted, _CLARIFICATIONS)
     _applications(survey)
     _parts(survey)
     _numbers(survey)
@@ -130,64 +131,66 @@ def _proof(
     yield "no adopted list or agreement vouches for its log" if refused is None else str(refused)
 
 
-def _changes(survey: Survey, adopted: Adopted) -> None:
-    about = aliased(CertificateRow)
-    query = of(StatusChangeRow, about.source, about.digest.label("about"), about.presented_in, *_ACT)
-    query = query.outerjoin(Act, Act.id == StatusChangeRow.act).outerjoin(
-        about, about.id == StatusChangeRow.certificate
-    )
-    for row, beside in survey.rows(StatusChangeRow, query.order_by(StatusChangeRow.digest)):
-        where = f"change of status {row.digest}"
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """What a body signs beside a certificate: where it is kept, how it is read, its act, and how it is named."""
+
+    table: type[StatusChangeRow] | type[ClarificationRow]
+    said: type[StatusChange] | type[Clarification]
+    typ: Typ
+    kind: Kind
+    name: str
+    lost: str
+
+
+_CHANGES = _Beside(
+    StatusChangeRow,
+    StatusChange,
+    Typ.STATUS,
+    Kind.CERTIFICATE_STATUS,
+    "change of status",
+    "it changed a status, and the change is not here",
+)
+_CLARIFICATIONS = _Beside(
+    ClarificationRow,
+    Clarification,
+    Typ.CLARIFICATION,
+    Kind.CERTIFICATE_CLARIFIED,
+    "clarification",
+    "it clarified a certificate, and that is not here",
+)
+
+
+def _said_beside(survey: Survey, adopted: Adopted, beside: _Beside) -> None:
+    """Ask whether columns are what the body signed, of a certificate that is here, and by the act that recorded it."""
+    table, about = beside.table, aliased(CertificateRow)
+    query = of(table, about.digest.label("about"), about.presented_in, *_ACT).outerjoin(Act, Act.id == table.act)
+    query = query.outerjoin(about, about.id == table.certificate).order_by(table.digest)
+    for row, found in survey.rows(table, query):
+        where = f"{beside.name} {row.digest}"
         try:
-            envelope = Envelope.parse(row.envelope, Typ.STATUS)
-            change = StatusChange.parse(envelope.payload)
+            envelope = Envelope.parse(row.envelope, beside.typ)
+            said = beside.said.parse(envelope.payload)
         except RegistryError as refusal:
             survey.say(where, str(refusal))
             continue
-        derived = {
-            "digest": envelope.digest,
-            "certificate": change.certificate,
-            "status": change.status,
-            "effective_from": change.effective_from.day,
-            "recorded_at": change.recorded_at,
-        }
-        survey.differ(where, row, derived)
+        survey.differ(where, row, {"digest": envelope.digest, **_columns(said)})
         wrong = adopted.signed(envelope)
         if wrong is not None:
             survey.say(where, wrong)
-        if beside.about != change.digest:
+        if found.about != said.digest:
             survey.say(where, "its certificate is not here, or is another")
-        expected = (Kind.CERTIFICATE_STATUS, envelope.digest, beside.presented_in, change.recorded_at)
-        if row.act is not None and (beside.kind_, beside.digest_, beside.to_, beside.at_) != expected:
-            survey.say(where, "its act is of another change, or is not here")
-    _lost(survey, Kind.CERTIFICATE_STATUS, StatusChangeRow, "it changed a status, and the change is not here")
+        expected = (beside.kind, envelope.digest, found.presented_in, said.recorded_at)
+        if row.act is not None and (found.kind_, found.digest_, found.to_, found.at_) != expected:
+            survey.say(where, "its act is of another, or is not here")
+    _lost(survey, beside.kind, table, beside.lost)
 
 
-def _clarifications(survey: Survey, adopted: Adopted) -> None:
-    about = aliased(CertificateRow)
-    query = of(ClarificationRow, about.digest.label("about"), about.presented_in, *_ACT)
-    query = query.outerjoin(Act, Act.id == ClarificationRow.act).outerjoin(
-        about, about.id == ClarificationRow.certificate
-    )
-    for row, beside in survey.rows(ClarificationRow, query.order_by(ClarificationRow.digest)):
-        where = f"clarification {row.digest}"
-        try:
-            envelope = Envelope.parse(row.envelope, Typ.CLARIFICATION)
-            said = Clarification.parse(envelope.payload)
-        except RegistryError as refusal:
-            survey.say(where, str(refusal))
-            continue
-        derived = {"digest": envelope.digest, "certificate": said.certificate, "recorded_at": said.recorded_at}
-        survey.differ(where, row, derived)
-        wrong = adopted.signed(envelope)
-        if wrong is not None:
-            survey.say(where, wrong)
-        if beside.about != said.digest:
-            survey.say(where, "its certificate is not here, or is another")
-        expected = (Kind.CERTIFICATE_CLARIFIED, envelope.digest, beside.presented_in, said.recorded_at)
-        if row.act is not None and (beside.kind_, beside.digest_, beside.to_, beside.at_) != expected:
-            survey.say(where, "its act is of another clarification, or is not here")
-    _lost(survey, Kind.CERTIFICATE_CLARIFIED, ClarificationRow, "it clarified a certificate, and that is not here")
+def _columns(said: StatusChange | Clarification) -> dict[str, object]:
+    both: dict[str, object] = {"certificate": said.certificate, "recorded_at": said.recorded_at}
+    if isinstance(said, Clarification):
+        return both
+    return {**both, "status": said.status, "effective_from": said.effective_from.day}
 
 
 _Carried = type[CertificateRow] | type[StatusChangeRow] | type[ClarificationRow]

@@ -160,10 +160,9 @@ def _calendars(survey: Survey) -> None:
 
 
 def _organisation(row: Organisation, said: _Said) -> Mapping[str, object]:
-    """Natural persons, and who came before looks were kept and looks like another, have none."""
-    look = None if row.look is None else skeleton(str(said.private.get("name")))
     named = {name: said.private.get(name) for name in ("kind", "name", "country")}
-    return {**named, "registered_at": said.at, "look": look}
+    look = None if row.look is None else skeleton(str(named["name"]))
+    return {**named, "look": look, "registered_at": said.at}
 
 
 def _person(_row: Person, said: _Said) -> Mapping[str, object]:
@@ -177,10 +176,8 @@ def _token(row: Token, said: _Said) -> Mapping[str, object]:
 
 def _mandate(row: Mandate, said: _Said) -> Mapping[str, object]:
     until = row.until if row.until.isoformat() == said.private.get("until") else None
-    return {name: said.private.get(name) for name in ("principal", "agent", "schemes")} | {
-        "until": until,
-        "granted_at": said.at,
-    }
+    named = {name: said.private.get(name) for name in ("principal", "agent", "schemes")}
+    return {**named, "until": until, "granted_at": said.at}
 
 
 def _product(row: ProductRow, said: _Said) -> Mapping[str, object]:

@@ -11,7 +11,7 @@ from registry.core.certificate.clarification import Clarification, check_mends
 from registry.core.envelope.jose import Envelope, Typ, seal
 from registry.core.errors import Conflict
 from registry.core.tlog.entry import Kind
-from registry.store import acts, clarifications
+from registry.store import acts, clarifications, proposals
 from registry.store.acts import Draw
 from registry.store.clarifications import ClarificationProposal, ClarificationRow
 from registry.usecases.believe_peers import read_lists
@@ -97,7 +97,7 @@ def confirm(tx: Session, id: str, issuer: Issuer, *, by: Party, at: datetime, dr
     )
     signer = issuer.signer(certificate.body, read_lists(tx, issuer.pins), at)
     envelope = seal(clarification.encode(), Typ.CLARIFICATION, signer)
-    confirmed = clarifications.confirm(tx, proposal.id, by.person)
+    confirmed = proposals.confirm(tx, ClarificationProposal, proposal.id, by.person)
     assert confirmed
     act = acts.record(
         tx,

@@ -77,7 +77,7 @@ ALTERED = [
     ("DELETE FROM status_change", "it changed a status, and the change is not here"),
     (
         "UPDATE act SET digest = encode(sha256('x'), 'hex') WHERE kind = 'certificate.status'",
-        "its act is of another change",
+        "its act is of another, or is not here",
     ),
     ("UPDATE clarification SET recorded_at = '2020-01-01'", "its columns are not what was signed"),
     ("UPDATE clarification SET envelope = 'x'", "cannot be read"),
@@ -87,7 +87,7 @@ ALTERED = [
     ("DELETE FROM clarification", "it clarified a certificate, and that is not here"),
     (
         "UPDATE act SET digest = encode(sha256('x'), 'hex') WHERE kind = 'certificate.clarified'",
-        "its act is of another clarification",
+        "its act is of another, or is not here",
     ),
     ("UPDATE clarification_proposal SET new = 'x'", "its act says: new"),
     ("UPDATE clarification_proposal SET confirmed_by = NULL", "act says: confirmed_by"),
