@@ -12,6 +12,8 @@ from registry.store.certificates import CertificateRow
 from tests.kit import Corridor, Country
 from tests.outside import issued_outside, registered
 from tests.usecases.test_export_bundle import export
+from tests.usecases.test_sheets import issued as issued_sheet
+from tests.usecases.test_sheets import sheet
 
 FRIDAY = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 
@@ -100,6 +102,15 @@ def test_a_verdict_that_is_kept_keeps_what_was_found_for_the_preference(corridor
     assert Verdict.parse(verdict.encode()) == verdict
 
 
+def test_nothing_is_told_of_what_is_presented_elsewhere(corridor: Corridor) -> None:
+    by = corridor.by
+    row, one = registered(by).certificate, issued_sheet(by, sheet(by, 1, 1))
+    for number in (row.number, one.number):
+        verdict = by.asks(number).verdict
+        assert verdict.indication is Indication.TOTAL_FAILED
+        assert codes(verdict) == []
+
+
 def test_of_a_certificate_whose_signature_does_not_verify_nothing_is_found(corridor: Corridor) -> None:
     by, uz = corridor.by, corridor.uz
     row = registered(by).certificate
@@ -107,3 +118,10 @@ def test_of_a_certificate_whose_signature_does_not_verify_nothing_is_found(corri
     opened = open_bundle(export(uz).text, uz.node.pins)
     forged = Presentation(row.envelope[:-4] + "AAAA")
     assert codes(verify(forged, opened.trusted, opened.read, at=uz.clock())) == []
+
+
+def test_a_device_says_that_it_is_a_sheet_and_knows_no_other(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    row = issued_sheet(by, sheet(by, 1, 1))
+    by.deliver(uz)
+    assert [each.code for each in offline(uz, row).preference] == ["sheet-of-set"]

@@ -15,7 +15,6 @@ from registry.usecases.relate_certificate import Related, SetNotFound, Sheet, Sh
 from registry.usecases.sign_for_body import read
 from registry.usecases.submit_application import FindingsSevere, Form
 from tests.kit import Corridor, Country
-from tests.usecases.test_preference import offline
 
 
 def sheet(country: Country, k: int, first: int, set_: str | None = None, n: int = 3, **claims: Any) -> Form:
@@ -80,13 +79,6 @@ def test_customs_is_told_which_sheets_are_missing_until_all_are_there(corridor: 
     assert relation_of(again) == Relation("sheet_of", set=set_, k=2, n=3)
     by.deliver(uz)
     assert told(uz, first) == [("sheet-of-set", "sheet 1 of 3")]
-
-
-def test_a_device_says_that_it_is_a_sheet_and_knows_no_other(corridor: Corridor) -> None:
-    by, uz = corridor.by, corridor.uz
-    row = issued(by, sheet(by, 1, 1))
-    by.deliver(uz)
-    assert [each.code for each in offline(uz, row).preference] == ["sheet-of-set"]
 
 
 def test_of_many_missing_sheets_twenty_are_named(corridor: Corridor) -> None:

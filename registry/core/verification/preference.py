@@ -24,9 +24,13 @@ SHEETS_MISSING = PreferenceFinding("sheets-missing", Severity.WARNING, "S5 7.1.1
 def for_preference(
     certificate: Certificate, findings: Sequence[Finding], held: Held | None
 ) -> tuple[PreferenceFinding, ...]:
-    """Return what is found of a certificate whose signature verifies; what any other says has no ground."""
-    signed = any(each.check is Check.SIGNATURE and each.outcome is Outcome.PASSED for each in findings)
-    return tuple(_found(certificate, findings, held)) if signed else ()
+    """Return what is found of a certificate that is for here.
+
+    What any other says has no ground, for only where the signature verifies the destination is asked; and nothing is
+    told of what is presented elsewhere.
+    """
+    for_here = any(each.check is Check.DESTINATION and each.outcome is Outcome.PASSED for each in findings)
+    return tuple(_found(certificate, findings, held)) if for_here else ()
 
 
 def _found(certificate: Certificate, findings: Sequence[Finding], held: Held | None) -> Iterator[PreferenceFinding]:
