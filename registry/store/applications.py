@@ -173,6 +173,12 @@ def of_set(tx: Session, set_: str, principal: str) -> Sequence[Application]:
     return tx.scalars(query.order_by(Application.created_at, Application.id)).all()
 
 
+def has_set(tx: Session, set_: str) -> bool:
+    """Tell whether a set of sheets was opened by an application here."""
+    query = select(Application.id).where(Application.relations["sheet_of"]["set"].astext == set_)
+    return tx.scalar(query.limit(1)) is not None
+
+
 def _concerns(organisation: str) -> ColumnElement[bool]:
     theirs = or_(Application.organisation == organisation, Application.principal == organisation)
     return or_(theirs, (Application.body == organisation) & Application.submitted_at.is_not(None))

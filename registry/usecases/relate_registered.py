@@ -15,7 +15,7 @@ from registry.core.certificate.credential import Certificate
 from registry.core.certificate.lifecycle import Standing
 from registry.core.certificate.relation import DUPLICATES, REPLACES, SHEET_OF, Relation
 from registry.core.errors import Conflict, Unprocessable
-from registry.store import certificates
+from registry.store import applications, certificates
 from registry.store.certificates import Source
 from registry.usecases.relate_certificate import NOTE, RelatedElsewhere, SheetTaken, check_relatable
 from registry.usecases.sign_for_body import read, standing_of
@@ -86,8 +86,13 @@ def _check_other(tx: Session, certificate: Certificate, claims: Claims, relation
 
 
 def _check_sheet(tx: Session, certificate: Certificate, sheet: Relation) -> Mapping[int, Claims]:
-    """Check that a sheet finds its place free: that of a sheet which it replaces is."""
+    """Check that a sheet finds its place free, in a set of the body's own system: that of one that it replaces is.
+
+    A set is applied for here, or issued there, and never both; what replaces a sheet takes its place in either.
+    """
     replaced = certificate.relation(REPLACES)
+    if replaced is None and applications.has_set(tx, str(sheet.set)):
+        raise RelationWrong("relations", "the set is one that was applied for here")
     sheets: dict[int, Claims] = {}
     for other in _others(tx, sheet, None if replaced is None else str(replaced.certificate)):
         _check_same(certificate, other)

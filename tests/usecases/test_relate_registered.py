@@ -11,13 +11,15 @@ from registry.core.certificate.relation import Relation
 from registry.core.envelope.jose import Envelope, Typ
 from registry.core.verification.verdict import Indication
 from registry.store.certificates import CertificateRow
+from registry.usecases import submit_application
 from registry.usecases.register_certificate import Registered
-from registry.usecases.relate_certificate import InLieuIssued, RelatedElsewhere, SheetTaken
+from registry.usecases.relate_certificate import InLieuIssued, RelatedElsewhere, SetNotFound, SheetTaken
 from registry.usecases.relate_registered import RelationWrong, StillInForce
 from registry.usecases.sign_for_body import read
 from registry.usecases.submit_application import FindingsSevere
 from tests.kit import Corridor, Country
 from tests.outside import issued_outside, registered
+from tests.usecases import test_sheets as sheets
 from tests.usecases.lived import found
 from tests.usecases.test_register_certificate import refused
 
@@ -121,6 +123,20 @@ def _valid_from_today(country: Country) -> Any:
     agreement, recognition = beliefs.agreed("origin-st1", "BY", "UZ", today.day)
     assert isinstance(agreement, Agreement)
     return agreement.valid_until(today, recognition)
+
+
+def test_a_set_is_applied_for_here_or_issued_there_and_never_both(corridor: Corridor) -> None:
+    by = corridor.by
+    first = sheets.issued(by, sheets.sheet(by, 1, 1))
+    relation = read(first).relation("sheet_of")
+    assert relation is not None
+    count = len(by.boxes()["items"])
+    second = sheet(by, 901, 2, count + 1, subject={"relations": (Relation("sheet_of", set=relation.set, k=2, n=3),)})
+    assert refused(by, RelationWrong, second) == "relations: the set is one that was applied for here"
+    registered(by, sheet(by, 901, 1, 1))
+    with by.refuses(SetNotFound) as missing:
+        form = sheets.sheet(by, 2, count + 1, SET)
+        submit_application.draft(missing.tx, form, country="BY", **by.by("exporter"))
 
 
 def test_sheets_find_their_places_free_and_are_numbered_through(corridor: Corridor) -> None:
