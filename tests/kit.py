@@ -32,9 +32,10 @@ from registry.core.signature import Signer
 from registry.core.tlog.entry import Kind
 from registry.core.tlog.note import KeyType
 from registry.core.tlog.witness import NotConsistent, StaleOldSize
+from registry.core.trust.believed_list import BelievedList
 from registry.core.trust.document_signer import Purpose
 from registry.core.trust.pin import Pin
-from registry.core.trust.trust_list import BelievedList, BodyRole, LogKey, TrustList, WitnessKey
+from registry.core.trust.trust_list import BodyRole, LogKey, TrustList, WitnessKey
 from registry.core.verification.presentation import Presentation
 from registry.demo import birth, story
 from registry.node import Node

@@ -17,7 +17,7 @@ from registry.core.identifiers import node_did
 from registry.core.record import decode
 from registry.core.signature import Signer
 from registry.core.tlog.entry import Kind
-from registry.core.trust.trust_list import KnownNode
+from registry.core.trust.believed_list import KnownNode
 from registry.core.verification.evidence import Trusted
 from registry.core.verification.presentation import Delivery, Presentation
 from registry.core.verification.verdict import Check, Indication

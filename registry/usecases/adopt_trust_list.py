@@ -13,7 +13,8 @@ from registry.core.errors import Conflict
 from registry.core.tlog.entry import Kind
 from registry.core.trust.adoption import check_adoptable
 from registry.core.trust.agreement_adoption import AgreementNotBelieved, believe_agreement
-from registry.core.trust.trust_list import BelievedList, ListOfAnotherCountry, TrustList, believe
+from registry.core.trust.believed_list import BelievedList, ListOfAnotherCountry, believe
+from registry.core.trust.trust_list import TrustList
 from registry.store import acts, peers
 from registry.store.acts import Actor, Draw
 from registry.store.peers import AgreementRow, TrustListRow

@@ -20,10 +20,10 @@ from registry.core.errors import Malformed, Unavailable, Unprocessable
 from registry.core.tlog.note import VerifierKey
 from registry.core.tlog.policy import Policy
 from registry.core.trust.agreement_adoption import AgreementNotBelieved, believe_agreement
+from registry.core.trust.believed_list import BelievedList, KnownNode, ListNotTrusted, believe
 from registry.core.trust.freshness import Freshness, Word, believe_freshness, word_of
 from registry.core.trust.log_policy import log_policy
 from registry.core.trust.pin import Pin
-from registry.core.trust.trust_list import BelievedList, KnownNode, ListNotTrusted, believe
 from registry.store import beliefs, peers
 from registry.store.beliefs import Heard, KeptText
 from registry.store.channel import EPOCH

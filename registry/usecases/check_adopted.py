@@ -18,7 +18,8 @@ from registry.core.tlog.cosignature import cosigned_at
 from registry.core.tlog.entry import Kind
 from registry.core.tlog.note import KeyType, Note, VerifierKey
 from registry.core.trust.agreement_adoption import believe_agreement
-from registry.core.trust.trust_list import BelievedList, TrustList, believe
+from registry.core.trust.believed_list import BelievedList, believe
+from registry.core.trust.trust_list import TrustList
 from registry.store.acts import Act
 from registry.store.peers import AgreementRow, TrustListRow
 from registry.usecases.believe_peers import Beliefs, Pins

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from registry.core.trust.trust_list import BelievedList
+from registry.core.trust.believed_list import BelievedList
 from registry.store import channel, freshness, log, mirror, tasks
 from registry.usecases.believe_peers import Beliefs, Pins, read_beliefs
 from registry.usecases.publish_log import HEARTBEAT

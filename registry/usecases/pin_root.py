@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 from registry.core.canonical import Json
 from registry.core.errors import Refused, Unprocessable
 from registry.core.tlog.entry import Kind
+from registry.core.trust.believed_list import BelievedList
 from registry.core.trust.document_signer import RootNotLinked
 from registry.core.trust.pin import FormerRoot, Pin
-from registry.core.trust.trust_list import BelievedList
 from registry.store import acts
 from registry.store.acts import Draw
 from registry.store.parties import Role

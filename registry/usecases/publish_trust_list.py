@@ -16,9 +16,9 @@ from registry.core.envelope.jose import Typ, parse_joint
 from registry.core.errors import NotFound, Unprocessable
 from registry.core.identifiers import Did, authority_did, node_did
 from registry.core.trust.adoption import LONGEST_LIFE
+from registry.core.trust.believed_list import BelievedList
 from registry.core.trust.document_signer import Chained, Purpose, Root, chain_to_any
 from registry.core.trust.trust_list import (
-    BelievedList,
     BodyRole,
     BodyRow,
     FormerWitness,

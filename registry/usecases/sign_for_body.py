@@ -15,7 +15,7 @@ from registry.core.certificate.status_change import Status
 from registry.core.envelope.jose import Envelope, Typ
 from registry.core.errors import NotFound, Unavailable
 from registry.core.signature import Signer
-from registry.core.trust.trust_list import BelievedList
+from registry.core.trust.believed_list import BelievedList
 from registry.store import certificates
 from registry.store.certificates import CertificateRow, Source
 from registry.store.parties import Role

@@ -33,11 +33,11 @@ from registry.core.tlog.merkle import leaf_hash
 from registry.core.tlog.note import KeyType, Note
 from registry.core.tlog.proof import TlogProof
 from registry.core.trust.agreement_adoption import believe_agreement
+from registry.core.trust.believed_list import BelievedList, believe
 from registry.core.trust.document_signer import Purpose
 from registry.core.trust.freshness import Freshness, NamedList, Word, believe_freshness, word_of
 from registry.core.trust.pin import Pin
 from registry.core.trust.trust_list import (
-    BelievedList,
     BodyRole,
     BodyRow,
     ListKey,
@@ -49,7 +49,6 @@ from registry.core.trust.trust_list import (
     SignerStatus,
     TrustList,
     WitnessKey,
-    believe,
 )
 from registry.core.verification.bundle import DIGEST_BYTES, Bundle, Delivered, Heard, OpenBundle, open_bundle
 from registry.core.verification.evidence import Evidence, Held, Standpoint, Trusted

@@ -24,8 +24,9 @@ from registry.core.trust.adoption import (
     ListRowVanished,
 )
 from registry.core.trust.agreement_adoption import AgreementNotBelieved
+from registry.core.trust.believed_list import ListBelowThreshold, ListNotTrusted, ListOfAnotherCountry
 from registry.core.trust.document_signer import Purpose
-from registry.core.trust.trust_list import ListBelowThreshold, ListNotTrusted, ListOfAnotherCountry, TrustList
+from registry.core.trust.trust_list import TrustList
 from registry.signing.ceremony import Authority, make_key
 from registry.signing.key_file import FileSigner
 from registry.store import peers

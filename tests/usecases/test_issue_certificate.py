@@ -11,7 +11,7 @@ from registry.core.application.lifecycle import IllegalMove, State
 from registry.core.certificate.credential import Certificate
 from registry.core.envelope.jose import Envelope, Typ
 from registry.core.tlog.entry import Kind
-from registry.core.trust.trust_list import BelievedList
+from registry.core.trust.believed_list import BelievedList
 from registry.store import certificates, serials
 from registry.store.parties import Person, Role
 from registry.usecases import issue_certificate, register_party

@@ -11,8 +11,9 @@ from typing import ClassVar
 
 from registry.core.errors import Conflict, Unprocessable
 from registry.core.identifiers import Did
+from registry.core.trust.believed_list import BelievedList
 from registry.core.trust.document_signer import ChainBroken, Purpose, chain
-from registry.core.trust.trust_list import BelievedList, NodeRow, SignerRow, SignerStatus
+from registry.core.trust.trust_list import NodeRow, SignerRow, SignerStatus
 
 LONGEST_LIFE = timedelta(days=30)
 CLOCK_SKEW = timedelta(minutes=5)

@@ -7,7 +7,7 @@ from typing import ClassVar
 from registry.core.agreement import Agreement
 from registry.core.envelope.jose import Typ, parse_joint
 from registry.core.errors import Unprocessable
-from registry.core.trust.trust_list import BelievedList, count_signatures
+from registry.core.trust.believed_list import BelievedList, count_signatures
 
 
 @dataclass(eq=False)

@@ -15,7 +15,8 @@ from registry.core.canonical import JsonObject
 from registry.core.envelope.jose import Envelope, Typ
 from registry.core.errors import Conflict, Unprocessable
 from registry.core.record import decode, encode
-from registry.core.trust.trust_list import BelievedList, DidText, Hex256
+from registry.core.trust.believed_list import BelievedList
+from registry.core.trust.trust_list import DidText, Hex256
 
 MADE_EVERY = timedelta(minutes=5)
 FRESH_FOR = timedelta(hours=24)

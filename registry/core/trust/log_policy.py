@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from registry.core.agreement import Agreement
 from registry.core.tlog.policy import NONE, Group, KnownLog, KnownWitness, Policy, QuorumNotMet
-from registry.core.trust.trust_list import BelievedList, KnownNode
+from registry.core.trust.believed_list import BelievedList, KnownNode
 
 QUORUM = "quorum"
 

@@ -21,10 +21,10 @@ from registry.core.record import MalformedRecord, decode, encode
 from registry.core.tlog.checkpoint import Checkpoint
 from registry.core.tlog.note import Note, NotSigned, WrongSignature
 from registry.core.tlog.policy import QuorumNotMet
+from registry.core.trust.believed_list import BelievedList, KnownNode
 from registry.core.trust.freshness import CLOCK_SKEW, Word, believe_freshness, word_of
 from registry.core.trust.log_policy import log_policy
 from registry.core.trust.pin import Pin
-from registry.core.trust.trust_list import BelievedList, KnownNode
 from registry.core.verification.beside import Beside, believe_beside
 from registry.core.verification.carried import believe_carried, believe_lists, newest_of
 from registry.core.verification.evidence import Evidence, Held, ReadEvidence, Standpoint, Trusted

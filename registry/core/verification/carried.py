@@ -9,8 +9,8 @@ from registry.core.agreement import Agreement
 from registry.core.envelope.jose import Envelope, Typ
 from registry.core.errors import RegistryError, Unprocessable
 from registry.core.trust.agreement_adoption import AgreementNotBelieved, believe_agreement
+from registry.core.trust.believed_list import BelievedList, ListNotTrusted, believe
 from registry.core.trust.pin import Pin
-from registry.core.trust.trust_list import BelievedList, ListNotTrusted, believe
 
 MAX_LISTS = 64
 

@@ -16,9 +16,9 @@ from registry.core.tlog.entry import Kind, Leaf
 from registry.core.tlog.note import Note
 from registry.core.tlog.policy import KnownLog, Policy, QuorumNotMet
 from registry.core.tlog.proof import LeafMissing, TlogProof, verify_proof
+from registry.core.trust.believed_list import BelievedList, KnownNode
 from registry.core.trust.log_policy import NoQuorum, log_policy
 from registry.core.trust.pin import Pin
-from registry.core.trust.trust_list import BelievedList, KnownNode
 from registry.core.verification.carried import believe_carried, believe_lists, newest_of
 from registry.core.verification.dossier import Dossier, ExportedAct, TakenBack
 

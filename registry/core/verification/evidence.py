@@ -8,8 +8,8 @@ from enum import Enum
 from registry.core.agreement import Agreement
 from registry.core.certificate.credential import Certificate
 from registry.core.identifiers import Digest
+from registry.core.trust.believed_list import BelievedList
 from registry.core.trust.freshness import Word
-from registry.core.trust.trust_list import BelievedList
 
 
 class Standpoint(Enum):

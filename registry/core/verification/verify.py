@@ -21,10 +21,11 @@ from registry.core.identifiers import log_origin, node_did
 from registry.core.tlog.entry import Kind
 from registry.core.tlog.policy import QuorumNotMet
 from registry.core.tlog.proof import TlogProof, verify_proof
+from registry.core.trust.believed_list import BelievedList, KnownSigner
 from registry.core.trust.document_signer import Chained
 from registry.core.trust.freshness import Word
 from registry.core.trust.log_policy import log_policy
-from registry.core.trust.trust_list import BelievedList, BodyRole, KnownSigner, SignerStatus
+from registry.core.trust.trust_list import BodyRole, SignerStatus
 from registry.core.verification.beside import believe_change
 from registry.core.verification.evidence import Evidence, Held, ReadEvidence, Standpoint, Trusted
 from registry.core.verification.preference import for_preference

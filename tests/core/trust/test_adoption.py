@@ -33,21 +33,23 @@ from registry.core.trust.adoption import (
     ListWitnessForgotten,
     check_adoptable,
 )
-from registry.core.trust.document_signer import Purpose
-from registry.core.trust.trust_list import (
+from registry.core.trust.believed_list import (
     BelievedList,
-    FormerWitness,
     ListBelowThreshold,
-    ListKey,
     ListNotTrusted,
     ListOfAnotherCountry,
     ListOfAnotherEnvironment,
+    believe,
+)
+from registry.core.trust.document_signer import Purpose
+from registry.core.trust.trust_list import (
+    FormerWitness,
+    ListKey,
     LogKey,
     SignatoryRow,
     SignerStatus,
     TrustList,
     WitnessKey,
-    believe,
 )
 from registry.signing.ceremony import USE
 from tests.core.world import AT, BORN, SCHEME, TODAY, Side, World, with_body, with_node, with_signer

@@ -7,7 +7,7 @@ from registry.core.envelope.jose import MalformedEnvelope, Typ, join, seal
 from registry.core.record import MalformedRecord
 from registry.core.signature import Signer
 from registry.core.trust.agreement_adoption import AgreementNotBelieved, believe_agreement
-from registry.core.trust.trust_list import BelievedList, ListBelowThreshold, ListNotTrusted
+from registry.core.trust.believed_list import BelievedList, ListBelowThreshold, ListNotTrusted
 from tests.core.world import RenamedSigner, World
 
 

@@ -10,6 +10,7 @@ import pytest
 from registry.core.agreement import Environment
 from registry.core.errors import RegistryError
 from registry.core.identifiers import Digest
+from registry.core.trust.believed_list import BelievedList
 from registry.core.trust.document_signer import Purpose
 from registry.core.trust.freshness import (
     CLOCK_SKEW,
@@ -32,7 +33,6 @@ from registry.core.trust.freshness import (
     check_newer,
     word_of,
 )
-from registry.core.trust.trust_list import BelievedList
 from registry.signing.ceremony import LIFE
 from tests.core.world import AT, BORN, RenamedSigner, Side, World
 

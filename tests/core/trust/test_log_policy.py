@@ -11,17 +11,10 @@ from registry.core.agreement import Agreement, NeutralWitness, Quorum
 from registry.core.identifiers import Kid
 from registry.core.tlog.note import Note, VerifierKey
 from registry.core.tlog.policy import Policy, QuorumNotMet
+from registry.core.trust.believed_list import BelievedList, KnownNode
 from registry.core.trust.document_signer import Purpose
 from registry.core.trust.log_policy import NoQuorum, log_policy
-from registry.core.trust.trust_list import (
-    BelievedList,
-    FormerWitness,
-    KnownNode,
-    LogKey,
-    NodeRow,
-    TrustList,
-    WitnessKey,
-)
+from registry.core.trust.trust_list import FormerWitness, LogKey, NodeRow, TrustList, WitnessKey
 from registry.signing.key_file import NoteSigner
 from tests.core.world import AT, BORN, Side, World, with_node
 

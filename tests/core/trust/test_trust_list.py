@@ -12,12 +12,9 @@ from registry.core.errors import RegistryError
 from registry.core.identifiers import authority_did
 from registry.core.record import MalformedRecord
 from registry.core.tlog.note import KeyType, VerifierKey, WeakKey
-from registry.core.trust.document_signer import ChainBroken, KeyOfAnotherPurpose, Purpose
-from registry.core.trust.trust_list import (
-    FormerWitness,
+from registry.core.trust.believed_list import (
     ListBelowThreshold,
     ListDatesBeyond,
-    ListKey,
     ListKeyMisnamed,
     ListKeyTwice,
     ListNotTrusted,
@@ -26,10 +23,10 @@ from registry.core.trust.trust_list import (
     ListRowBroken,
     ListSignatureWrong,
     ListStrangerSigned,
-    SignerStatus,
-    TrustList,
     believe,
 )
+from registry.core.trust.document_signer import ChainBroken, KeyOfAnotherPurpose, Purpose
+from registry.core.trust.trust_list import FormerWitness, ListKey, SignerStatus, TrustList
 from tests.core.world import AT, BORN, SCHEME, RenamedSigner, Side, World, with_body, with_node, with_signer
 
 SECOND = timedelta(seconds=1)

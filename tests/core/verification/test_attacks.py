@@ -17,6 +17,7 @@ from registry.core.envelope.jose import MAX_BUNDLE, MAX_ENVELOPE, MAX_FRESHNESS,
 from registry.core.errors import RegistryError
 from registry.core.signature import Signer
 from registry.core.trust.adoption import check_adoptable
+from registry.core.trust.believed_list import BelievedList, believe
 from registry.core.trust.document_signer import Purpose
 from registry.core.trust.freshness import (
     FRESH_FOR,
@@ -26,7 +27,7 @@ from registry.core.trust.freshness import (
     believe_freshness,
     check_newer,
 )
-from registry.core.trust.trust_list import BelievedList, ListKey, TrustList, believe
+from registry.core.trust.trust_list import ListKey, TrustList
 from registry.core.verification.bundle import open_bundle
 from registry.core.verification.presentation import Presentation
 from registry.core.verification.verdict import Indication

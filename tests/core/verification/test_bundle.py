@@ -12,9 +12,10 @@ from registry.core.record import MalformedRecord
 from registry.core.tlog.checkpoint import MalformedCheckpoint
 from registry.core.tlog.note import MalformedNote, Note
 from registry.core.trust.agreement_adoption import AgreementNotBelieved
+from registry.core.trust.believed_list import ListBelowThreshold, ListNotTrusted
 from registry.core.trust.document_signer import Purpose
 from registry.core.trust.freshness import CLOCK_SKEW, FreshnessNotTrusted
-from registry.core.trust.trust_list import ListBelowThreshold, ListKey, ListNotTrusted
+from registry.core.trust.trust_list import ListKey
 from registry.core.verification.bundle import Bundle, BundleNotTrusted, Delivered, open_bundle
 from registry.core.verification.carried import MAX_LISTS, ListsUnfit
 from registry.core.verification.verdict import Check, Indication

@@ -23,7 +23,7 @@ from registry.core.tlog.merkle import Hash, leaf_hash, new_hashes, prove_inclusi
 from registry.core.tlog.note import Note
 from registry.core.tlog.proof import TlogProof
 from registry.core.trust.agreement_adoption import AgreementNotBelieved
-from registry.core.trust.trust_list import ListBelowThreshold, believe
+from registry.core.trust.believed_list import ListBelowThreshold, believe
 from registry.core.verification import carried
 from registry.core.verification import dossier as dossier_module
 from registry.core.verification.carried import MAX_LISTS, ListsUnfit
