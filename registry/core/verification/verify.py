@@ -4,32 +4,18 @@ The same function answers at a node, at issue, on the channel and on a device wi
 believe (`Trusted`) and hold (`Evidence`).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
-from registry.core.agreement import Agreement, Effect, Form, NotAgreed
-from registry.core.calendar import LocalDate
 from registry.core.certificate.credential import Certificate
-from registry.core.certificate.relation import DUPLICATES
-from registry.core.certificate.status_change import Status, StatusChange
 from registry.core.envelope.jose import Envelope, Typ
-from registry.core.errors import Malformed, RegistryError
-from registry.core.identifiers import log_origin, node_did
-from registry.core.tlog.entry import Kind
-from registry.core.tlog.policy import QuorumNotMet
-from registry.core.tlog.proof import TlogProof, verify_proof
-from registry.core.trust.believed_list import BelievedList, KnownSigner
-from registry.core.trust.document_signer import Chained
-from registry.core.trust.freshness import Word
-from registry.core.trust.log_policy import log_policy
-from registry.core.trust.trust_list import BodyRole, SignerStatus
-from registry.core.verification.beside import believe_change
-from registry.core.verification.evidence import Evidence, Held, ReadEvidence, Standpoint, Trusted
+from registry.core.errors import Malformed
+from registry.core.verification.case import Case
+from registry.core.verification.evidence import ReadEvidence, Trusted
 from registry.core.verification.preference import for_preference
 from registry.core.verification.presentation import Presentation
+from registry.core.verification.questions import ASK, GROUND
 from registry.core.verification.verdict import Check, Finding, Outcome, Verdict
 
 EVERY_CHECK = frozenset(Check)
@@ -37,49 +23,6 @@ AT_ISSUE = EVERY_CHECK - {Check.LOG, Check.DELIVERED}
 """At issue the log has not taken the certificate in, and nothing was delivered."""
 ON_ARRIVAL = EVERY_CHECK - {Check.STATUS, Check.DELIVERED}
 """What arrives by the channel is being delivered, and nothing was said of it before: both would answer themselves."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Case:
-    presentation: Presentation
-    envelope: Envelope
-    certificate: Certificate
-    trusted: Trusted
-    evidence: Evidence
-    signer: KnownSigner | None
-    chained: Chained | None
-    believed: BelievedList | None
-    day: date | None
-    at: datetime
-
-    def holds(self, since: LocalDate) -> bool:
-        """Tell whether what holds from a local date holds on the day asked, or now where none was.
-
-        Now is an instant: at half past midnight in Tashkent it is still yesterday in Minsk.
-        """
-        return since.begins() <= self.at if self.day is None else since.day <= self.day
-
-    @property
-    def agreement(self) -> Agreement | None:
-        named = self.trusted.agreements.get(self.certificate.subject.agreement)
-        return named if named is not None and named.env == self.trusted.env else None
-
-    @property
-    def held(self) -> Held | None:
-        """What is held of this very certificate, and not of another under its number."""
-        held = self.evidence.held
-        return held if held is not None and held.digest == self.envelope.digest else None
-
-    @property
-    def word(self) -> Word:
-        """How fresh the word of the issuer's node is."""
-        return self.trusted.words.get(node_did(self.certificate.node), Word())
-
-    @property
-    def list_as_of(self) -> datetime:
-        """When the list that knows the key was last known to be the newest."""
-        assert self.believed is not None
-        return self.word.list_as_of or self.believed.list.issued_at
 
 
 def verify(
@@ -98,292 +41,20 @@ def verify(
     except Malformed as refusal:
         broken = Finding(Check.FORMAT, Outcome.FAILED, refusal.code, str(refusal))
         return Verdict.of([broken, *_not_reached(Check.FORMAT, asked)], at)
-    case = _open(presentation, envelope, certificate, trusted, read, day, at)
+    case = Case.open(presentation, envelope, certificate, trusted, read, day, at)
     findings: list[Finding] = []
     for check in Check:
         if check not in asked:
             continue
-        findings.append(_ASK[check](case))
-        stops = check in _GROUND and findings[-1].outcome is not Outcome.PASSED
+        findings.append(ASK[check](case))
+        stops = check in GROUND and findings[-1].outcome is not Outcome.PASSED
         if stops or findings[-1].outcome is Outcome.FAILED:
             findings.extend(_not_reached(check, asked))
             break
     return Verdict.of(findings, at, for_preference(certificate, findings, case.held))
 
 
-def _open(
-    presentation: Presentation,
-    envelope: Envelope,
-    certificate: Certificate,
-    trusted: Trusted,
-    read: ReadEvidence,
-    day: date | None,
-    at: datetime,
-) -> _Case:
-    signer, chained, believed = None, None, None
-    for adopted in trusted.same_environment():
-        signer = adopted.signers.get(envelope.kid)
-        chained = signer.chained if signer else _key_of_another_purpose(adopted, envelope.kid)
-        if chained is not None:
-            believed = adopted
-            break
-    evidence = read(certificate, envelope.digest)
-    return _Case(presentation, envelope, certificate, trusted, evidence, signer, chained, believed, day, at)
-
-
-def _key_of_another_purpose(adopted: BelievedList, kid: str) -> Chained | None:
-    node = adopted.nodes.get(kid)
-    return node.chained if node else adopted.list_keys.get(kid)
-
-
 def _not_reached(after: Check, asked: AbstractSet[Check]) -> Sequence[Finding]:
     checks = list(Check)
     rest = checks[checks.index(after) + 1 :]
     return [Finding(check, Outcome.UNKNOWN, "not-reached") for check in rest if check in asked]
-
-
-def _passed(check: Check, code: str, as_of: datetime | None = None) -> Finding:
-    return Finding(check, Outcome.PASSED, code, as_of=as_of)
-
-
-def _failed(check: Check, code: str, detail: str | None = None) -> Finding:
-    return Finding(check, Outcome.FAILED, code, detail)
-
-
-def _unknown(check: Check, code: str, as_of: datetime | None = None) -> Finding:
-    return Finding(check, Outcome.UNKNOWN, code, as_of=as_of)
-
-
-def _ask_format(_case: _Case) -> Finding:
-    return _passed(Check.FORMAT, "well-formed")
-
-
-def _ask_environment(case: _Case) -> Finding:
-    if case.certificate.subject.env != case.trusted.env:
-        return _failed(Check.ENVIRONMENT, "other-environment")
-    return _passed(Check.ENVIRONMENT, "same-environment")
-
-
-def _ask_signature(case: _Case) -> Finding:
-    if case.chained is None:
-        return _unknown(Check.SIGNATURE, "signer-unknown")
-    if not case.envelope.is_signed_by(case.chained.key):
-        return _failed(Check.SIGNATURE, "signature-wrong")
-    return _passed(Check.SIGNATURE, "signature-verifies")
-
-
-def _ask_signer(case: _Case) -> Finding:
-    """Judge the key at `validFrom`.
-
-    A thief writes any `validFrom`, so after a revocation the issuer's own dates count for nothing (formats 11,
-    `logged_by`): good is what the quorum of the log or the one who asks had seen before, bad what the quorum saw only
-    afterwards, and what nobody dates is open.
-    """
-    assert case.believed is not None
-    if case.signer is None:
-        return _failed(Check.SIGNER, "wrong-purpose")
-    row, chained, when = case.signer.row, case.signer.chained, case.certificate.valid_from
-    if case.envelope.signer != case.certificate.issuer:
-        return _failed(Check.SIGNER, "issuer-mismatch")
-    if f"{case.certificate.issuer}#{case.certificate.subject.scheme}" not in chained.uris:
-        return _failed(Check.SIGNER, "scheme-not-certified")
-    if when < row.from_:
-        return _failed(Check.SIGNER, "before-use")
-    if when > row.use_until:
-        return _failed(Check.SIGNER, "after-use")
-    if row.status_from is not None and when >= row.status_from:
-        return _failed(Check.SIGNER, "signer-revoked", row.reason)
-    if row.status is SignerStatus.REVOKED and row.status_from is not None:
-        existed_by, proved = _existed_by(case)
-        if existed_by is None or existed_by >= row.status_from:
-            if proved:
-                return _failed(Check.SIGNER, "signer-revoked", row.reason)
-            return _unknown(Check.SIGNER, "revoked-since", row.status_from)
-    if case.believed.expired(case.at):
-        return _unknown(Check.SIGNER, "list-expired", case.believed.list.expires_at)
-    if case.word.behind:
-        return _unknown(Check.SIGNER, "list-behind", case.believed.list.issued_at)
-    return _passed(Check.SIGNER, "signer-good", case.list_as_of)
-
-
-def _existed_by(case: _Case) -> tuple[datetime | None, bool]:
-    """Return the earliest moment at which others are known to have seen it, and whether its log dates it at all."""
-    held = case.held
-    seen = [held.recorded_at] if held is not None and held.standpoint is not Standpoint.ISSUER else []
-    logged_by = _logged_by(case)
-    logged = [] if logged_by is None else [logged_by]
-    return min(seen + logged, default=None), logged_by is not None
-
-
-def _logged_by(case: _Case) -> datetime | None:
-    """Return when the quorum vouched for the checkpoint of the proof, or for what is held at the issuer's node."""
-    if case.presentation.proof is not None and case.agreement is not None:
-        with suppress(RegistryError):
-            return _check_proof(case, case.presentation.proof)
-    return case.held.logged_by if case.held is not None else None
-
-
-def _ask_body(case: _Case) -> Finding:
-    """Judge body and signatory; that the body has the scheme follows from the signer and its row (`trust_list`)."""
-    assert case.signer is not None
-    assert case.believed is not None
-    body, subject = case.signer.body, case.certificate.subject
-    issues = body.role in {BodyRole.CENTRAL, BodyRole.AUTHORISED}
-    if not issues or body.name != case.certificate.body_name:
-        return _failed(Check.BODY, "body-not-notified")
-    if body.signatory(subject.signatory.id, subject.signatory.name, subject.issue_date.day) is None:
-        return _failed(Check.BODY, "signatory-not-notified")
-    return _passed(Check.BODY, "notified", case.list_as_of)
-
-
-def _ask_agreement(case: _Case) -> Finding:
-    """Judge scheme, direction and dates; a duplicate is of paper only, and counts from its original (S4 8.2; S7)."""
-    subject, agreement = case.certificate.subject, case.agreement
-    if agreement is None:
-        return _failed(Check.AGREEMENT, "agreement-unknown")
-    assert case.believed is not None
-    if subject.issued_in != case.believed.list.country:
-        return _failed(Check.AGREEMENT, "issued-elsewhere")
-    day = subject.issue_date.day
-    try:
-        agreed = agreement.recognition(subject.scheme, subject.issued_in, subject.presented_in, day)
-    except NotAgreed as refusal:
-        return _failed(Check.AGREEMENT, "not-agreed", str(refusal))
-    original = case.certificate.relation(DUPLICATES)
-    counted = subject.issue_date if original is None else original.issue_date
-    assert counted is not None
-    as_agreed = (
-        agreement.in_force_on(day)
-        and (original is None or agreed.form is Form.PAPER)
-        and counted.offset == subject.issue_date.offset
-        and counted.day <= day
-        and agreed.rules_set == subject.rules_set
-        and agreement.party(subject.issued_in).offset == subject.issue_date.offset
-        and agreement.valid_until(counted, agreed) == case.certificate.valid_until
-    )
-    if not as_agreed:
-        return _failed(Check.AGREEMENT, "not-agreed")
-    return _passed(Check.AGREEMENT, "agreed" if agreed.effect is Effect.RECOGNISED else "information-only")
-
-
-def _ask_destination(case: _Case) -> Finding:
-    if case.trusted.country not in {None, case.certificate.subject.presented_in}:
-        return _failed(Check.DESTINATION, "destination-elsewhere")
-    return _passed(Check.DESTINATION, "for-here")
-
-
-def _ask_status(case: _Case) -> Finding:
-    """Answer for the day asked: an annulment from a later day leaves an earlier declaration as it was."""
-    changes = [
-        believe_change(text, case.certificate, case.envelope.digest, case.trusted) for text in case.evidence.changes
-    ]
-    ending = _out_of_force([change for change in changes if change and case.holds(change.effective_from)])
-    if ending is not None:
-        later = ending.status is Status.ANNULLED and not ending.from_start(case.certificate.subject.issue_date)
-        return _failed(Check.STATUS, "annulled-from-date" if later else ending.status.value, ending.reason)
-    if None in changes:
-        return _unknown(Check.STATUS, "change-not-believed")
-    held, as_of = case.held, case.word.as_of
-    if held is None:
-        return _unknown(Check.STATUS, "status-unknown", as_of)
-    if held.standpoint is Standpoint.ISSUER:
-        return _passed(Check.STATUS, "in-force", case.at)
-    if case.trusted.stale_after is not None and case.at > case.trusted.stale_after:
-        return _unknown(Check.STATUS, "bundle-stale", as_of)
-    if not case.word.fresh(case.trusted.read_at or case.at):
-        return _unknown(Check.STATUS, "status-stale", as_of)
-    return _passed(Check.STATUS, "by-channel-only" if held.standpoint is Standpoint.NODE else "by-bundle", as_of)
-
-
-def _out_of_force(changes: Sequence[StatusChange]) -> StatusChange | None:
-    """Return the change that holds: annulled and replaced are for ever, of the other two the last recorded counts."""
-    for change in changes:
-        if change.status in {Status.ANNULLED, Status.REPLACED}:
-            return change
-    last = max(changes, key=lambda change: change.recorded_at, default=None)
-    return last if last is not None and last.status is Status.SUSPENDED else None
-
-
-def _ask_validity(case: _Case) -> Finding:
-    issued = case.certificate.subject.issue_date
-    if not case.holds(issued):
-        return _failed(Check.VALIDITY, "before-validity")
-    last = issued.offset.local_date(case.certificate.valid_until)
-    if case.at > last.ends() if case.day is None else case.day > last.day:
-        return _failed(Check.VALIDITY, "after-validity")
-    return _passed(Check.VALIDITY, "within-validity")
-
-
-def _ask_log(case: _Case) -> Finding:
-    """Judge the proof that is shown, or what is held; `as_of` is when the quorum last vouched for that log.
-
-    A proof that waits for its witnesses is none yet; past the agreement's time, one that has none is as good as wrong.
-    """
-    assert case.agreement is not None
-    witnessed = case.agreement.quorum(case.certificate.subject.issued_in) > 0
-    logged_by: datetime | None = None
-    if case.presentation.proof is not None:
-        try:
-            logged_by = _check_proof(case, case.presentation.proof)
-        except QuorumNotMet:
-            return _pending(case, "quorum-not-met")
-        except RegistryError as refusal:
-            return _failed(Check.LOG, "proof-wrong", str(refusal))
-    elif case.held is None:
-        return _unknown(Check.LOG, "no-proof-shown")
-    elif not case.held.logged:
-        return _pending(case, "not-yet-logged")
-    newest = case.trusted.heads.get(log_origin(case.certificate.node)) if witnessed else None
-    as_of = max((time for time in (newest, logged_by) if time is not None), default=None)
-    known_by = None if as_of is None else min(as_of, case.at)  # whatever the clock of a witness says
-    since = logged_by or (None if case.held is None else case.held.logged_by)
-    return replace(_passed(Check.LOG, "witnessed" if witnessed else "unwitnessed", known_by), since=since)
-
-
-def _pending(case: _Case, code: str) -> Finding:
-    assert case.agreement is not None
-    due = case.certificate.valid_from + timedelta(hours=case.agreement.log_required_after_hours)
-    return _failed(Check.LOG, "not-logged") if case.at > due else _unknown(Check.LOG, code)
-
-
-def _check_proof(case: _Case, proof: str) -> datetime | None:
-    """Return when the quorum vouched for the proof's checkpoint. Raises what `log_policy` and `verify_proof` raise."""
-    assert case.believed is not None
-    assert case.agreement is not None
-    node = case.believed.node(node_did(case.certificate.node))
-    if node is None:
-        raise NotAgreed("the trust list does not know the node whose log this would be")
-    policy = log_policy(case.agreement, case.trusted.lists, node)
-    proved = verify_proof(TlogProof.parse(proof), policy, kind=Kind.CERTIFICATE_ISSUED, digest=case.envelope.digest)
-    if proved.leaf.to != case.certificate.subject.presented_in:
-        raise NotAgreed("the leaf names another destination: the country that it is for could not miss it")
-    return proved.by
-
-
-def _ask_delivered(case: _Case) -> Finding:
-    held = case.evidence.held
-    if held is None:
-        offline = case.trusted.stale_after is not None
-        return _unknown(Check.DELIVERED, "not-in-bundle" if offline else "not-delivered", case.trusted.as_of)
-    if held.digest != case.envelope.digest:
-        return _failed(Check.DELIVERED, "other-digest")
-    here = "issued-outside" if held.outside else "own"
-    return _passed(Check.DELIVERED, here if held.standpoint is Standpoint.ISSUER else "delivered", held.recorded_at)
-
-
-_GROUND = frozenset({Check.FORMAT, Check.ENVIRONMENT, Check.SIGNATURE})
-"""Where these are not passed, nothing that the certificate says can be believed, and no later question has ground."""
-
-_ASK: Mapping[Check, Callable[[_Case], Finding]] = {
-    Check.FORMAT: _ask_format,
-    Check.ENVIRONMENT: _ask_environment,
-    Check.SIGNATURE: _ask_signature,
-    Check.SIGNER: _ask_signer,
-    Check.BODY: _ask_body,
-    Check.AGREEMENT: _ask_agreement,
-    Check.DESTINATION: _ask_destination,
-    Check.STATUS: _ask_status,
-    Check.VALIDITY: _ask_validity,
-    Check.LOG: _ask_log,
-    Check.DELIVERED: _ask_delivered,
-}
