@@ -28,11 +28,18 @@ from registry.core.scheme.catalogue import UnknownScheme
 from registry.store import applications
 from registry.store.applications import Application
 from registry.store.parties import Role
-from registry.usecases import examine_application, issue_certificate, replace_certificate, submit_application
+from registry.usecases import (
+    examine_application,
+    find_application,
+    issue_certificate,
+    replace_certificate,
+    submit_application,
+)
 from registry.usecases.believe_peers import read_beliefs
 from registry.usecases.change_status import AnnulmentOpen
 from registry.usecases.compare_guard import BEHIND, check_caught_up
 from registry.usecases.examine_application import ExaminerIsExpert
+from registry.usecases.find_application import AnotherPart, ApplicationNotFound
 from registry.usecases.identify_party import Party
 from registry.usecases.issue_certificate import GoodsHaveLeft, NotIssuable
 from registry.usecases.keep_product import ProductNotFound
@@ -40,13 +47,7 @@ from registry.usecases.register_party import PartyNotFound
 from registry.usecases.relate_certificate import InLieuIssued, NoDuplicate, RelatedElsewhere, SetNotFound, SheetTaken
 from registry.usecases.replace_certificate import NothingToReplace, ReplacementNotProposed
 from registry.usecases.sign_for_body import CertificateNotFound, SignerMissing
-from registry.usecases.submit_application import (
-    AnotherPart,
-    ApplicationNotFound,
-    DraftDiffers,
-    FindingsSevere,
-    MandateMissing,
-)
+from registry.usecases.submit_application import DraftDiffers, FindingsSevere, MandateMissing
 
 router = APIRouter(prefix="/api/v1/applications", tags=["applications"], route_class=StrictRoute)
 IdPath = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
@@ -133,7 +134,7 @@ def read_application(id: IdPath, look: LookDep) -> Response:
 
     def work(tx: Session, by: Party, at: datetime) -> Reply:
         by.require(*EVERYONE)
-        row = submit_application.find(tx, id, by=by)
+        row = find_application.find(tx, id, by=by)
         people = [PersonView.of(part) for part in applications.parts(tx, id)]
         return Reply.of(ApplicationView.of(tx, row, at, people=people), version=row.version)
 
@@ -160,7 +161,7 @@ def check_application(id: IdPath, look: LookDep) -> Response:
 
     def work(tx: Session, by: Party, at: datetime) -> Reply:
         by.require(*EVERYONE)
-        row = submit_application.find(tx, id, by=by)
+        row = find_application.find(tx, id, by=by)
         findings = submit_application.check(tx, row, read_beliefs(tx, look.node.pins), at=at)
         return Reply.of(FindingsView(findings=[FindingView.of(finding) for finding in findings]))
 

@@ -14,7 +14,7 @@ from registry.store.acts import Actor, Draw
 from registry.store.parties import Role
 from registry.store.tasks import TaskKind
 from registry.usecases import run_clock
-from registry.usecases.submit_application import record
+from registry.usecases.find_application import record
 
 SILENCE = {
     Silence.ACCEPTED: (Move.ACCEPT, Kind.APPLICATION_ACCEPTED),

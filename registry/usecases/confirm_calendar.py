@@ -16,9 +16,9 @@ from registry.store.acts import Draw
 from registry.store.calendars import CalendarRow
 from registry.store.parties import Role
 from registry.usecases import run_clock
+from registry.usecases.find_application import record
 from registry.usecases.identify_party import Party
 from registry.usecases.pin_root import SameOperator
-from registry.usecases.submit_application import record
 
 
 @dataclass(eq=False)

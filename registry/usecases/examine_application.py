@@ -17,8 +17,8 @@ from registry.store.acts import Draw
 from registry.store.applications import Application
 from registry.store.parties import Role
 from registry.usecases import run_clock
+from registry.usecases.find_application import ApplicationNotFound, find, play, record
 from registry.usecases.identify_party import Party
-from registry.usecases.submit_application import ApplicationNotFound, find, play, record
 
 
 @dataclass(eq=False)

@@ -28,11 +28,12 @@ from registry.store.parties import Role
 from registry.usecases import run_clock
 from registry.usecases.believe_peers import Beliefs
 from registry.usecases.change_status import sign_change
+from registry.usecases.find_application import ApplicationNotFound, find, play
 from registry.usecases.identify_party import Party
 from registry.usecases.relate_certificate import counted_from, relations_of
 from registry.usecases.replace_certificate import open_replacement
 from registry.usecases.sign_for_body import Issuer
-from registry.usecases.submit_application import ApplicationNotFound, DraftDiffers, find, play
+from registry.usecases.submit_application import DraftDiffers
 
 STATUS_LIST = "revocation-1"
 LIST_LENGTH = 131_072

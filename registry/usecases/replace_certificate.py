@@ -26,10 +26,10 @@ from registry.store.annulments import Annulment
 from registry.store.applications import Application
 from registry.store.certificates import CertificateRow
 from registry.usecases.change_status import AnnulmentOpen
+from registry.usecases.find_application import ApplicationNotFound, find, play
 from registry.usecases.identify_party import Party
 from registry.usecases.relate_certificate import find_related, relations_of
 from registry.usecases.sign_for_body import require, standing_of
-from registry.usecases.submit_application import ApplicationNotFound, find, play
 
 _APPROVAL = lifecycle.APPROVALS[Status.REPLACED]
 

@@ -11,21 +11,22 @@ from registry.core import canonical
 from registry.core.agreement import NotAgreed
 from registry.core.application import lifecycle
 from registry.core.application.lifecycle import IllegalMove, Move, Part, State
-from registry.core.canonical import Json, JsonObject
+from registry.core.canonical import JsonObject
 from registry.core.certificate.claims import Claims
 from registry.core.certificate.relation import SHEET_OF
 from registry.core.envelope.jose import Typ, check_size
-from registry.core.errors import Conflict, NotFound, Refused, Unprocessable
+from registry.core.errors import Conflict, Refused, Unprocessable
 from registry.core.product.product import Product
 from registry.core.rules.finding import Finding, Intake, Kept, Severity
 from registry.core.scheme.catalogue import find_scheme
 from registry.core.tlog.entry import Kind
-from registry.store import acts, applications, parties, products
-from registry.store.acts import Actor, Draw
+from registry.store import parties, products
+from registry.store.acts import Draw
 from registry.store.applications import Application
 from registry.store.parties import Role
 from registry.usecases import run_clock
 from registry.usecases.believe_peers import Beliefs
+from registry.usecases.find_application import ApplicationNotFound, find, play, record
 from registry.usecases.identify_party import Party
 from registry.usecases.keep_product import ProductNotFound, VersionStale
 from registry.usecases.register_party import PartyNotFound
@@ -33,30 +34,6 @@ from registry.usecases.relate_certificate import Related, Sheet, find_related, o
 
 BESIDE_CLAIMS = 10_000
 """Characters that a certificate has beside its claims, at the most."""
-
-
-@dataclass(eq=False)
-class ApplicationNotFound(NotFound):
-    """No such application, or none of an organisation that the one who asks works for."""
-
-    code: ClassVar[str] = "application-not-found"
-    id: str
-
-    def __str__(self) -> str:
-        return "there is no such application"
-
-
-@dataclass(eq=False)
-class AnotherPart(Refused):
-    """The person plays another part in this application: applicant, examiner and signatory are three people."""
-
-    code: ClassVar[str] = "another-part"
-    clause: ClassVar[str | None] = "S5 3.15"
-    played: Part
-    asked: Part
-
-    def __str__(self) -> str:
-        return f"whoever is {self.played} of an application cannot be its {self.asked}"
 
 
 @dataclass(eq=False)
@@ -248,33 +225,6 @@ def accept(tx: Session, id: str, offered: str, *, by: Party, at: datetime, draw:
 def object_to(tx: Session, id: str, offered: str, reason: str, *, by: Party, at: datetime, draw: Draw) -> Application:
     """Object to the draft whose digest is `offered`, with a reason: it goes back to examination (S5 4.12)."""
     return _answer(tx, id, Move.OBJECT, Kind.APPLICATION_OBJECTED, offered, reason, by=by, at=at, draw=draw)
-
-
-def find(tx: Session, id: str, *, by: Party, lock: bool = False) -> Application:
-    """Return an application that concerns the asker's organisation; raises `ApplicationNotFound`."""
-    row = applications.seen_by(tx, id, by.organisation, lock=lock)
-    if row is None:
-        raise ApplicationNotFound(id)
-    return row
-
-
-def play(tx: Session, row: Application, part: Part, *, by: Party, at: datetime) -> None:
-    """Let the person play `part` in the application; raises `AnotherPart` where they play another."""
-    played = applications.claim_part(tx, row.id, by.person, part, at)
-    if played is not part:
-        raise AnotherPart(played, part)
-
-
-def record(
-    tx: Session, kind: Kind, row: Application, *, by: Party | Actor, at: datetime, draw: Draw, **more: str
-) -> None:
-    """Record an act on an application; the private row names its claims by their digest, and its clock."""
-    digest = Claims.parse(row.claims).digest
-    about: dict[str, Json] = {"application": row.id, "state": row.state, "claims": digest, "version": row.version}
-    if row.relations:
-        about["relations"] = row.relations
-    actor = by.actor if isinstance(by, Party) else by
-    acts.record(tx, kind, about | run_clock.told(row) | more, by=actor, at=at, draw=draw, subject=row.id)
 
 
 def local_day(beliefs: Beliefs, country: str, at: datetime) -> date:

@@ -13,8 +13,8 @@ from registry.store.applications import Application
 from registry.store.parties import Person
 from registry.usecases import examine_application, submit_application
 from registry.usecases.examine_application import ExaminerIsExpert
+from registry.usecases.find_application import ApplicationNotFound
 from registry.usecases.identify_party import RoleMissing
-from registry.usecases.submit_application import ApplicationNotFound
 from tests.kit import Corridor
 
 MOVES: tuple[Callable[[Session, str, dict[str, Any]], Application], ...] = (

@@ -16,10 +16,11 @@ from registry.store import certificates, serials
 from registry.store.parties import Person, Role
 from registry.usecases import issue_certificate, register_party
 from registry.usecases.believe_peers import Beliefs, CountryNotTrusted
+from registry.usecases.find_application import AnotherPart, ApplicationNotFound
 from registry.usecases.identify_party import RoleMissing
 from registry.usecases.issue_certificate import NotIssuable, issue
 from registry.usecases.sign_for_body import Issuer, SignerMissing
-from registry.usecases.submit_application import AnotherPart, ApplicationNotFound, DraftDiffers
+from registry.usecases.submit_application import DraftDiffers
 from tests.kit import Corridor
 
 

@@ -20,8 +20,8 @@ from registry.store import applications, certificates, replies, serials
 from registry.usecases import change_status, examine_application, issue_certificate, submit_application
 from registry.usecases.change_status import AnnulmentOpen
 from registry.usecases.extend_log import extend
+from registry.usecases.find_application import AnotherPart, ApplicationNotFound, play
 from registry.usecases.identify_party import identify_once
-from registry.usecases.submit_application import AnotherPart, ApplicationNotFound, play
 from tests.kit import Corridor
 from tests.usecases.test_extend_log import check_history
 

@@ -26,13 +26,13 @@ from registry.store.certificates import CertificateRow
 from registry.store.parties import OrganisationKind, Role
 from registry.usecases import register_party, submit_application
 from registry.usecases.change_status import AnnulmentOpen, ReplacementOpen, confirm, withdraw
+from registry.usecases.find_application import AnotherPart, ApplicationNotFound
 from registry.usecases.identify_party import RoleMissing
 from registry.usecases.issue_certificate import issue
 from registry.usecases.read_beside import read_beside
 from registry.usecases.relate_certificate import InLieuIssued, Related, RelatedElsewhere
 from registry.usecases.replace_certificate import NothingToReplace, ReplacementNotProposed, propose
 from registry.usecases.sign_for_body import CertificateNotFound, read, standing_of
-from registry.usecases.submit_application import AnotherPart, ApplicationNotFound
 from tests.kit import Corridor, Country
 from tests.usecases.test_accept_message import sent
 

@@ -14,8 +14,8 @@ from registry.store import applications
 from registry.store.applications import Application
 from registry.usecases import examine_application, run_clock, submit_application
 from registry.usecases.believe_peers import Beliefs
+from registry.usecases.find_application import ApplicationNotFound
 from registry.usecases.identify_party import RoleMissing
-from registry.usecases.submit_application import ApplicationNotFound
 from tests.kit import Corridor, Country
 
 FRIDAY = datetime(2026, 4, 17, 9, tzinfo=UTC)

@@ -16,19 +16,11 @@ from registry.store import applications
 from registry.store.parties import Person, Role
 from registry.usecases import keep_product, register_party, submit_application
 from registry.usecases.believe_peers import Beliefs
+from registry.usecases.find_application import AnotherPart, ApplicationNotFound
 from registry.usecases.identify_party import RoleMissing
 from registry.usecases.keep_product import ProductNotFound, VersionStale
 from registry.usecases.register_party import PartyNotFound
-from registry.usecases.submit_application import (
-    AnotherPart,
-    ApplicationNotFound,
-    DraftDiffers,
-    FindingsSevere,
-    Form,
-    MandateMissing,
-    check,
-    local_day,
-)
+from registry.usecases.submit_application import DraftDiffers, FindingsSevere, Form, MandateMissing, check, local_day
 from tests.kit import AT, Corridor, Country
 
 NOTHING_BELIEVED = Beliefs({}, {})
