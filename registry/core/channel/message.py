@@ -9,9 +9,11 @@ from registry.core.canonical import JsonObject
 from registry.core.envelope.jose import Envelope
 from registry.core.errors import Conflict, Unprocessable
 from registry.core.identifiers import HEX_128, HEX_256
-from registry.core.record import decode, encode
+from registry.core.record import MalformedRecord, decode, encode
 
 FIRST = 1
+LARGEST_EPOCH = 2**31 - 1
+"""More than two people on each side can begin; what is larger no database keeps."""
 GENESIS = "0" * 64
 """The `previous` of the first message of an epoch."""
 
@@ -23,6 +25,7 @@ class MessageKind(StrEnum):
     CERTIFICATE_LOGGED = "certificate.logged"
     CERTIFICATE_STATUS = "certificate.status"
     CERTIFICATE_CLARIFIED = "certificate.clarified"
+    RECONCILIATION = "reconciliation"
 
 
 @dataclass(eq=False)
@@ -96,7 +99,10 @@ class Message:
     @classmethod
     def parse(cls, payload: JsonObject) -> Self:
         """Read a message; raises `MalformedRecord`."""
-        return decode(cls, payload)
+        message = decode(cls, payload)
+        if not FIRST <= message.epoch <= LARGEST_EPOCH:
+            raise MalformedRecord("epoch", "is not the number of an epoch")
+        return message
 
     def encode(self) -> JsonObject:
         """Write the message as the object that is signed."""

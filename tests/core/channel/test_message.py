@@ -43,6 +43,12 @@ def test_a_message_reads_back() -> None:
             Message.parse({key: value for key, value in written.items() if key != name})
 
 
+@pytest.mark.parametrize("epoch", [0, -1, 2**31, 2**52])
+def test_an_epoch_that_nobody_can_have_begun_is_no_message(epoch: int) -> None:
+    with pytest.raises(MalformedRecord):
+        Message.parse({**MESSAGE.encode(), "epoch": epoch})
+
+
 def test_a_message_from_the_peer_by_its_own_key_to_this_node_is_for_this_channel() -> None:
     MESSAGE.check_address(**ADDRESS)
 
