@@ -73,16 +73,18 @@ class Kind(StrEnum):
     TASK_CLOSED = "task.closed"
     CALENDAR_PROPOSED = "calendar.proposed"
     CALENDAR_CONFIRMED = "calendar.confirmed"
+    MONTH_STATED = "month.stated"
+    MONTH_COMPARED = "month.compared"
 
     @property
     def has_destination(self) -> bool:
         """Whether the leaf says for which country: so that country can see that all of them were delivered."""
-        return self.startswith("certificate.")
+        return self.startswith("certificate.") or self is Kind.MONTH_STATED
 
     @property
     def has_digest(self) -> bool:
         """Whether the act is about a signed thing, which the leaf names by its digest."""
-        return self.startswith(("certificate.", "trust.", "agreement."))
+        return self.startswith(("certificate.", "trust.", "agreement.")) or self is Kind.MONTH_STATED
 
 
 @dataclass(eq=False)
