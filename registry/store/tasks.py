@@ -47,6 +47,10 @@ class TaskKind(StrEnum):
     """The working days to issue are over, and the application is not decided."""
     MESSAGES_WAITING = "messages.waiting"
     """A peer has given no receipt for so long that a person should ask there."""
+    RECONCILIATION_DIFFERS = "reconciliation.differs"
+    """What two nodes say of a month is not the same."""
+    RECONCILIATION_WAITING = "reconciliation.waiting"
+    """A month is long over, and one of the two nodes has not said what it must."""
 
 
 class Task(Row):

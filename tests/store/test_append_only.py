@@ -23,6 +23,7 @@ from registry.store.tables import METADATA
 from registry.usecases.identify_party import identify_once
 from tests.kit import Corridor, Country, Forge
 from tests.outside import registered
+from tests.usecases.months import end_month, settle_both
 
 APPEND_ONLY = (
     "act",
@@ -39,6 +40,8 @@ APPEND_ONLY = (
     "log_recovered",
     "message_in",
     "mirror_entry",
+    "month_statement",
+    "reconciliation",
     "registration",
     "status_change",
     "status_index",
@@ -110,6 +113,8 @@ def life(forge: Forge) -> Iterator[Corridor]:
         by.deliver(uz)
         by.states()
         by.approved()
+        end_month(corridor)
+        settle_both(corridor)
         yield corridor
 
 

@@ -16,6 +16,7 @@ from registry.core.certificate.relation import sheet_place
 from registry.core.certificate.status_change import Status
 from registry.core.channel.message import MessageKind
 from registry.core.channel.receipt import Outcome
+from registry.core.channel.reconciliation import Side
 from registry.core.tlog.entry import Kind
 from registry.core.trust.trust_list import BodyRole
 from registry.store.certificates import CertificateRow, Source
@@ -41,6 +42,7 @@ ENUMS: dict[tuple[str, str], type[StrEnum]] = {
     ("message_in", "outcome"): Outcome,
     ("message_out", "kind"): MessageKind,
     ("message_out", "outcome"): Outcome,
+    ("month_statement", "side"): Side,
     ("organisation", "body_role"): BodyRole,
     ("organisation", "kind"): OrganisationKind,
     ("person", "roles"): Role,
