@@ -30,6 +30,7 @@ from registry.store.certificates import CertificateRow, Source
 from registry.store.channel import MessageIn
 from registry.usecases.believe_peers import Beliefs
 from registry.usecases.take_change import Taken, refused, take_change, take_clarification
+from registry.usecases.take_statement import take_statement
 from registry.usecases.verify_certificate import read_evidence
 
 
@@ -209,6 +210,8 @@ def _take(tx: Session, message: Message, country: str, here: Here, beliefs: Beli
             return _take_proof(tx, message, here, beliefs, at=at)
         if message.kind is MessageKind.CERTIFICATE_CLARIFIED:
             return take_clarification(tx, message, here.env, beliefs)
+        if message.kind is MessageKind.RECONCILIATION:
+            return take_statement(tx, message)
         return take_change(tx, message, here.env, beliefs, at=at)
     except Malformed as refusal:
         return refused("format", refusal.code)

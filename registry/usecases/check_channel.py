@@ -17,6 +17,7 @@ from registry.core.certificate.outside import Outside
 from registry.core.certificate.status_change import StatusChange
 from registry.core.channel.message import FIRST, GENESIS, Message, MessageKind
 from registry.core.channel.receipt import Outcome, Receipt
+from registry.core.channel.reconciliation import StatementPart
 from registry.core.envelope.jose import Envelope, Typ
 from registry.core.errors import RegistryError
 from registry.core.tlog.checkpoint import Checkpoint
@@ -29,6 +30,7 @@ from registry.store.certificates import CertificateRow, Source, StatusChangeRow
 from registry.store.channel import MessageIn, MessageOut
 from registry.store.clarifications import ClarificationRow
 from registry.store.log import LogEntry, LogPublished, LogRecovered
+from registry.store.reconciliations import MonthStatement
 from registry.usecases.check_adopted import Adopted
 from registry.usecases.check_arrivals import Brought, Came, check_arrivals
 from registry.usecases.survey_rows import Survey, of, read_object, readable
@@ -40,6 +42,7 @@ _SAYS = {
     MessageKind.CERTIFICATE_LOGGED: Kind.CERTIFICATE_ISSUED,
     MessageKind.CERTIFICATE_STATUS: Kind.CERTIFICATE_STATUS,
     MessageKind.CERTIFICATE_CLARIFIED: Kind.CERTIFICATE_CLARIFIED,
+    MessageKind.RECONCILIATION: Kind.MONTH_STATED,
 }
 
 
@@ -47,6 +50,7 @@ _TABLES: Mapping[str, type[StatusChangeRow] | type[ClarificationRow]] = {
     "change of status": StatusChangeRow,
     "clarification": ClarificationRow,
 }
+_BY_PEER = MonthStatement.by == MonthStatement.peer
 _BESIDE = {MessageKind.CERTIFICATE_STATUS, MessageKind.CERTIFICATE_CLARIFIED}
 
 
@@ -200,6 +204,7 @@ def _received(survey: Survey, adopted: Adopted) -> Brought:
     for what, table in _TABLES.items():
         said = select(table.digest).join(CertificateRow, CertificateRow.id == table.certificate)
         beside[what] = set(survey.tx.scalars(said.where(CertificateRow.source == Source.DELIVERED)))
+    beside["statement of a month"] = set(survey.tx.scalars(select(MonthStatement.digest).where(_BY_PEER)))
     known = delivered.union(*beside.values())
     brought: dict[object, list[Came]] = {}
     query = of(MessageIn).order_by(MessageIn.from_, MessageIn.epoch, MessageIn.seq)
@@ -309,6 +314,8 @@ def _read_body(message: Message) -> _Carried:
     if message.kind is MessageKind.CERTIFICATE_CLARIFIED:
         envelope = Envelope.parse(str(message.body.get("clarification")), Typ.CLARIFICATION)
         return _Carried(Clarification.parse(envelope.payload).certificate, envelope.digest)
+    if message.kind is MessageKind.RECONCILIATION:
+        return _Carried(None, StatementPart.parse(message.body).digest)
     delivery = Delivery.of(message.body)
     envelope, proof = Envelope.parse(delivery.presentation.certificate, Typ.CERTIFICATE), delivery.presentation.proof
     return _Carried(Certificate.parse(envelope.payload).id, envelope.digest, proof, proof is None, delivery.outside)

@@ -24,6 +24,7 @@ from registry.usecases.check_freshness import check_freshness
 from registry.usecases.check_guard import check_guard
 from registry.usecases.check_log import check_log
 from registry.usecases.check_mirror import check_mirrors, check_witness
+from registry.usecases.check_months import check_months
 from registry.usecases.check_parties import check_parties
 from registry.usecases.check_registrations import check_registrations
 from registry.usecases.check_tiles import check_tiles
@@ -68,8 +69,10 @@ def check(
     check_mirrors(survey, adopted, at)
     check_certificates(survey, adopted)
     check_registrations(survey)
+    own = node_did(anchors.log.name.removesuffix("/log"))
     check_channel(survey, adopted, at)
-    check_freshness(survey, node_did(anchors.log.name.removesuffix("/log")), adopted)
+    check_months(survey, own)
+    check_freshness(survey, own, adopted)
     check_parties(survey)
     _replies(survey)
     if marks is not None:

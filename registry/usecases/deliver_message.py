@@ -1,7 +1,9 @@
 """Make messages from what the log has numbered, in log order, and keep the receipts (formats 10, "Courier")."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import ClassVar
 
 from sqlalchemy.orm import Session
@@ -15,7 +17,7 @@ from registry.core.signature import Signer
 from registry.core.tlog.entry import Kind, Leaf
 from registry.core.tlog.proof import TlogProof
 from registry.core.verification.presentation import Delivery, Presentation
-from registry.store import acts, certificates, channel, clarifications, log
+from registry.store import acts, certificates, channel, clarifications, log, reconciliations
 from registry.store.acts import Act, Actor, Draw
 from registry.store.channel import MessageOut
 from registry.store.guard import Mark
@@ -26,6 +28,7 @@ CARRIED = {
     Kind.CERTIFICATE_ISSUED: MessageKind.CERTIFICATE_ISSUED,
     Kind.CERTIFICATE_STATUS: MessageKind.CERTIFICATE_STATUS,
     Kind.CERTIFICATE_CLARIFIED: MessageKind.CERTIFICATE_CLARIFIED,
+    Kind.MONTH_STATED: MessageKind.RECONCILIATION,
 }
 BATCH = 64
 GRACE = timedelta(seconds=3)
@@ -73,12 +76,7 @@ def make_messages(
     A certificate whose proof waits for witnesses is sent without after `GRACE`, and `certificate.logged` follows.
     `mark` is what the guard remembers of this direction. Raises `ChannelBehind`.
     """
-    position = channel.sent(tx, to)
-    if mark is not None and (
-        position.seq < mark.number
-        or (mark.number and channel.sent_digest(tx, to, position.epoch, mark.number) != mark.digest)
-    ):
-        raise ChannelBehind(to, position.seq, mark.number)
+    position = check_caught_up(tx, to, mark)
     direction = _Direction(tx, sender, to, position, at, draw)
     published = log.published_size(tx)
     made = 0
@@ -87,14 +85,33 @@ def make_messages(
         assert index is not None
         direction.send(MessageKind.CERTIFICATE_LOGGED, _logged(tx, index), index, sent.act)
         made += 1
-    last = channel.last_entry(tx, to)
-    for index, act in log.entries(tx, last, batch, kinds=[kind.value for kind in CARRIED], to=country):
+    for index, act in islice(_entries(tx, to, country, batch), batch):
         waits = act.kind == Kind.CERTIFICATE_ISSUED and index >= published
         if waits and at < act.at + GRACE:
             break
         direction.send(CARRIED[Kind(act.kind)], _body(tx, act, index, waits=waits), index, act.id, pending=waits)
         made += 1
     return made
+
+
+def _entries(tx: Session, to: str, country: str, batch: int) -> Iterator[tuple[int, Act]]:
+    """Give what the log holds for a node and no message carried, in order; a month is stated to one node alone."""
+    last, more = channel.last_entry(tx, to), True
+    while more:
+        found = log.entries(tx, last, batch, kinds=[kind.value for kind in CARRIED], to=country)
+        yield from ((index, act) for index, act in found if act.kind != Kind.MONTH_STATED or act.subject == to)
+        last, more = found[-1][0] if found else last, len(found) == batch
+
+
+def check_caught_up(tx: Session, to: str, mark: Mark | None) -> Position:
+    """Return where our direction to a node stands, as `mark` of the guard has it too; raises `ChannelBehind`."""
+    position = channel.sent(tx, to)
+    if mark is not None and (
+        position.seq < mark.number
+        or (mark.number and channel.sent_digest(tx, to, position.epoch, mark.number) != mark.digest)
+    ):
+        raise ChannelBehind(to, position.seq, mark.number)
+    return position
 
 
 @dataclass
@@ -158,6 +175,10 @@ def _body(tx: Session, act: Act, index: int, *, waits: bool) -> JsonObject:
         clarification = clarifications.by_act(tx, act.id)
         assert clarification is not None
         return {"clarification": clarification.envelope}
+    if act.kind == Kind.MONTH_STATED:
+        part = reconciliations.by_act(tx, act.id)
+        assert part is not None
+        return part.body
     change = certificates.change_by_act(tx, act.id)
     assert change is not None
     return {"change": change.envelope}

@@ -1,21 +1,18 @@
 """Compare the peer's log with what it delivered: each certificate for us is in both, or a person is told."""
 
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
 from registry.core.canonical import JsonObject
-from registry.core.channel.message import Message, MessageKind
+from registry.core.channel.message import Message
 from registry.core.envelope.jose import Envelope, Typ
-from registry.core.errors import Malformed
 from registry.core.identifiers import log_origin
-from registry.core.verification.presentation import Delivery
 from registry.store import channel, mirror, tasks, witness
 from registry.store.parties import Role
 from registry.store.tasks import Task, TaskKind
-from registry.usecases.take_change import change_of, clarification_of
+from registry.usecases.settle_months import digest_brought
 
 _KINDS = (TaskKind.CERTIFICATE_NOT_DELIVERED, TaskKind.CERTIFICATE_NOT_LOGGED, TaskKind.MIRROR_BEHIND)
 PATIENCE = timedelta(minutes=10)
@@ -90,14 +87,5 @@ def _open(tx: Session, kind: TaskKind, origin: str) -> list[Task]:
 
 def _not_kept(tx: Session) -> set[str]:
     """Return the digests of what came and was not simply accepted: some of it is in no other table."""
-    digests: set[str] = set()
-    for row in channel.not_accepted(tx):
-        message = Message.parse(Envelope.parse(row.envelope, Typ.MESSAGE).payload)
-        with suppress(Malformed):  # what is neither certificate nor change is nothing that the log names
-            if message.kind is MessageKind.CERTIFICATE_ISSUED:
-                digests.add(Envelope.parse(Delivery.of(message.body).presentation.certificate, Typ.CERTIFICATE).digest)
-            elif message.kind is MessageKind.CERTIFICATE_STATUS:
-                digests.add(change_of(message).digest)
-            elif message.kind is MessageKind.CERTIFICATE_CLARIFIED:
-                digests.add(clarification_of(message).digest)
-    return digests
+    messages = (Message.parse(Envelope.parse(row.envelope, Typ.MESSAGE).payload) for row in channel.not_accepted(tx))
+    return {digest for digest in map(digest_brought, messages) if digest is not None}

@@ -19,11 +19,12 @@ from registry.core.certificate.credential import Certificate
 from registry.core.certificate.status_change import StatusChange
 from registry.core.channel.message import Message, MessageFork, MessageKind, position_after
 from registry.core.channel.receipt import Receipt
+from registry.core.channel.reconciliation import StatementPart
 from registry.core.envelope.jose import Envelope, Typ
 from registry.core.errors import Unprocessable
 from registry.core.tlog.entry import Kind, Leaf
 from registry.core.verification.presentation import Delivery
-from registry.store import acts, applications, certificates, channel, clarifications, log, parties
+from registry.store import acts, applications, certificates, channel, clarifications, log, parties, reconciliations
 from registry.store.acts import Actor, Draw
 from registry.store.applications import Application
 from registry.store.certificates import CertificateRow, Source
@@ -35,6 +36,7 @@ from registry.usecases.clarify_certificate import keep_clarification
 from registry.usecases.read_log import prove_entry
 from registry.usecases.recall_messages import Recalled
 from registry.usecases.take_change import clarification_of
+from registry.usecases.take_statement import keep_part
 
 
 @dataclass(eq=False)
@@ -132,6 +134,8 @@ class Restoring:
             index, act = self._keep_clarification(message)
         elif message.kind is MessageKind.CERTIFICATE_LOGGED:
             index, act = self._keep_proof(message)
+        elif message.kind is MessageKind.RECONCILIATION:
+            index, act = self._keep_statement(message)
         else:
             delivery = Delivery.of(message.body)
             pending = delivery.presentation.proof is None
@@ -176,6 +180,14 @@ class Restoring:
         if clarifications.by_digest(self.tx, envelope.digest) is None:
             anew = self._beside(Kind.CERTIFICATE_CLARIFIED, envelope, said, message.seq, logged=index is not None)
             keep_clarification(self.tx, envelope, said, anew)
+        return index, act
+
+    def _keep_statement(self, message: Message) -> tuple[int | None, str | None]:
+        """Keep what we said of a month: it is said once, so nothing is said anew."""
+        part = StatementPart.parse(message.body)
+        index, act = self._find(Kind.MONTH_STATED, message.to, part.digest)
+        if reconciliations.by_digest(self.tx, part.digest) is None:
+            keep_part(self.tx, part, message, peer=message.to)
         return index, act
 
     def _beside(

@@ -70,6 +70,7 @@ def check_leaves(tx: Session, entries: Iterable[bytes], countries: set[str]) -> 
             ("certificate", "digest"),
             ("status_change", "digest"),
             ("clarification", "digest"),
+            ("month_statement", "digest"),
             ("trust_list", "digest"),
         )
         for digest in tx.scalars(text(f"SELECT {column} FROM {table}"))  # noqa: S608  names of ours

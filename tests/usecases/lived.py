@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from registry.core.channel.reconciliation import Month
 from registry.core.product.product import Party, Product
 from registry.core.tlog.checkpoint import Checkpoint
 from registry.core.tlog.merkle import leaf_hash, new_hashes, tree_root
@@ -34,6 +35,7 @@ from registry.usecases.check_integrity import Anchors, Report, check
 from registry.usecases.compare_guard import Marks
 from registry.usecases.extend_log import extend
 from registry.usecases.read_log import read_tile
+from registry.usecases.settle_months import SETTLED, Ends, settle
 from registry.usecases.witness_checkpoint import cosign, read_growth
 from tests.kit import Corridor, Country, Forge
 from tests.outside import registered
@@ -72,6 +74,19 @@ def live(corridor: Corridor) -> None:
     split(by, uz)
     carry(uz, by)
     carry(by, uz)
+    _end_month(corridor)
+
+
+def _end_month(corridor: Corridor) -> None:
+    """Let both state and compare the month."""
+    corridor.clock.forward(Month.of(corridor.clock()).end + SETTLED - corridor.clock())
+    countries = (corridor.by, corridor.uz)
+    for _ in range(3):
+        for home, abroad in (countries, countries[::-1]):
+            with home.tx() as tx:
+                ends = Ends(home.did, abroad.did, abroad.code)
+                settle(tx, ends, mark=None, at=home.clock(), draw=home.node.draw)
+            carry(home, abroad)
 
 
 def carry(home: Country, abroad: Country) -> None:

@@ -29,7 +29,7 @@ from registry.usecases.check_channel import LATE
 from registry.usecases.check_integrity import check
 from registry.usecases.reconcile_log import PATIENCE
 from registry.usecases.survey_rows import BATCH, Discrepancy, Survey
-from tests.kit import Corridor, Country, Forge
+from tests.kit import AT, Corridor, Country, Forge
 from tests.usecases import lived
 from tests.usecases.lived import Lives, anchors_of, found, look
 
@@ -108,7 +108,7 @@ ALTERED = [
     ("UPDATE message_out SET receipt = NULL, outcome = NULL WHERE seq = 1", "one before it has none"),
     ("UPDATE message_out SET outcome = 'refused' WHERE seq = 2", "not what its receipt says: outcome"),
     ("UPDATE message_in SET outcome = 'refused'", "not what its receipt says: outcome"),
-    ("UPDATE message_in SET seq = 7", "its columns are not what was signed"),
+    ("UPDATE message_in SET seq = 77 WHERE seq = 1", "its columns are not what was signed"),
     (
         "INSERT INTO reply (person, key, request, at) SELECT id, 'k', 'r', now() FROM person LIMIT 1",
         "a key is reserved and nothing was answered",
@@ -363,7 +363,7 @@ def test_a_mirror_that_was_cut_at_its_end_is_named(lives: Lives) -> None:
         size = mirror.root_of(mirror.head(tx, origin))[0]
         cosigned = witness.root_of(witness.head(tx, origin))[0]
         assert size == 8 < cosigned
-        (line,) = look(tx, lives.uz).discrepancies
+        (line,) = look(tx, lives.uz, at=AT + PATIENCE).discrepancies
         later = look(tx, lives.uz, at=lives.uz.clock() + PATIENCE).discrepancies
         delivered = set(tx.scalars(select(CertificateRow.id).where(CertificateRow.source == Source.DELIVERED)))
     assert line.where == f"mirror of {origin}, head"
@@ -558,7 +558,7 @@ def test_an_entry_that_was_taken_back_from_a_mirror_counts_at_its_index(lives: L
         tx.execute(
             text(
                 "INSERT INTO log_recovered SELECT index, leaf FROM log_entry JOIN act ON act.id = act"
-                " WHERE index = (SELECT max(index) FROM log_entry)"
+                " WHERE index = (SELECT max(log_index) FROM message_out)"
             )
         )
         tx.execute(text("DELETE FROM log_entry USING log_recovered WHERE log_entry.index = log_recovered.index"))

@@ -58,6 +58,8 @@ DERIVED = {
     "mirror_tile": ("origin", "level", "index", "hashes", "hashes"),
     "mirror_head": ("origin", "size", "root", "cosigned_at"),
     "freshness": ("node", "as_of", "epoch", "seq"),
+    "month_statement": ("peer", "month", "side", "by", "part", "digest", "body", "body", "stated_at", "act"),
+    "reconciliation": ("peer", "month", "issuer", "at", "found", "act"),
 }
 TARGETS = sorted((table, column) for each in (SIGNED, DERIVED) for table, columns in each.items() for column in columns)
 NAMES: Mapping[str, Callable[[Mapping[str, Any]], tuple[str, ...]]] = {
@@ -80,6 +82,8 @@ NAMES: Mapping[str, Callable[[Mapping[str, Any]], tuple[str, ...]]] = {
     ),
     "mirror_tile": lambda row: (f"mirror of {row['origin']} tile {row['level']}/{row['index']}",),
     "mirror_head": lambda row: (f"mirror of {row['origin']}",),
+    "month_statement": lambda row: (f"statement of a month {row['digest']}", f"message of {row['digest']}"),
+    "reconciliation": lambda row: (f"comparison of {row['month']} of {row['issuer']} with {row['peer']}",),
     "trust_list": lambda row: (f"trust list {row['country']} {row['epoch']}.{row['version']}",),
     "witness_evidence": lambda row: (f"evidence {row['digest']}",),
     "witness_head": lambda row: (f"witnessed head of {row['origin']}",),

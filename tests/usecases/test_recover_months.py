@@ -1,0 +1,119 @@
+"""What a restored node said of months comes back with its messages: it is said once, and compared again."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from registry.core.tlog.entry import Kind
+from registry.store.guard import of_sent
+from registry.usecases.deliver_message import ChannelBehind
+from registry.usecases.settle_months import Ends, settle
+from tests.kit import Corridor, Country
+from tests.usecases.lived import found, mirror
+from tests.usecases.months import agreed, body_of, end_month, settles
+from tests.usecases.restored import Backup, carry, recovered, send
+from tests.usecases.test_settle_months import NOVEMBER
+
+BOTH = {(NOVEMBER, "BY"), (NOVEMBER, "UZ")}
+
+
+@pytest.fixture
+def settled(corridor: Corridor) -> Iterator[tuple[Corridor, Backup]]:
+    """A corridor that settled a month, and a backup of Minsk from before that."""
+    by, uz = corridor.by, corridor.uz
+    _ = by.node.guard, uz.node.guard
+    by.issued()
+    uz.issued("cotton-yarn")
+    carry(by, uz)
+    carry(uz, by)
+    backup = Backup.take(corridor.forge, by)
+    end_month(corridor)
+    settle_all(by, uz)
+    assert agreed(by) == agreed(uz) == BOTH
+    yield corridor, backup
+    backup.drop()
+
+
+def settle_all(by: Country, uz: Country) -> None:
+    more = True
+    while more:
+        for home, abroad in ((by, uz), (uz, by)):
+            carry(home, abroad)
+        more = bool(settles(by, uz) + settles(uz, by))
+
+
+def test_a_restored_node_gets_its_statements_back_and_says_nothing_anew(settled: tuple[Corridor, Backup]) -> None:
+    corridor, backup = settled
+    by, uz = corridor.by, corridor.uz
+    said = [body_of(by, NOVEMBER, each) for each in (by, uz)]
+    backup.restore()
+    mark = by.node.guard.mark(of_sent(uz.did, 1))
+    with by.refuses(ChannelBehind) as refused:
+        settle(refused.tx, Ends(by.did, uz.did, uz.code), mark=mark, at=by.clock(), draw=by.node.draw)
+    recovered(by, uz)
+    assert [body_of(by, NOVEMBER, each) for each in (by, uz)] == said
+    assert agreed(by) == set()
+    settle_all(by, uz)
+    assert agreed(by) == agreed(uz) == BOTH
+    assert by.acts(Kind.MONTH_STATED) == []
+    assert len(by.acts(Kind.MONTH_COMPARED)) == 2
+    assert found(by) == found(uz) == []
+
+
+def test_a_month_after_a_restore_is_stated_from_where_the_last_one_ended(settled: tuple[Corridor, Backup]) -> None:
+    corridor, backup = settled
+    by, uz = corridor.by, corridor.uz
+    backup.restore()
+    recovered(by, uz)
+    settle_all(by, uz)
+    later = by.issued()
+    carry(by, uz)
+    assert end_month(corridor).encode() == "2026-12"
+    for _ in range(2):
+        settles(by, uz)
+        carry(by, uz)
+        settles(uz, by)
+        uz.sequence()
+        send(uz, by)  # its log is not cosigned: the witness of a restored node is silent until it has a new key
+    settles(by, uz)
+    for country in (by, uz):
+        assert agreed(country) == BOTH | {("2026-12", "BY"), ("2026-12", "UZ")}
+    assert [each["certificate"] for each in body_of(uz, "2026-12", by)["entries"]] == [later.id]
+
+
+def test_what_was_lost_before_it_was_sent_keeps_no_month_open(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    _ = by.node.guard, uz.node.guard
+    kept = by.issued()
+    carry(by, uz)
+    backup = Backup.take(corridor.forge, by)
+    by.issued()
+    by.sequence()
+    by.witnessed(uz)
+    mirror(by, uz)
+    backup.restore()
+    backup.drop()
+    recovered(by, uz)
+    carry(by, uz)
+    end_month(corridor)
+    settle_all(by, uz)
+    assert agreed(by) == agreed(uz) == {(NOVEMBER, "BY")}
+    assert [each["certificate"] for each in body_of(uz, NOVEMBER, by)["entries"]] == [kept.id]
+
+
+def test_a_month_whose_every_certificate_was_lost_before_it_was_sent_is_not_stated(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    _ = by.node.guard, uz.node.guard
+    by.approved()
+    carry(by, uz)
+    backup = Backup.take(corridor.forge, by)
+    by.issued()
+    by.sequence()
+    by.witnessed(uz)
+    mirror(by, uz)
+    backup.restore()
+    backup.drop()
+    recovered(by, uz)
+    carry(by, uz)
+    end_month(corridor)
+    assert settles(by, uz) == 0
