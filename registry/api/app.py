@@ -17,6 +17,7 @@ from registry.api import (
     problems,
     products,
     public,
+    reconciliations,
     registrations,
     tasks,
     verifications,
@@ -48,7 +49,8 @@ def create_app(node: Node | None) -> FastAPI:
     app.add_middleware(RequestLog, meter=app.state.meter)
     protocols, operator = (peer, log, witness, public), (health, metrics)
     certified = (certificates, annulments, clarifications, registrations)
-    for resource in (products, applications, *certified, verifications, changes, acts, tasks, *protocols, *operator):
+    kept = (changes, acts, tasks, reconciliations)
+    for resource in (products, applications, *certified, verifications, *kept, *protocols, *operator):
         app.include_router(resource.router)
     return app
 

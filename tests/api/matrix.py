@@ -9,10 +9,12 @@ from typing import Any
 import httpx2
 
 from registry.core.certificate.claims import Claims
+from registry.core.channel.reconciliation import Month, SeenLog, Side, Statement, Through
 from registry.core.trust.trust_list import BodyRole
 from registry.store import tasks
 from registry.store.certificates import CertificateRow
 from registry.store.parties import OrganisationKind, Role
+from registry.store.reconciliations import MonthStatement
 from registry.store.tasks import TaskKind
 from registry.usecases import clarify_certificate, examine_application, register_party, verify_held
 from registry.usecases.sign_for_body import read
@@ -158,6 +160,17 @@ class World:
             (opened,) = [each.id for each in tasks.open_tasks(tx, kind) if each.subject == subject]
         return Thing({"id": opened}, REASON)
 
+    def stated(self, _role: Role) -> Thing:
+        """Keep what this country says of some month that is over."""
+        peer, year = "did:web:kz.registry.example", 1000 + secrets.randbelow(1000)
+        said = Statement(Month(year, 1), Side.ISSUED, Through(1, 1, "0" * 64), SeenLog(1, "0" * 64), ())
+        (part,) = said.cut(secrets.token_hex(16))
+        row = {"peer": peer, "month": part.month.encode(), "side": part.side, "by": self.country.did, "part": 1}
+        with self.country.tx() as tx:
+            at, body = self.country.clock(), dict(part.encode())
+            tx.add(MonthStatement(**row, digest=part.digest, body=body, stated_at=at, act=None))
+        return Thing({"sha256": part.digest})
+
 
 def nothing(body: Any = None) -> Callable[[World, Role], Thing]:
     return lambda _world, _role: Thing({}, body() if callable(body) else body)
@@ -209,6 +222,8 @@ THINGS: Mapping[str, Callable[[World, Role], Thing]] = {
     "prove_act": World.act,
     "list_tasks": nothing(),
     "show_task": World.task,
+    "list_reconciliations": nothing(),
+    "show_reconciliation": World.stated,
     "close": World.task,
 }
 """A row for each operation that has roles, by its name."""
