@@ -17,6 +17,7 @@ COMMANDS = (
     "keys",
     "log",
     "party",
+    "reconciliation",
     "serve",
     "status",
     "trust",

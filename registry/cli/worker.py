@@ -14,6 +14,7 @@ from registry import lines
 from registry.cli.at_work import at_work
 from registry.cli.duties import Courier, Mirroring, Reminding, Witnessing, publish_newest, sequence
 from registry.cli.freshening import Freshening, Stating
+from registry.cli.settling import Settling
 from registry.cli.told import Telling
 from registry.core.errors import RegistryError, Unavailable
 from registry.node import Node
@@ -82,6 +83,7 @@ def _work(node: Node, stop: threading.Event) -> None:
     for did, url in node.settings.peer_urls.items():
         duties[f"courier to {did}"] = Courier(node, did, Peer.at(url)).run
         duties[f"freshen {did}"] = Freshening(node, did, Peer.at(url)).run
+        duties[f"settle months with {did}"] = Settling(node, did).run
         duties[f"mirror {did}"] = Mirroring(node, did, Peer.at(f"{url}/log")).run
         duties[f"witness {did}"] = Witnessing(node, did, Peer.at(f"{url}/witness")).run
     for neutral, url in node.settings.witness_urls.items():

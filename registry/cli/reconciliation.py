@@ -1,0 +1,74 @@
+"""What both nodes say of each month that is over: how it stands, and every difference, by certificate."""
+
+from typing import Annotated, Any
+
+import typer
+
+from registry.cli.console import Json, opened, show_rows
+from registry.core.channel.reconciliation import Month
+from registry.core.errors import Malformed
+from registry.store import reconciliations
+from registry.store.reconciliations import Settled
+from registry.usecases.read_months import MonthState, receiver_of, state_of
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+MOST = 1000
+MEMBERS = ("code", "certificate", "issued", "delivered")
+"""Of a difference, in the order in which a person reads them."""
+
+
+def _month(text: str) -> str:
+    try:
+        return Month.parse(text).encode()
+    except Malformed:
+        raise typer.BadParameter(f"{text} is not a month, as 2026-10") from None
+
+
+@app.command()
+def reconciliation(
+    month: Annotated[
+        str | None, typer.Option(parser=_month, help="Only this month, as 2026-10, with every difference.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show how each month that is over stands with each peer. Example: registry reconciliation --month 2026-10.
+
+    Each direction has a line: what one node issued for the country of the other, and what is held of it there. Exits 1
+    where they differ and no person has closed the task that says so.
+    """
+    with opened() as node, node.database.read() as tx:
+        own = node.settings.did
+        found = reconciliations.page(tx, after=None, limit=MOST, month=month)
+        rows = [_row(each, own, whole=month is not None) for each in found]
+    if as_json:
+        show_rows(rows, as_json=True, nothing="")
+    else:
+        _print(rows)
+    if any(row["state"] == MonthState.DIFFERS for row in rows):
+        raise typer.Exit(1)
+
+
+def _row(settled: Settled, own: str, *, whole: bool) -> dict[str, Any]:
+    issued, compared, task = settled
+    differences = [] if compared is None else compared.found["differences"]
+    found = [{name: each[name] for name in MEMBERS if name in each} for each in differences]
+    row = {
+        "month": issued.month,
+        "issuer": issued.by,
+        "receiver": receiver_of(settled, own),
+        "state": state_of(settled).value,
+        "stated": issued.stated_at.isoformat(),
+        "compared": None if compared is None else compared.at.isoformat(),
+        "differences": len(found),
+        "reason": None if task is None else task.reason,
+    }
+    return row | {"found": found} if whole else row
+
+
+def _print(rows: list[dict[str, Any]]) -> None:
+    table = [{name: value for name, value in row.items() if name != "found"} for row in rows]
+    show_rows(table, as_json=False, nothing="no month in which something was issued is over")
+    for row in rows:
+        if row.get("found"):
+            typer.echo(f"\n{row['month']}, issued by {row['issuer']}, delivered to {row['receiver']}:")
+            show_rows(row["found"], as_json=False, nothing="")
