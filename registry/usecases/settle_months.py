@@ -115,7 +115,7 @@ def _divide(held: Sequence[Numbered], until: int) -> tuple[set[str], set[str]]:
     """Return the digests of what is in the month, and those of changes that came after it."""
     inside = {each.digest for each in held if each.index <= until}
     later = {each.digest for each in held if each.index > until and each.kind == Kind.CERTIFICATE_STATUS}
-    return inside, later
+    return inside, later - inside
 
 
 def _state_delivered(tx: Session, ends: Ends, at: datetime, draw: Draw) -> int:
