@@ -60,6 +60,10 @@ class ActLookView(ActView):
     committed: Annotated[str, Field(description="The private part in the one spelling that was committed to.")]
     salt: Annotated[str, Field(description="In hex.")]
     leaf: Annotated[str, Field(description="The entry of the log.")]
+    differs: Annotated[
+        list[str] | None,
+        Field(description="What of the act is not what was logged: it was altered since. Absent where nothing is."),
+    ] = None
 
     @classmethod
     def of(cls, row: Act) -> "ActLookView":
@@ -69,7 +73,8 @@ class ActLookView(ActView):
             private=row.private,
             committed=acts.committed(row).decode(),
             salt=row.salt.hex(),
-            leaf=row.leaf.decode(),
+            leaf=row.leaf.decode(errors="replace"),
+            differs=read_act.differing(row) or None,
         )
 
 
@@ -142,7 +147,10 @@ def look_at_act(id: IdPath, body: Reason, call: CallDep) -> Response:
     return call.once(work)
 
 
-@router.get("/{id}/proof", **operation(None, ActNotFound, "proof-pending", roles=AUDITORS, gives=[TLOG_PROOF]))
+@router.get(
+    "/{id}/proof",
+    **operation(None, ActNotFound, ActLost, "proof-pending", roles=AUDITORS, hides=ActNotFound, gives=[TLOG_PROOF]),
+)
 def prove_act(id: IdPath, look: LookDep) -> Response:
     """Prove that the log holds an act, or the leaf that is left of it (c2sp.org/tlog-proof)."""
 

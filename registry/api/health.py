@@ -17,8 +17,9 @@ from registry.api.operation import operation
 from registry.core.errors import RegistryError
 from registry.core.identifiers import log_origin
 from registry.store import log, tasks
+from registry.store.tasks import ALARMS
 from registry.usecases.believe_peers import read_beliefs
-from registry.usecases.compare_guard import check_caught_up
+from registry.usecases.compare_guard import check_caught_up, silent_witness
 
 router = APIRouter(prefix="/health", tags=["health"], route_class=StrictRoute)
 LAG = timedelta(seconds=60)
@@ -26,10 +27,11 @@ UNWITNESSED = timedelta(minutes=2)
 
 
 class Health(BaseModel):
-    """What is wrong, so that the node cannot do its work; and what a person should look at while it does."""
+    """What is wrong, so that the node cannot do its work; what must never be, while it does; and what waits."""
 
     ready: bool
     wrong: list[str]
+    alarms: list[str] = []
     waiting: list[str] = []
 
 
@@ -43,14 +45,17 @@ def live() -> Response:
 def ready(node: NodeDep) -> Response:
     """Tell whether the node can do its work, and what is missing where it cannot."""
     wrong: list[str] = []
+    alarms: list[str] = []
     waiting: list[str] = []
     try:
         with node.database.read() as tx:
             tx.execute(text("SELECT 1 FROM alembic_version"))
             beliefs = read_beliefs(tx, node.pins)
+            own = beliefs.node(node.settings.did)
             oldest = log.oldest_queued(tx)
             check_caught_up(tx, node.guard.marks(), log_origin(node.settings.name))
             unpublished = log.oldest_unpublished(tx)
+            silent = [] if own is None else silent_witness(tx, node.guard.marks(), own.row.witness.name)
             open_ = tasks.count_open(tx)
     except RegistryError as refusal:
         wrong.append(f"{refusal.code}: {' '.join((inspect.getdoc(type(refusal)) or '').split())}")
@@ -70,6 +75,12 @@ def ready(node: NodeDep) -> Response:
         if unpublished is not None and at - unpublished > UNWITNESSED:
             names = ", ".join(sorted(beliefs.witnesses(node.settings.country)))
             waiting.append(f"no quorum has cosigned the log since {unpublished.isoformat()}; its witnesses: {names}")
-        waiting.extend(f"{kind}: {count} open" for kind, count in open_.items() if count)
-    health = Health(ready=not wrong, wrong=wrong, waiting=waiting)
+        for kind, count in open_.items():
+            if count:
+                (alarms if kind in ALARMS else waiting).append(f"{kind}: {count} open")
+        if silent:
+            alarms.append(
+                f"the witness of this node is silent: it may have cosigned more than is here of {', '.join(silent)}"
+            )
+    health = Health(ready=not wrong, wrong=wrong, alarms=alarms, waiting=waiting)
     return Reply.of(health, status=503 if wrong else 200).response()

@@ -13,7 +13,7 @@ from registry.core.tlog.tile import MalformedTile, Tile
 from registry.store import log
 from registry.usecases.mirror_log import NotMirrored, find_mirror, read_mirror_tile
 from registry.usecases.publish_log import published_note
-from registry.usecases.read_log import TileNotFound, read_tile
+from registry.usecases.read_log import EntriesDamaged, TileNotFound, read_tile
 
 router = APIRouter(prefix="/log", tags=["log"], route_class=StrictRoute)
 BYTES = "application/octet-stream"
@@ -51,7 +51,7 @@ def read_mirrored_tile(origin: OriginPath, path: TilePath, node: NodeDep) -> Res
     return Response(data, 200, FOREVER, BYTES)
 
 
-@router.get("/tile/{path:path}", **operation(None, MalformedTile, TileNotFound, gives=[BYTES]))
+@router.get("/tile/{path:path}", **operation(None, MalformedTile, TileNotFound, EntriesDamaged, gives=[BYTES]))
 def read_log_tile(path: TilePath, node: NodeDep) -> Response:
     """Give a tile or a bundle: it never changes, and may be kept for ever."""
     tile = Tile.parse(f"tile/{path}")

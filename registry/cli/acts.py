@@ -89,15 +89,20 @@ def show_act(
 ) -> None:
     """Look at the private part of an act. Example: registry acts show 5f0c… --reason 'запрос ГТК № 17'.
 
-    The look is itself an act. The leaf's `private` is SHA-256 over the salt and the bytes shown as committed.
+    The look is itself an act. The leaf's `private` is SHA-256 over the salt and the bytes shown as committed; exits 1
+    where that, or a column, is not so: the act was altered after it was logged.
     """
     with opened() as node:
         at = node.now()
         with node.database.begin() as tx:
             by = identify(tx, wanted_token(token), node=node.settings.did, at=at)
             row = read_act.look(tx, id, reason, by=by, at=at, draw=node.draw)
-    private = {"committed": acts.committed(row).decode(), "salt": row.salt.hex(), "leaf": row.leaf.decode()}
+    leaf = row.leaf.decode(errors="replace")
+    private = {"committed": acts.committed(row).decode(), "salt": row.salt.hex(), "leaf": leaf}
     show({**_public(row), **({"private": row.private} if as_json else {}), **private}, as_json=as_json)
+    if differs := read_act.differing(row):
+        typer.echo(f"registry: this act was altered after it was logged: {', '.join(differs)}", err=True)
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -129,7 +134,7 @@ def export(
         raise typer.BadParameter(f"{file} is there already: name another, or give --force")
     with opened() as node:
         at, settings = node.now(), node.settings
-        with node.database.begin() as tx:
+        with node.database.begin(one_moment=True) as tx:
             by = identify(tx, wanted_token(token), node=settings.did, at=at)
             dossier = export_acts.export(
                 tx,

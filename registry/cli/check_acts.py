@@ -58,6 +58,7 @@ def _json(contents: Contents, report: Report) -> str:
     value: JsonObject = {
         **_head(contents, report),
         "ranges": [list(each) for each in report.ranges],
+        "missing": [list(each) for each in report.missing],
         "not_proved": list(NOT_PROVED),
         "acts": acts,
         "taken_back": [
@@ -104,10 +105,15 @@ def _text(contents: Contents, report: Report) -> str:
     lines = [f"{name.replace('_', ' ')}: {value}" for name, value in head.items()]
     lines += [_line(act, finding) for act, finding in zip(contents.acts, report.findings, strict=True)]
     lines += [_leaf_line(each) for each in report.taken_back]
-    ranges = ", ".join(str(first) if first == last else f"{first} to {last}" for first, last in report.ranges)
-    lines.append(f"entries of the log that it proves: {ranges or 'none'}")
+    lines.append(f"entries of the log that it proves: {_ranges(report.ranges)}")
+    if report.missing:
+        lines.append(f"entries of the log that every act would have, and no act here has: {_ranges(report.missing)}")
     lines += ["what it does not prove:", *(f"  {sentence}" for sentence in NOT_PROVED)]
     return "\n".join(lines) + "\n"
+
+
+def _ranges(ranges: Sequence[tuple[int, int]]) -> str:
+    return ", ".join(str(first) if first == last else f"{first} to {last}" for first, last in ranges) or "none"
 
 
 def _leaf_line(found: LeafFinding) -> str:

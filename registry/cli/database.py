@@ -49,12 +49,16 @@ def check(as_json: Json = False) -> None:
 
 @app.command()
 def backup(
-    file: Annotated[Path, typer.Argument(help="Where to write it; nobody else can read it.")], as_json: Json = False
+    file: Annotated[Path, typer.Argument(help="Where to write it; nobody else can read it.")],
+    force: Annotated[bool, typer.Option("--force", help="Over a file that is there.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Write every row, as of one moment, into a file, while the node works. Example: registry database backup by.dump.
 
     The guard and the keys are not in it: they are kept apart, and a guard is never put back.
     """
+    if file.exists() and not force:
+        raise typer.BadParameter(f"{file} is there already: name another, or give --force")
     with Console(stderr=True).status("writing the backup"):
         dump(owner_url(Settings.from_environment()), file)
     show({"file": str(file), "bytes": file.stat().st_size}, as_json=as_json)

@@ -167,7 +167,8 @@ def _environment(folder: Path, country: str, person: str | None) -> str:
         if person not in people:
             raise typer.BadParameter(f"{person} is none of {', '.join(people)}")
         told |= {"REGISTRY_TOKEN": people[person]["token"]}
-    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in told.items())
+    lines = [f"export {name}={shlex.quote(value)}\n" for name, value in told.items()]
+    return "".join([*lines, f'export PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH"\n'])
 
 
 def _is_kept(folder: Path) -> bool:

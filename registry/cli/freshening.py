@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from importlib.metadata import version
 
 from registry.core.envelope.jose import MAX_FRESHNESS
+from registry.core.identifiers import log_origin
 from registry.core.trust.freshness import FreshnessNotTrusted
 from registry.node import Node
 from registry.peer.client import Peer, PeerHasNone
@@ -11,10 +12,14 @@ from registry.store.acts import Actor
 from registry.usecases import adopt_trust_list, exchange_freshness
 from registry.usecases.accept_message import Here, judge_again
 from registry.usecases.believe_peers import read_beliefs
+from registry.usecases.compare_guard import check_caught_up
 
 
 class Stating:
-    """Signs every five minutes what is newest here, and sooner where our trust list is another."""
+    """Signs every five minutes what is newest here, and sooner where our trust list is another.
+
+    A node whose database is behind says nothing of how fresh it is: what it would say takes back what it has said.
+    """
 
     EVERY = timedelta(seconds=5)
 
@@ -27,6 +32,7 @@ class Stating:
         at = self.node.now()
         if self.looked is None or not self.looked <= at < self.looked + self.EVERY:
             with self.node.database.begin() as tx:
+                check_caught_up(tx, self.node.guard.marks(), log_origin(self.node.settings.name))
                 beliefs = read_beliefs(tx, self.node.pins)
                 if self.node.settings.country in beliefs.lists:
                     exchange_freshness.state(tx, stating_of(self.node), beliefs, at=at)

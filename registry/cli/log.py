@@ -17,9 +17,9 @@ from registry.core.errors import NotFound, RegistryError, Unprocessable
 from registry.core.tlog.note import KeyType, Note, VerifierKey
 from registry.core.tlog.policy import KnownLog, Policy
 from registry.core.tlog.split import Finding, compare
-from registry.store import acts, certificates, witness
+from registry.store import acts, certificates, log, witness
 from registry.store.static_files import StaticFolder
-from registry.usecases import export_log, read_log, search_acts
+from registry.usecases import export_log, read_act, read_log, search_acts
 from registry.usecases.believe_peers import read_beliefs
 
 app = new_app("Export, prove and follow the log. Example: registry log export /srv/log")
@@ -81,7 +81,8 @@ def prove(
         if act is None or acts.find(tx, act) is None:
             lost = search_acts.lost_act(tx, what if certificate is None else certificate.digest)
             if lost is None:
-                raise NothingToProve
+                entry = None if act is None else log.index_of(tx, act)
+                raise NothingToProve if entry is None else read_act.ActLost(entry)
         proof = read_log.prove(tx, act) if lost is None and act is not None else None
         if lost is not None:
             proof = read_log.prove_entry(tx, lost.index)
@@ -138,12 +139,20 @@ def evidence(
 ) -> None:
     """Prove from signed checkpoints alone that a log showed two histories. Example: registry log evidence a b --key K.
 
-    Exits 0 where two of them prove it, 1 where none do: of two sizes, only a consistency proof can tell.
+    Exits 0 where two of them prove it, 1 where none do: of two sizes, only a consistency proof can tell. A file that
+    is no note of this log is named, and the others are compared.
     """
     if len(files) < 2 or (key is None) == (policy is None):  # noqa: PLR2004  evidence is a pair
         raise typer.BadParameter("two files or more are wanted, and either --key or --policy")
     by = Policy((KnownLog(_log_key(key)),)) if key else Policy.parse(read_file(policy or Path()))
-    notes = [(str(file), _note(file, by)) for file in files]
+    notes = []
+    for file in files:
+        try:
+            notes.append((str(file), _note(file, by)))
+        except NoteUnfit as refusal:
+            typer.echo(f"registry: {refusal.code}: {refusal}", err=True)
+    if len(notes) < 2:  # noqa: PLR2004
+        raise typer.Exit(1)
     compared = [
         {"first": first, "second": second, "finding": compare(one, other, by).finding.value}
         for (first, one), (second, other) in itertools.combinations(notes, 2)

@@ -36,6 +36,7 @@ from registry.peer.client import LARGEST, Peer
 from registry.store.static_files import StaticFolder
 
 STATE, KNOWN, SMALLER = "state.json", "known", "smaller"
+NO_QUORUM = "no quorum"
 STEP = 65_536
 """Entries that are fetched before they are hashed and forgotten."""
 
@@ -110,16 +111,19 @@ def monitor(
     """Check that a log only grew since the last look. Example: registry log monitor URL --policy P --state DIR.
 
     Every entry is fetched and hashed, and the hashes are compared with the signed root and with the tiles. Exits 1 with
-    what is wrong, or where the log is smaller than it was; both checkpoints are then in the state folder, for registry
-    log evidence. Followed, a log that cannot be read or is smaller is told, and looked at again.
+    what is wrong, where the log is smaller than it was (both checkpoints are then in the state folder, for registry log
+    evidence), or where too few witnesses vouch for what it shows. Followed, what is so is told, and looked at again.
     """
     if not url.startswith(("https://", "http://")):
         raise typer.BadParameter(f"{url} is not the address of a log, as https://by.example/log")
     watcher = _Watcher(Peer.at(url.rstrip("/")), Policy.parse(read_file(policy)), StaticFolder(state), quiet=as_json)
     while True:
         try:
-            show(watcher.look(), as_json=as_json)
+            told = watcher.look()
+            show(told, as_json=as_json)
             sys.stdout.flush()
+            if follow is None and told.get("witnessed") == NO_QUORUM:
+                raise typer.Exit(1)
         except Unavailable as refusal:
             if follow is None:
                 raise
@@ -247,7 +251,7 @@ class _Watcher:
         return LogWrong(reason)
 
     def _said(self, shown: Cosigned, new: int, kinds: Counter[str]) -> dict[str, object]:
-        at = "no quorum" if shown.at is None and self.policy.quorum != NONE else shown.at and shown.at.isoformat()
+        at = NO_QUORUM if shown.at is None and self.policy.quorum != NONE else shown.at and shown.at.isoformat()
         return {
             "origin": shown.checkpoint.origin,
             "size": shown.checkpoint.size,

@@ -29,7 +29,7 @@ LIST_ENDS = 5 * 86_400.0
 def status(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """Tell how the node stands: corridors, lag, age of the lists, what is overdue, tasks. Example: registry status.
 
-    Exits 1 where something is wrong, as `/health/ready` answers 503.
+    Exits 1 where something is wrong, as `/health/ready` answers 503, and where an alarm is open.
     """
     with opened() as node:
         health, settings = Health.model_validate_json(bytes(ready(node).body)), node.settings
@@ -39,7 +39,7 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
         sys.stdout.write(orjson.dumps(told).decode() + "\n")
     else:
         _print(told)
-    if not health.ready:
+    if not health.ready or health.alarms:
         raise typer.Exit(1)
 
 
@@ -122,7 +122,7 @@ def _overdue(measures: Measures) -> list[str]:
 def _print(told: dict[str, Any]) -> None:
     console = Console(highlight=False)
     console.print(f"{told['node']} ({told['country']}, {told['env']}): {'ready' if told['ready'] else 'NOT READY'}")
-    for name in ("wrong", "why", "overdue", "waiting"):
+    for name in ("wrong", "why", "alarms", "overdue", "waiting"):
         for line in told.get(name, ()):
             console.print(f"  {name}: {line}", markup=False)
     if "log" not in told:

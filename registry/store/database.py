@@ -106,9 +106,14 @@ class Database:
         )
 
     @contextmanager
-    def begin(self) -> Iterator[Session]:
-        """Open a transaction that commits when the body ends, and rolls back when it raises."""
+    def begin(self, *, one_moment: bool = False) -> Iterator[Session]:
+        """Open a transaction that commits when the body ends, and rolls back when it raises.
+
+        `one_moment`: all that it reads is as it was at its first statement, however long it takes.
+        """
         with answering(), Session(self.engine, expire_on_commit=False) as session, session.begin():
+            if one_moment:
+                session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
             yield session
 
     @contextmanager

@@ -53,6 +53,19 @@ class TaskKind(StrEnum):
     """A month is long over, and one of the two nodes has not said what it must."""
 
 
+ALARMS = frozenset(
+    {
+        TaskKind.LOG_SPLIT,
+        TaskKind.WITNESS_AHEAD,
+        TaskKind.CERTIFICATE_NOT_DELIVERED,
+        TaskKind.MIRROR_BEHIND,
+        TaskKind.CERTIFICATE_NOT_LOGGED,
+        TaskKind.RECONCILIATION_DIFFERS,
+    }
+)
+"""Kinds of what must never be: someone failed or cheats, here or at the peer."""
+
+
 class Task(Row):
     """Something that a person must look at; of one kind and subject one is open at a time.
 

@@ -18,38 +18,39 @@ from registry.core.errors import RegistryError
 from registry.core.identifiers import node_did
 from registry.core.tlog.checkpoint import Checkpoint
 from registry.core.tlog.cosignature import cosigned_at
-from registry.core.tlog.entry import SALT_BYTES, Kind, Leaf, MalformedLeaf, commitment
+from registry.core.tlog.entry import Kind, Leaf, MalformedLeaf
 from registry.core.tlog.merkle import EMPTY_ROOT, leaf_hash
 from registry.core.tlog.note import Note, SignatureLine, VerifierKey
-from registry.store.acts import Act, QueuedAct, row_of
+from registry.store.acts import Act, QueuedAct
 from registry.store.log import LogCheckpoint, LogCosignature, LogEntry, LogHead, LogPublished, LogRecovered
 from registry.usecases.check_adopted import Adopted
 from registry.usecases.check_tree import Placed, Tree, walk
+from registry.usecases.read_act import differing
 from registry.usecases.survey_rows import Survey, of
 
-SUBJECTS = {
-    Kind.ORGANISATION_REGISTERED: "organisation",
-    Kind.PERSON_REGISTERED: "person",
-    Kind.PERSON_CHANGED: "person",
-    Kind.TOKEN_ISSUED: "person",
-    Kind.TOKEN_REVOKED: "person",
-    Kind.MANDATE_GRANTED: "mandate",
-    Kind.MANDATE_REVOKED: "mandate",
-    Kind.PRODUCT_KEPT: "product",
-    Kind.EVIDENCE_KEPT: "product",
-    Kind.CERTIFICATE_ISSUED: "certificate",
-    Kind.CERTIFICATE_STATUS: "certificate",
-    Kind.ANNULMENT_PROPOSED: "certificate",
-    Kind.ANNULMENT_WITHDRAWN: "certificate",
-    Kind.REPLACEMENT_PROPOSED: "certificate",
-    Kind.CERTIFICATE_CLARIFIED: "certificate",
-    Kind.CLARIFICATION_PROPOSED: "certificate",
-    Kind.CLARIFICATION_WITHDRAWN: "certificate",
-    Kind.VERIFICATION_MADE: "certificate",
-    Kind.RECEIPT_REFUSED: "message",
-    Kind.WITNESS_CONFLICT: "origin",
-    Kind.CALENDAR_PROPOSED: "digest",
-    Kind.CALENDAR_CONFIRMED: "digest",
+SUBJECTS: dict[str, str] = {
+    Kind.ORGANISATION_REGISTERED.value: "organisation",
+    Kind.PERSON_REGISTERED.value: "person",
+    Kind.PERSON_CHANGED.value: "person",
+    Kind.TOKEN_ISSUED.value: "person",
+    Kind.TOKEN_REVOKED.value: "person",
+    Kind.MANDATE_GRANTED.value: "mandate",
+    Kind.MANDATE_REVOKED.value: "mandate",
+    Kind.PRODUCT_KEPT.value: "product",
+    Kind.EVIDENCE_KEPT.value: "product",
+    Kind.CERTIFICATE_ISSUED.value: "certificate",
+    Kind.CERTIFICATE_STATUS.value: "certificate",
+    Kind.ANNULMENT_PROPOSED.value: "certificate",
+    Kind.ANNULMENT_WITHDRAWN.value: "certificate",
+    Kind.REPLACEMENT_PROPOSED.value: "certificate",
+    Kind.CERTIFICATE_CLARIFIED.value: "certificate",
+    Kind.CLARIFICATION_PROPOSED.value: "certificate",
+    Kind.CLARIFICATION_WITHDRAWN.value: "certificate",
+    Kind.VERIFICATION_MADE.value: "certificate",
+    Kind.RECEIPT_REFUSED.value: "message",
+    Kind.WITNESS_CONFLICT.value: "origin",
+    Kind.CALENDAR_PROPOSED.value: "digest",
+    Kind.CALENDAR_CONFIRMED.value: "digest",
     **{kind: "application" for kind in Kind if kind.startswith("application.")},
 }
 """The member of the private row that the subject of an act repeats."""
@@ -69,10 +70,10 @@ def _acts(survey: Survey) -> None:
     query = query.outerjoin(LogEntry, LogEntry.act == Act.id).outerjoin(QueuedAct, QueuedAct.act == Act.id)
     for act, beside in survey.rows(Act, query.order_by(Act.id)):
         where = f"act {act.id}"
-        try:
-            wrong = _differing(act, Leaf.parse(act.leaf))
-        except MalformedLeaf as refusal:
-            wrong = [str(refusal)]
+        wrong = differing(act)
+        member = SUBJECTS.get(act.kind)
+        if member is not None and act.subject != act.private.get(member):
+            wrong.append("subject")
         if wrong:
             survey.say(where, f"its leaf is not that of its columns and private row: {', '.join(wrong)}")
         if (beside.numbered is None) == (beside.queued is None):
@@ -80,17 +81,6 @@ def _acts(survey: Survey) -> None:
     lost = select(QueuedAct.act).outerjoin(Act, Act.id == QueuedAct.act).where(Act.id.is_(None))
     for queued in survey.tx.scalars(lost.order_by(QueuedAct.act)):
         survey.say(f"act {queued}", "it is queued for the log, and is not here")
-
-
-def _differing(act: Act, leaf: Leaf) -> list[str]:
-    said = {"id": leaf.id, "kind": leaf.kind, "at": leaf.at, "by": leaf.by, "to": leaf.to, "digest": leaf.digest}
-    wrong = [name for name, value in said.items() if getattr(act, name) != value]
-    if len(act.salt) != SALT_BYTES or commitment(act.salt, row_of(act)) != leaf.private:
-        wrong.append("private or salt")
-    member = SUBJECTS.get(leaf.kind)
-    if member is not None and act.subject != act.private.get(member):
-        wrong.append("subject")
-    return wrong
 
 
 def _entries(survey: Survey, key: VerifierKey, adopted: Adopted) -> None:

@@ -94,6 +94,13 @@ def check_caught_up(tx: Session, marks: Marks, origin: str) -> None:
             raise ChannelBehind(each.what.split(" ")[-1], each.held, each.marked)
 
 
+def silent_witness(tx: Session, marks: Marks, witness_name: str) -> list[str]:
+    """Return the logs of which our witness, under its present key, may have cosigned more than it remembers."""
+    own = {what: mark for what, mark in marks.items() if what.startswith(f"witness {witness_name} ")}
+    behind = [each.what for each in compare(tx, own, witness_name) if each.behind]
+    return ["every log" if what == of_forgotten(witness_name) else what.rpartition(" of ")[2] for what in behind]
+
+
 def check_remembers(marks: Marks, witness_name: str) -> None:
     """Check that the marks of our witness's key were never lost. Raises `WitnessForgot`."""
     if of_forgotten(witness_name) in marks:

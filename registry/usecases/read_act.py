@@ -8,9 +8,9 @@ from sqlalchemy.orm import Session
 
 from registry.core.errors import NotFound, Unprocessable
 from registry.core.product.texts import unfit
-from registry.core.tlog.entry import Kind
+from registry.core.tlog.entry import SALT_BYTES, Kind, Leaf, MalformedLeaf, commitment
 from registry.core.tlog.proof import TlogProof
-from registry.store import acts
+from registry.store import acts, log
 from registry.store.acts import Act, Draw
 from registry.store.parties import Role
 from registry.usecases.identify_party import Party
@@ -41,19 +41,20 @@ class ReasonUnfit(Unprocessable):
 
 @dataclass(eq=False)
 class ActLost(NotFound):
-    """The act was lost with a database; its leaf in the log, taken back from a mirror, is all that is left."""
+    """The act is not here, and the log holds its leaf: it was lost with a database, or removed from it."""
 
     code: ClassVar[str] = "act-lost"
     entry: int
 
     def __str__(self) -> str:
-        return (
-            f"the act was lost with a database: entry {self.entry} of the log is a leaf that was taken back without it"
-        )
+        return f"the act is lost, or was removed: entry {self.entry} of the log is its leaf, and no more of it is here"
 
 
 def prove_act(tx: Session, id: str, *, by: Party) -> TlogProof | None:
-    """Return the proof of an act, lost or not; None while no published checkpoint covers it. Raises `ActNotFound`."""
+    """Return the proof of an act, lost or not; None while no published checkpoint covers it.
+
+    Raises `ActNotFound`, and `ActLost` where not even its leaf is here.
+    """
     by.require(Role.AUDITOR)
     lost = None if acts.find(tx, id) is not None else lost_act(tx, id)
     if lost is not None:
@@ -65,7 +66,8 @@ def _find(tx: Session, id: str) -> Act:
     act = acts.find(tx, id)
     if act is None:
         lost = lost_act(tx, id)
-        raise ActNotFound if lost is None else ActLost(lost.index)
+        entry = log.index_of(tx, id) if lost is None else lost.index
+        raise ActNotFound if entry is None else ActLost(entry)
     return act
 
 
@@ -79,6 +81,19 @@ def look(tx: Session, id: str, reason: str, *, by: Party, at: datetime, draw: Dr
     check_reason(reason)
     acts.record(tx, Kind.ACTS_READ, {"act": id, "reason": reason}, by=by.actor, at=at, draw=draw, subject=id)
     return act
+
+
+def differing(act: Act) -> list[str]:
+    """Return what of an act is not what was logged of it: who alters a row cannot alter the log."""
+    try:
+        leaf = Leaf.parse(act.leaf)
+    except MalformedLeaf as refusal:
+        return [str(refusal)]
+    said = {"id": leaf.id, "kind": leaf.kind, "at": leaf.at, "by": leaf.by, "to": leaf.to, "digest": leaf.digest}
+    wrong = [name for name, value in said.items() if getattr(act, name) != value]
+    if len(act.salt) != SALT_BYTES or commitment(act.salt, acts.row_of(act)) != leaf.private:
+        wrong.append("private part, person, organisation, subject or salt")
+    return wrong
 
 
 def check_reason(reason: str) -> None:

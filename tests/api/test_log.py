@@ -3,6 +3,7 @@
 from hashlib import sha256
 
 import pytest
+from sqlalchemy import text
 
 from registry.core.tlog.checkpoint import Checkpoint
 from registry.core.tlog.cosignature import cosigned_at
@@ -16,7 +17,7 @@ from registry.store import mirror
 from registry.store.guard import Mark, of_witness
 from registry.usecases import mirror_log
 from tests.api.desk import Office, assert_problem
-from tests.kit import Corridor, Country
+from tests.kit import Corridor, Country, Forge
 
 ORIGIN = "by.registry.example/log"
 TEXT = {"Content-Type": "text/plain"}
@@ -53,6 +54,29 @@ def test_what_is_not_published_is_not_served(corridor: Corridor, minsk: Office) 
     size = published(corridor.by, corridor.uz)
     for path in (f"0/000.p/{size + 1}", "0/000", "1/000.p/1", "entries/001.p/1"):
         assert_problem(minsk.get(f"/log/tile/{path}"), 404, "tile-not-found")
+
+
+def test_entries_of_which_an_act_was_removed_or_altered_are_not_served(
+    forge: Forge, corridor: Corridor, minsk: Office
+) -> None:
+    """Whoever reads a bundle keeps it for ever: what was not logged so leaves nobody a wrong one."""
+    by = corridor.by
+    row = by.issued()
+    size = published(by, corridor.uz)
+    with forge.breaking(by) as tx:
+        tx.execute(text("UPDATE act SET leaf = leaf || ' ' WHERE id = :id"), {"id": row.act})
+    problem = assert_problem(minsk.get(f"/log/tile/entries/000.p/{size}"), 503, "entries-damaged")
+    assert f"entries 0 to {size - 1}" in problem["title"]
+    with forge.breaking(by) as tx:
+        tx.execute(text("DELETE FROM act WHERE id = :id"), {"id": row.act})
+    assert_problem(minsk.get(f"/log/tile/entries/000.p/{size}"), 503, "entries-damaged")
+    auditor = minsk.desk("auditor")
+    for refused in (
+        auditor.get(f"/api/v1/acts/{row.act}/proof"),
+        auditor.post(f"/api/v1/acts/{row.act}/look", {"reason": "кто удалил?"}),
+    ):
+        assert assert_problem(refused, 404, "act-lost")["entry"] is not None
+    assert len(tile(minsk, Tile(0, 0, size))) == 32 * size
 
 
 @pytest.mark.parametrize("path", ["0", "0/0", "0/000.p/0", "0/000.p/256", "64/000", "data/000", "0/x000/000", "-1/000"])

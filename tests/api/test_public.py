@@ -11,6 +11,10 @@ from registry.core.envelope.jose import Envelope, Typ, parse_joint, seal
 from registry.core.tlog.entry import Kind
 from registry.core.tlog.note import Note
 from registry.node import Node
+from registry.store import tasks
+from registry.store.guard import Mark, of_forgotten, of_witness
+from registry.store.parties import Role
+from registry.store.tasks import TaskKind
 from tests.api.desk import Documented, Office, assert_problem, open_office
 from tests.kit import Corridor, Country, Forge
 
@@ -73,9 +77,9 @@ def test_anyone_reads_the_newest_checkpoint(corridor: Corridor, minsk: Office) -
 
 
 def test_ready_says_what_is_wrong_when_the_worker_does_not_run(corridor: Corridor, minsk: Office) -> None:
-    assert minsk.get("/health/live").json() == {"ready": True, "wrong": [], "waiting": []}
+    assert minsk.get("/health/live").json() == {"ready": True, "wrong": [], "alarms": [], "waiting": []}
     corridor.by.sequence()
-    assert minsk.get("/health/ready").json() == {"ready": True, "wrong": [], "waiting": []}
+    assert minsk.get("/health/ready").json() == {"ready": True, "wrong": [], "alarms": [], "waiting": []}
     minsk.product()
     corridor.clock.forward(timedelta(minutes=2))
     behind = minsk.get("/health/ready")
@@ -88,6 +92,24 @@ def test_ready_says_what_is_wrong_when_the_worker_does_not_run(corridor: Corrido
         "the trust list of BY has expired",
         "the trust list of UZ has expired",
     ]
+
+
+def test_ready_tells_what_must_never_be_though_the_node_works(corridor: Corridor, minsk: Office) -> None:
+    by = corridor.by
+    by.sequence()
+    witness = by.node.keyring.witness.vkey.name
+    by.node.guard.advance(of_witness(witness, "uz.registry.example/log"), Mark(9, "ff"))
+    by.node.guard.advance(of_witness("by.registry.example/witness-0", "uz.registry.example/log"), Mark(9, "ff"))
+    with by.tx() as tx:
+        tasks.open_task(tx, TaskKind.LOG_SPLIT, "uz.registry.example/log", role=Role.AUDITOR, detail={}, at=by.clock())
+    told = minsk.get("/health/ready")
+    assert told.status_code == 200
+    assert told.json()["alarms"] == [
+        "log.split: 1 open",
+        "the witness of this node is silent: it may have cosigned more than is here of uz.registry.example/log",
+    ]
+    by.node.guard.advance(of_forgotten(witness), Mark(1, ""))
+    assert minsk.get("/health/ready").json()["alarms"][-1].endswith("of every log, uz.registry.example/log")
 
 
 def test_ready_says_that_the_database_was_not_upgraded(forge: Forge, corridor: Corridor, minsk: Office) -> None:

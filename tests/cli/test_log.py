@@ -216,6 +216,7 @@ def test_two_signed_notes_prove_a_split_and_nothing_less_does(
         minsk("log", "evidence", str(files["a"]), str(files["b"]), "--key", stranger),
         "note-unfit",
         str(files["a"]),
+        str(files["b"]),
         "note-not-signed",
     )
     cosigner = corridor.uz.node.keyring.witness.vkey.encode()
@@ -230,12 +231,10 @@ def test_two_signed_notes_prove_a_split_and_nothing_less_does(
     ):
         assert minsk("log", "evidence", *words).code == 2
     (tmp_path / "torn").write_text(files["b"].read_text()[:-9])
-    refused(
-        minsk("log", "evidence", str(files["a"]), str(tmp_path / "torn"), *key),
-        "note-unfit",
-        str(tmp_path / "torn"),
-        "malformed-note",
-    )
+    torn = str(tmp_path / "torn")
+    refused(minsk("log", "evidence", str(files["a"]), torn, *key), "note-unfit", torn, "malformed-note")
+    done = minsk("log", "evidence", str(files["a"]), torn, str(files["b"]), *key)
+    assert (done.code, done.err.count("note-unfit"), "split" in done.out) == (0, 1, True)
 
 
 def test_the_evidence_that_a_node_holds_convinces_anyone(

@@ -230,12 +230,12 @@ def test_a_size_that_the_files_do_not_have_is_refused(followed: Followed) -> Non
     followed.refuses("it shows 99 entries after 100")
 
 
-def test_a_missing_witness_is_said_and_is_no_reason_to_stop(followed: Followed) -> None:
+def test_a_missing_witness_is_said_once_all_was_read_and_a_timer_sees_it(followed: Followed) -> None:
     followed.export(100)
     checkpoint = followed.shown()
     followed.sign(checkpoint.size, checkpoint.root)
     done = followed.monitor("--json")
-    assert (done.code, json.loads(done.out)["witnessed"]) == (0, "no quorum")
+    assert (done.code, json.loads(done.out)["witnessed"]) == (1, "no quorum")
     assert done.err.startswith("registry: quorum-not-met: 0 of the witnesses that count")
     followed.policy.write_text(followed.policy.read_text().splitlines()[0] + "\nquorum none\n")
     done = followed.monitor("--json")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select, text
+from sqlalchemy.orm import Session
 
 from registry.api.issuer import receiver_of
 from registry.core.canonical import JsonObject
@@ -518,9 +519,9 @@ DEEP, LARGE = "[" * 600 + "]" * 600, '{"a": 1' + "0" * 400 + "}"
 UNREADABLE = [
     ("UPDATE act SET at = 'infinity' WHERE kind = 'certificate.issued'", "private row: at"),
     ("UPDATE act SET at = '-infinity'", "private row: at"),
-    ("UPDATE act SET private = '3', salt = ''", "private row: private or salt"),
-    (f"UPDATE act SET private = '{DEEP}'", "private row: private or salt"),  # noqa: S608  our own text
-    (f"UPDATE act SET private = '{LARGE}'", "private row: private or salt"),  # noqa: S608
+    ("UPDATE act SET private = '3', salt = ''", "private row: private part, person, organisation, subject or salt"),
+    (f"UPDATE act SET private = '{DEEP}'", "private row: private part, person, organisation, subject or salt"),  # noqa: S608  our own text
+    (f"UPDATE act SET private = '{LARGE}'", "private row: private part, person, organisation, subject or salt"),  # noqa: S608
     ("UPDATE act SET leaf = ''", "the leaf cannot be read"),
     ("UPDATE certificate SET issued_on = 'infinity', valid_until = '99999-01-01'", "signed: issued_on, valid_until"),
     ("UPDATE message_out SET envelope = 'x', receipted_at = 'infinity'", "the signed envelope cannot be read"),
@@ -741,9 +742,19 @@ def test_a_checkpoint_that_was_never_published_is_named(lives: Lives, tmp_path: 
     assert "file checkpoint: a line of stranger.example/witness is of no known key" in found(lives.by, tmp_path)
 
 
-def test_a_leaf_that_no_bundle_can_hold_is_not_what_its_file_says(lives: Lives, tmp_path: Path) -> None:
+def test_a_file_is_held_against_the_hashes_of_the_log_whatever_became_of_its_acts(lives: Lives, tmp_path: Path) -> None:
     lived.export(lives.by, tmp_path)
+    (file, *_) = sorted((tmp_path / "tile" / "entries").rglob("*.p/*"))
+
+    def blamed(tx: Session) -> list[str]:
+        lines = [str(each) for each in look(tx, lives.by, tiles=tmp_path).discrepancies]
+        return [line for line in lines if line.startswith("file tile/entries/")]
+
     with lives.tampering(lives.by) as tx:
         tx.execute(text("UPDATE act SET leaf = convert_to(repeat('x', 70000), 'UTF8')"))
-        lines = [str(each) for each in look(tx, lives.by, tiles=tmp_path).discrepancies]
-    assert any(line.startswith("file tile/entries/") for line in lines)
+        assert blamed(tx) == []
+        good = file.read_bytes()
+        for wrong in (good[:-1], good + b"\0\0", good[:2] + bytes([good[2] ^ 1]) + good[3:]):
+            file.write_bytes(wrong)
+            assert len(blamed(tx)) == 1
+        file.write_bytes(good)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import text
 
-from registry.cli.freshening import stating_of
+from registry.cli.freshening import Stating, stating_of
 from registry.core.envelope.jose import Envelope, Typ, seal
 from registry.core.trust.freshness import (
     FRESH_FOR,
@@ -19,7 +19,9 @@ from registry.core.trust.freshness import (
 from registry.core.verification.bundle import Bundle, Heard
 from registry.core.verification.verdict import Check, Indication
 from registry.store import freshness
+from registry.store.guard import Mark, of_log
 from registry.usecases.exchange_freshness import NothingStated, is_kept, keep, read_own, state
+from registry.usecases.extend_log import LogBehind
 from tests.kit import AT, Corridor, Country, draft_list, list_signers, sign_list
 from tests.usecases.test_export_bundle import export
 
@@ -71,6 +73,21 @@ def test_a_statement_is_made_every_five_minutes_and_when_the_list_is_another(cor
     assert (second.as_of, second.trust_list.version) == (corridor.clock(), 2)
     corridor.clock.forward(MADE_EVERY)
     assert said_by(by).as_of == corridor.clock()
+
+
+def test_a_node_that_is_behind_states_nothing(corridor: Corridor) -> None:
+    """What it would say of its log and its messages takes back what it has said."""
+    by = corridor.by
+    by.sequence()
+    assert Stating(by.node).run() is False
+    with by.tx() as tx:
+        before = read_own(tx, by.did)
+    by.clock.forward(timedelta(minutes=10))
+    by.node.guard.advance(of_log(by.node.keyring.log.vkey.name), Mark(999, "ff"))
+    with pytest.raises(LogBehind):
+        Stating(by.node).run()
+    with by.tx() as tx:
+        assert read_own(tx, by.did) == before
 
 
 def test_what_waits_makes_a_statement_as_old_as_itself(corridor: Corridor) -> None:

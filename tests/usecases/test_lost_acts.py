@@ -138,7 +138,7 @@ def test_a_lost_act_is_proved_by_its_leaf_and_cannot_be_looked_at(restored: Rest
     assert (proof.index, proof.extra) == (lost.index, lost.leaf.encode())
     with by.refuses(ActLost) as refused:
         look(refused.tx, lost.leaf.id, "проверка", **by.by("auditor"))
-    assert f"entry {lost.index} of the log is a leaf that was taken back without it" in str(refused.value)
+    assert f"entry {lost.index} of the log is its leaf, and no more of it is here" in str(refused.value)
 
 
 def test_a_leaf_that_no_published_checkpoint_covers_goes_without_a_proof(forge: Forge, restored: Restored) -> None:

@@ -3,12 +3,13 @@
 from hashlib import sha256
 
 import pytest
+from sqlalchemy import text
 
 from registry.core.tlog.entry import Kind, Leaf
 from registry.store import acts
 from registry.usecases.identify_party import RoleMissing
-from registry.usecases.read_act import ActNotFound, ReasonUnfit, look, prove_act
-from tests.kit import Corridor
+from registry.usecases.read_act import ActNotFound, ReasonUnfit, differing, look, prove_act
+from tests.kit import Corridor, Forge
 
 WHY = "Запрос ГТК № 17:\nкто подтвердил?"
 
@@ -36,6 +37,23 @@ def test_a_look_at_a_look_is_an_act_too(corridor: Corridor) -> None:
     with by.tx() as tx:
         look(tx, first.id, WHY, **by.by("auditor"))
     assert {each.subject for each in by.acts(Kind.ACTS_READ)} == {act.id, first.id}
+
+
+def test_a_look_tells_what_of_an_act_is_not_what_was_logged(forge: Forge, corridor: Corridor) -> None:
+    by = corridor.by
+    row = by.issued()
+    assert row.act is not None
+
+    def differs(change: str) -> list[str]:
+        with forge.breaking(by) as tx:
+            tx.execute(text(f"UPDATE act SET {change} WHERE id = :id"), {"id": row.act})  # noqa: S608  our own words
+        with by.tx() as tx:
+            return differing(look(tx, str(row.act), WHY, **by.by("auditor")))
+
+    assert differs("id = id") == []
+    assert differs("person = NULL") == ["private part, person, organisation, subject or salt"]
+    assert differs("digest = NULL") == ["digest", "private part, person, organisation, subject or salt"]
+    assert differs("leaf = leaf || ' '")[0].startswith("the leaf")
 
 
 def test_only_an_auditor_looks(corridor: Corridor) -> None:

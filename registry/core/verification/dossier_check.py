@@ -1,6 +1,7 @@
 """Is each act of a dossier in the log, as the dossier tells it? Answered with nothing but the pins (formats 11)."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -20,7 +21,7 @@ from registry.core.trust.believed_list import BelievedList, KnownNode
 from registry.core.trust.log_policy import NoQuorum, log_policy
 from registry.core.trust.pin import Pin
 from registry.core.verification.carried import believe_carried, believe_lists, newest_of
-from registry.core.verification.dossier import Dossier, ExportedAct, TakenBack
+from registry.core.verification.dossier import Dossier, ExportedAct, Selection, TakenBack
 
 NOT_PROVED = (
     "that nothing was left out: a dossier is a selection; only within a range of entries does it hold every act",
@@ -119,17 +120,19 @@ class LeafFinding:
 class Report:
     """A finding for each act in the order of the dossier; `altered` says why the whole is not what the node signed.
 
-    `taken_back` has one for each leaf without its act.
+    `taken_back` has one for each leaf without its act. `missing` are the entries of which a dossier of every act says
+    nothing, as ranges: their acts were removed from the database, or are held back.
     """
 
     findings: tuple[ActFinding, ...]
     altered: str | None
     taken_back: tuple["LeafFinding", ...] = ()
+    missing: tuple[tuple[int, int], ...] = ()
 
     @property
     def nothing_wrong(self) -> bool:
-        """Whether no act is wrong, and the whole is what the node signed."""
-        return self.altered is None and not self.count(Standing.WRONG)
+        """Whether no act is wrong, none is missing, and the whole is what the node signed."""
+        return self.altered is None and not self.missing and not self.count(Standing.WRONG)
 
     def count(self, standing: Standing) -> int:
         """Return how many acts have this standing."""
@@ -173,7 +176,10 @@ def check(dossier: Dossier, pins: Mapping[str, Pin], *, track: Track = iter) -> 
     agreements = [believe_carried(text, lists) for text in contents.agreements]
     judge = _Judge(node, agreements, newest_of(lists))
     findings = tuple(judge.find(act) for act in track(contents.acts))
-    return Report(findings, _altered(dossier, home), tuple(judge.find_leaf(lost) for lost in contents.taken_back))
+    taken_back = tuple(judge.find_leaf(lost) for lost in contents.taken_back)
+    indices = {finding.index for finding in (*findings, *(each.finding for each in taken_back))} - {None}
+    whole = contents.selection == Selection() and contents.after is None and contents.next is None
+    return Report(findings, _altered(dossier, home), taken_back, _missing(indices) if whole else ())
 
 
 @dataclass(slots=True)
@@ -268,6 +274,16 @@ class _Judge:
         checkpoint = Checkpoint.parse(Note.parse(proof.checkpoint_note).text)
         if self.roots.setdefault(checkpoint.size, checkpoint.root) != checkpoint.root:
             raise TwoHistories(checkpoint.size)
+
+
+def _missing(indices: AbstractSet[int | None]) -> tuple[tuple[int, int], ...]:
+    """Return the ranges of entries below the last that are not among these."""
+    found, expected = [], 0
+    for index in sorted(index for index in indices if index is not None):
+        if index > expected:
+            found.append((expected, index - 1))
+        expected = index + 1
+    return tuple(found)
 
 
 def _compare(act: ExportedAct, entry: bytes) -> None:

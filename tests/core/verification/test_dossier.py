@@ -312,6 +312,16 @@ def test_ranges_say_within_what_nothing_was_left_out(office: Office) -> None:
     assert office.check().ranges == []
 
 
+def test_in_a_dossier_of_every_act_no_entry_is_missing(office: Office) -> None:
+    log, every = office.log(), {"selection": Selection(), "after": None}
+    whole = office.check(*(log.proved(index) for index in range(5)), **every)
+    assert (whole.missing, whole.nothing_wrong) == ((), True)
+    cut = office.check(*(log.proved(index) for index in (1, 4)), **every)
+    assert (cut.missing, cut.nothing_wrong) == (((0, 0), (2, 3)), False)
+    for part in ({"selection": Selection(kind=Kind.ACTS_READ)}, {"after": Place(AT, 9)}, {"next": Place(AT, 9)}):
+        assert office.check(log.proved(1), log.proved(4), **(every | part)).missing == ()
+
+
 def test_whoever_waits_is_told_how_far_it_is(office: Office) -> None:
     told: list[str] = []
 
