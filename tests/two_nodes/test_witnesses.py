@@ -189,7 +189,7 @@ def test_a_worker_among_witnesses_that_fail_in_every_way_goes_on(
             told = office.http.get("/health/ready")
             assert (told.status_code, told.json()["ready"]) == (200, True)
             for kind, count in Counter(kind for kind, _ in expected).items():
-                assert f"{kind}: {count} open" in told.json()["waiting"]
+                assert f"{kind}: {count} open" in told.json()["alarms"]
         returning.answer = cosigning(honest, by.clock)
         wait_for(lambda: published(by) == head(by) or None, "one honest witness is the quorum", 40)
         assert worker.poll() is None

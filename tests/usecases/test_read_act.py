@@ -8,7 +8,8 @@ from sqlalchemy import text
 from registry.core.tlog.entry import Kind, Leaf
 from registry.store import acts
 from registry.usecases.identify_party import RoleMissing
-from registry.usecases.read_act import ActNotFound, ReasonUnfit, differing, look, prove_act
+from registry.usecases.read_act import ActLost, ActNotFound, ReasonUnfit, differing, look, prove_act
+from registry.usecases.read_log import EntriesDamaged, prove
 from tests.kit import Corridor, Forge
 
 WHY = "Запрос ГТК № 17:\nкто подтвердил?"
@@ -54,6 +55,22 @@ def test_a_look_tells_what_of_an_act_is_not_what_was_logged(forge: Forge, corrid
     assert differs("person = NULL") == ["private part, person, organisation, subject or salt"]
     assert differs("digest = NULL") == ["digest", "private part, person, organisation, subject or salt"]
     assert differs("leaf = leaf || ' '")[0].startswith("the leaf")
+
+
+def test_of_an_act_that_was_removed_the_entry_is_named(forge: Forge, corridor: Corridor) -> None:
+    by = corridor.by
+    row = by.issued()
+    assert row.act is not None
+    by.sequence()
+    by.witnessed(corridor.uz)
+    with forge.breaking(by) as tx:
+        tx.execute(text("DELETE FROM act WHERE id = :id"), {"id": row.act})
+    with by.refuses(ActLost) as refused:
+        look(refused.tx, row.act, WHY, **by.by("auditor"))
+    entry = refused.value.entry
+    with by.refuses(EntriesDamaged) as damaged:
+        prove(damaged.tx, row.act)
+    assert (damaged.value.first, damaged.value.last) == (entry, entry)
 
 
 def test_only_an_auditor_looks(corridor: Corridor) -> None:

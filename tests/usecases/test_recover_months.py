@@ -60,6 +60,26 @@ def test_a_restored_node_gets_its_statements_back_and_says_nothing_anew(settled:
     assert found(by) == found(uz) == []
 
 
+def test_a_statement_that_was_kept_and_not_sent_before_the_backup_is_kept_once(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    _ = by.node.guard, uz.node.guard
+    by.issued()
+    carry(by, uz)
+    end_month(corridor)
+    carry(by, uz)
+    assert settles(by, uz) == 1
+    said = body_of(by, NOVEMBER, by)
+    backup = Backup.take(corridor.forge, by)
+    settle_all(by, uz)
+    backup.restore()
+    recovered(by, uz)
+    assert body_of(by, NOVEMBER, by) == said
+    settle_all(by, uz)
+    assert agreed(by) == agreed(uz) == {(NOVEMBER, "BY")}
+    assert found(by) == found(uz) == []
+    backup.drop()
+
+
 def test_a_month_after_a_restore_is_stated_from_where_the_last_one_ended(settled: tuple[Corridor, Backup]) -> None:
     corridor, backup = settled
     by, uz = corridor.by, corridor.uz
