@@ -25,16 +25,16 @@ WORDS: dict[type[StrEnum], str] = {
     Standing: "in-force suspended annulled replaced",
     Approver: "signatory examiner",
 }
-CODES: dict[type[RegistryError], str] = {
-    IllegalMove: "illegal-move",
-    ClockStands: "clock-stands",
-    ClockRuns: "clock-runs",
-    AlreadyAnnulled: "already-annulled",
-    IllegalChange: "illegal-change",
-    ChangeNotInScheme: "change-not-in-scheme",
-    SamePerson: "same-person",
-    NotClarifiable: "not-clarifiable",
-    ClarificationDiffers: "clarification-differs",
+CODES: dict[type[RegistryError], tuple[str, str | None]] = {
+    IllegalMove: ("illegal-move", None),
+    ClockStands: ("clock-stands", "S5 4.3"),
+    ClockRuns: ("clock-runs", "S5 4.3"),
+    AlreadyAnnulled: ("already-annulled", None),
+    IllegalChange: ("illegal-change", None),
+    ChangeNotInScheme: ("change-not-in-scheme", "S4 10.1"),
+    SamePerson: ("same-person", None),
+    NotClarifiable: ("not-clarifiable", "R09 9-2.2"),
+    ClarificationDiffers: ("clarification-differs", "R09 9-2.2"),
 }
 
 
@@ -45,5 +45,5 @@ def test_a_word_keeps_its_spelling(kind: type[StrEnum]) -> None:
 
 
 @pytest.mark.parametrize("refusal", list(CODES))
-def test_a_code_keeps_its_spelling(refusal: type[RegistryError]) -> None:
-    assert refusal.code == CODES[refusal]
+def test_a_code_keeps_its_spelling_and_its_clause(refusal: type[RegistryError]) -> None:
+    assert (refusal.code, refusal.clause) == CODES[refusal]
