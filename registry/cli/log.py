@@ -151,7 +151,7 @@ def evidence(
             notes.append((str(file), _note(file, by)))
         except NoteUnfit as refusal:
             typer.echo(f"registry: {refusal.code}: {refusal}", err=True)
-    if len(notes) < 2:  # noqa: PLR2004
+    if len(notes) < 2:  # noqa: PLR2004  as above
         raise typer.Exit(1)
     compared = [
         {"first": first, "second": second, "finding": compare(one, other, by).finding.value}
