@@ -64,7 +64,10 @@ STEP = Callable[[Session, str, dict[str, Any]], object]
 
 
 class Moves(RuleBasedStateMachine):
-    """One run: applications and certificates of its own, in a database that all runs share."""
+    """One run: applications and certificates of its own, in a database that all runs share.
+
+    They are drawn in the order in which they came: their names are made at random, and a run is made again from its draws.
+    """
 
     country: ClassVar[Country]
 
@@ -86,7 +89,7 @@ class Moves(RuleBasedStateMachine):
     def draft(self, data: st.DataObject, *, replacing: bool) -> None:
         related = None
         if replacing and self.certificates:
-            related = Related("replaces", data.draw(st.sampled_from(sorted(self.certificates))))
+            related = Related("replaces", data.draw(st.sampled_from(list(self.certificates))))
         form = replace(self.country.form(), related=related)
         try:
             with self.country.tx() as tx:
@@ -100,7 +103,7 @@ class Moves(RuleBasedStateMachine):
     @rule(replacing=st.booleans(), data=st.data())
     def approve(self, data: st.DataObject, *, replacing: bool) -> None:
         """Begin near the end, so that what comes after the issue is tried as often as what comes before it."""
-        open_ = sorted(id for id, standing in self.certificates.items() if standing not in FINAL)
+        open_ = [id for id, standing in self.certificates.items() if standing not in FINAL]
         related = Related("replaces", data.draw(st.sampled_from(open_))) if replacing and open_ else None
         row = self.country.approves(replace(self.country.form(), related=related))
         self.applications[row.id] = State.APPROVED
@@ -108,7 +111,7 @@ class Moves(RuleBasedStateMachine):
     @precondition(lambda self: self.applications)
     @rule(data=st.data())
     def move_application(self, data: st.DataObject) -> None:
-        id = data.draw(st.sampled_from(sorted(self.applications)))
+        id = data.draw(st.sampled_from(list(self.applications)))
         before = self.applications[id]
         likely = [move for state, move in MOVES if state is before and move in APPLICATION]
         move = data.draw(st.sampled_from([*likely, *likely, *likely, *APPLICATION]))
@@ -129,7 +132,7 @@ class Moves(RuleBasedStateMachine):
     @precondition(lambda self: State.APPROVED in self.applications.values())
     @rule(data=st.data())
     def propose_replacement(self, data: st.DataObject) -> None:
-        approved = sorted(id for id, state in self.applications.items() if state is State.APPROVED)
+        approved = [id for id, state in self.applications.items() if state is State.APPROVED]
         id = data.draw(st.sampled_from(approved))
         who = data.draw(st.sampled_from([*LIKELY[Part.SIGNATORY], *EVERYONE]))
         self.attempt(lambda tx, it, by: replace_certificate.propose(tx, it, "Опечатка.", **by), id, who)
@@ -138,7 +141,7 @@ class Moves(RuleBasedStateMachine):
     @precondition(lambda self: self.certificates)
     @rule(data=st.data(), step=st.sampled_from(["propose", "confirm", "confirm", "withdraw"]))
     def annul(self, data: st.DataObject, step: str) -> None:
-        id = data.draw(st.sampled_from(sorted(self.certificates)))
+        id = data.draw(st.sampled_from(list(self.certificates)))
         who = data.draw(st.sampled_from([*LIKELY[Part.SIGNATORY], *EVERYONE]))
         refusal = self.attempt(ANNULMENT[step], id, who)
         self.follow({Status.ANNULLED} if step == "confirm" and refusal is None else set())
@@ -146,7 +149,7 @@ class Moves(RuleBasedStateMachine):
     @precondition(lambda self: self.certificates)
     @rule(data=st.data(), step=st.sampled_from(["propose", "confirm", "confirm", "withdraw"]))
     def clarify(self, data: st.DataObject, step: str) -> None:
-        id = data.draw(st.sampled_from(sorted(self.certificates)))
+        id = data.draw(st.sampled_from(list(self.certificates)))
         who = data.draw(st.sampled_from([*LIKELY[Part.SIGNATORY], *EVERYONE]))
         self.attempt(CLARIFICATION[step], id, who)
         self.follow(set())
