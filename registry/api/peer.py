@@ -10,9 +10,19 @@ from registry.api.issuer import receiver_of
 from registry.api.limits import StrictRoute
 from registry.api.operation import operation
 from registry.core.canonical import NotCanonical
-from registry.core.channel.message import Message, MessageFork, MessageGap, NotAddressedHere
+from registry.core.channel.message import (
+    FIRST_EPOCH,
+    LARGEST_EPOCH,
+    EpochNotAgreed,
+    EpochOver,
+    Message,
+    MessageFork,
+    MessageGap,
+    NotAddressedHere,
+)
 from registry.core.channel.recall import RecallRefused
 from registry.core.envelope.jose import Envelope, MalformedEnvelope, Typ
+from registry.core.errors import Conflict
 from registry.core.record import MalformedRecord
 from registry.store.guard import GuardBroken, GuardMissing, Mark, of_received
 from registry.usecases.accept_message import SenderUnknown, accept
@@ -30,7 +40,7 @@ async def message_text(request: Request) -> str:
 
 REFUSALS = (
     *(SenderUnknown, NotAddressedHere, MessageGap, MessageFork, MalformedEnvelope, NotCanonical, MalformedRecord),
-    *(GuardMissing, GuardBroken),
+    *(EpochNotAgreed, EpochOver, GuardMissing, GuardBroken),
 )
 
 
@@ -43,7 +53,7 @@ def take_message(node: NodeDep, text: Annotated[str, Depends(message_text)]) -> 
     with node.database.begin() as tx:
         beliefs = read_beliefs(tx, node.pins)
         receipt = accept(tx, text, receiver_of(node), beliefs, at=node.now(), draw=node.draw)
-    if isinstance(receipt, MessageFork):
+    if isinstance(receipt, Conflict):
         raise receipt
     envelope = Envelope.parse(text, Typ.MESSAGE)
     message = Message.parse(envelope.payload)
@@ -80,14 +90,15 @@ def recall_messages(
     text: Annotated[str, Depends(recall_text)],
     of: Annotated[str, Query(max_length=300, description="Whose messages: the DID of who asks, or of this node.")],
     from_: Annotated[int, Query(alias="from", ge=1, lt=2**53, description="The first number that is wanted.")],
+    epoch: Annotated[int, Query(ge=1, le=LARGEST_EPOCH, description="Of which epoch of the channel.")] = FIRST_EPOCH,
 ) -> Response:
     """Give a peer back the messages between the two nodes, in order, a page at a time; only the two may ask.
 
-    `Authorization: Bearer` holds a `recall+jwt` by the node key of who asks, over `{env, issuer, to, of, from, at}` as
-    they are asked for here, at most five minutes old.
+    `Authorization: Bearer` holds a `recall+jwt` by the node key of who asks, over `{env, issuer, to, of, from, at}`
+    and, beyond the first, `epoch`, as they are asked for here, at most five minutes old.
     """
     with node.database.read() as tx:
         beliefs = read_beliefs(tx, node.pins)
-        page = recall(tx, text, of, from_, receiver_of(node), beliefs, at=node.now())
+        page = recall(tx, text, of, epoch, from_, receiver_of(node), beliefs, at=node.now())
     messages = [RecalledView(message=each.message, receipt=each.receipt) for each in page.messages]
     return Reply.of(RecalledPage(messages=messages, more=page.more)).response()

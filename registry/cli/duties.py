@@ -9,7 +9,6 @@ from registry.node import Node
 from registry.peer.client import Peer, PeerHasNone, PeerWantsEarlier, WitnessKnowsOther, WitnessSaysSplit
 from registry.store import channel, log
 from registry.store.acts import Actor
-from registry.store.channel import EPOCH
 from registry.store.guard import Mark, of_log, of_published, of_sent, of_shown
 from registry.usecases import mirror_log, publish_log
 from registry.usecases.apply_deadlines import hear_silence, tell_overdue
@@ -231,12 +230,12 @@ class Courier:
 
     def make(self) -> int:
         """Make messages of what the log has numbered since the last, and let the guard know how far they go."""
-        what = of_sent(self.did, EPOCH)
         with self.node.database.begin() as tx:
             node = read_beliefs(tx, self.node.pins).node(self.did)
             if node is None or not channel.try_courier(tx):
                 return 0
             at, draw = self.node.now(), self.node.draw
+            what = of_sent(self.did, channel.sent(tx, self.did).epoch)
             mark = self.node.guard.mark(what)
             made = make_messages(tx, self.sender, self.did, node.country, mark=mark, at=at, draw=draw)
             position = channel.sent(tx, self.did)

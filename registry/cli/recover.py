@@ -4,11 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import count
 from typing import Annotated, Any, ClassVar
 
 import typer
 
 from registry.cli.console import Json, Token, opened, show, show_rows, wanted_token
+from registry.core.channel.message import FIRST, FIRST_EPOCH, Position
 from registry.core.channel.recall import Recall
 from registry.core.envelope.jose import Typ, seal
 from registry.core.errors import Conflict, Unavailable
@@ -160,10 +162,10 @@ def _fetch(node: Node, beliefs: Beliefs, receiver: Receiver, copies: Sequence[st
     received: dict[str, Sequence[Recalled]] = {}
     for did, url in node.settings.peer_urls.items():
         with node.database.read() as tx:
-            next_sent, next_received = channel.sent(tx, did).next_seq, channel.received(tx, did).next_seq
+            our_end, their_end = channel.sent(tx, did), channel.received(tx, did)
         with closing(Peer.at(url)) as peer:
-            sent[did] = list(_recall(node, peer, did, receiver.did, next_sent))
-            received[did] = list(_recall(node, peer, did, did, next_received))
+            sent[did] = list(recall(node, peer, did, receiver.did, our_end))
+            received[did] = list(recall(node, peer, did, did, their_end))
     return Fetched(copy, entries, list(_cosigned(node, beliefs)), sent, received)
 
 
@@ -209,13 +211,24 @@ def _cosigned(node: Node, beliefs: Beliefs) -> Iterator[Checkpoint]:
         yield read_cosigned(note, own, keys)
 
 
-def _recall(node: Node, peer: Peer, to: str, of: str, first: int) -> Iterator[Recalled]:
-    """Ask a peer for the messages of one sender, a page at a time, each request signed anew."""
+def recall(node: Node, peer: Peer, to: str, of: str, after: Position) -> Iterator[Recalled]:
+    """Ask a peer for the messages of one sender after a place: a page at a time, then of each epoch that followed."""
+    yield from recall_epoch(node, peer, to, of, after.epoch, after.next_seq)
+    for epoch in count(after.epoch + 1):
+        found = list(recall_epoch(node, peer, to, of, epoch, FIRST))
+        if not found:
+            return
+        yield from found
+
+
+def recall_epoch(node: Node, peer: Peer, to: str, of: str, epoch: int, first: int) -> Iterator[Recalled]:
+    """Ask a peer for the messages of one sender in an epoch, a page at a time, each request signed anew."""
     more = True
     while more:
-        request = Recall(node.settings.env, node.settings.did, to, of, first, node.now())
+        numbered = epoch if epoch > FIRST_EPOCH else None
+        request = Recall(node.settings.env, node.settings.did, to, of, first, node.now(), numbered)
         signed = seal(request.encode(), Typ.RECALL, node.keyring.node).text
-        page, more = peer.recall(of, first, signed)
+        page, more = peer.recall(of, epoch, first, signed)
         for message, receipt in page:
             yield Recalled(message, receipt)
         first += len(page)
@@ -251,11 +264,11 @@ def _begin(node: Node) -> None:
 def _check_messages(node: Node, peer: Peer, did: str) -> None:
     """Check that the peer has no message of ours that is not here, and acknowledged none of its own that is not."""
     with node.database.read() as tx:
-        stands = {node.settings.did: channel.sent(tx, did).next_seq, did: channel.received(tx, did).next_seq}
-    for of, first in stands.items():
-        found = [each for each in _recall(node, peer, did, of, first) if of != did or each.receipt is not None]
+        stands = {node.settings.did: channel.sent(tx, did), did: channel.received(tx, did)}
+    for of, after in stands.items():
+        found = [each for each in recall(node, peer, did, of, after) if of != did or each.receipt is not None]
         if found:
-            raise DatabaseOlder(f"the messages of {of}", first - 1, first - 1 + len(found))
+            raise DatabaseOlder(f"the messages of {of}", after.seq, after.seq + len(found))
 
 
 def _check_own_witness(node: Node, peer: Peer, here: Mapping[str, int]) -> None:

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from registry.node import Node
-from registry.store.channel import EPOCH
+from registry.store import channel
 from registry.store.guard import of_sent
 from registry.usecases.believe_peers import read_beliefs
 from registry.usecases.settle_months import Ends, settle
@@ -29,7 +29,7 @@ class Settling:
             done = 0
             if peer is not None:
                 ends = Ends(self.node.settings.did, self.did, peer.country)
-                mark = self.node.guard.mark(of_sent(self.did, EPOCH))
+                mark = self.node.guard.mark(of_sent(self.did, channel.sent(tx, self.did).epoch))
                 done = settle(tx, ends, mark=mark, at=at, draw=self.node.draw)
                 tell_unsettled(tx, ends, at=at)
         if done:

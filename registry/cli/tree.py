@@ -11,6 +11,7 @@ COMMANDS = (
     "agreement",
     "bundle",
     "calendar",
+    "channel",
     "database",
     "demo",
     "fsck",

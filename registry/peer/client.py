@@ -14,6 +14,7 @@ from urllib.parse import quote
 import httpx2
 import orjson
 
+from registry.core.channel.message import FIRST_EPOCH
 from registry.core.errors import Unavailable
 from registry.core.tlog.entry import MAX_LEAF
 from registry.core.tlog.merkle import MAX_SIZE
@@ -152,12 +153,14 @@ class Peer:
             raise PeerAnswersOtherwise(f"its receipt comes as {media_type[:60] or 'nothing that it names'}")
         return body.decode("ascii", errors="replace")
 
-    def recall(self, of: str, first: int, signed: str) -> tuple[list[tuple[str, str | None]], bool]:
-        """Return messages of a sender from a number on, each with its receipt, and whether there are more.
+    def recall(self, of: str, epoch: int, first: int, signed: str) -> tuple[list[tuple[str, str | None]], bool]:
+        """Return messages of a sender from a number of an epoch on, each with its receipt, and whether there are more.
 
         `signed` is the request as our node key signed it. Raises `PeerUnavailable`.
         """
         path = f"/peer/messages?of={quote(of, safe='')}&from={first}"
+        if epoch > FIRST_EPOCH:
+            path += f"&epoch={epoch}"
         status, _, body = self._exchange("GET", path, None, None, LARGEST_PAGE, {"Authorization": f"Bearer {signed}"})
         if status != OK:
             raise _refusal(status, body)

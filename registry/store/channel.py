@@ -1,19 +1,36 @@
-"""Messages out and in, with their receipts: numbered without gaps, in each direction."""
+"""Messages out and in, with their receipts: numbered without gaps, in each direction.
+
+Of an epoch that ended, only messages up to its end stand; what those after it carried is sent anew (decision 0029).
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Index, bindparam, func, select, text, union, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    and_,
+    bindparam,
+    func,
+    select,
+    text,
+    union,
+    update,
+)
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
-from registry.core.channel.message import Message, MessageKind, Position
+from registry.core.channel.message import FIRST_EPOCH, Message, MessageKind, Position
 from registry.core.channel.receipt import Outcome, Receipt
 from registry.core.envelope.jose import Envelope
+from registry.store import epochs
 from registry.store.database import Row, one_of
+from registry.store.epochs import ChannelEpoch, Direction
 
 COURIER_LOCK = 0x7265675F636F75
-EPOCH = 1
-"""The epoch of the channel; another begins by the ceremony of an honest restore."""
+IN_ORDER = [kind for kind in MessageKind if kind not in {MessageKind.CERTIFICATE_LOGGED, MessageKind.EPOCH_BEGUN}]
+"""Kinds that are sent in the order of the log; the others come when there is reason to."""
 
 
 class MessageOut(Row):
@@ -28,7 +45,7 @@ class MessageOut(Row):
     __table_args__ = (
         one_of("kind", MessageKind),
         one_of("outcome", Outcome),
-        Index(None, "to", "log_index", "kind", unique=True),
+        Index(None, "to", "epoch", "log_index", "kind", unique=True),
     )
 
     to: Mapped[str] = mapped_column(primary_key=True)
@@ -71,6 +88,11 @@ def try_courier(tx: Session) -> bool:
     return bool(tx.scalar(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": COURIER_LOCK}))
 
 
+def await_courier(tx: Session) -> None:
+    """Take the courier's lock once nobody holds it: no message is made until the transaction ends."""
+    tx.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": COURIER_LOCK})
+
+
 def lock_sender(tx: Session, sender: str) -> None:
     """Take one message of a sender at a time: what follows what is decided by one transaction."""
     tx.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:sender, 0))"), {"sender": f"channel {sender}"})
@@ -81,7 +103,26 @@ def sent(tx: Session, to: str) -> Position:
     last = tx.scalar(
         select(MessageOut).where(MessageOut.to == to).order_by(MessageOut.epoch.desc(), MessageOut.seq.desc()).limit(1)
     )
-    return Position.start(EPOCH) if last is None else Position(last.epoch, last.seq, last.digest)
+    return epochs.start(tx, Direction.SENT, to, _after(last))
+
+
+def acknowledged(tx: Session, to: str) -> Position:
+    """Return the last message of the newest epoch to a node that it gave a receipt for."""
+    epoch = sent(tx, to).epoch
+    query = select(MessageOut).where(MessageOut.to == to, MessageOut.epoch == epoch, MessageOut.receipt.is_not(None))
+    last = tx.scalar(query.order_by(MessageOut.seq.desc()).limit(1))
+    return Position.start(epoch) if last is None else _after(last)
+
+
+def stands(*, to: str | None = None) -> ColumnElement[bool]:
+    """Return whether a message of ours, to one node or to any, is not beyond the end of an epoch that is over."""
+    ended = select(ChannelEpoch.epoch).where(
+        ChannelEpoch.direction == Direction.SENT,
+        ChannelEpoch.peer == MessageOut.to,
+        ChannelEpoch.epoch == MessageOut.epoch + 1,
+        ChannelEpoch.ended_seq < MessageOut.seq,
+    )
+    return ~ended.exists() if to is None else and_(MessageOut.to == to, ~ended.exists())
 
 
 def keep_sent(
@@ -119,8 +160,7 @@ def keep_sent(
 
 def last_entry(tx: Session, to: str) -> int:
     """Return the index of the last entry of the log that a message carried to a node; -1 where none did."""
-    carried = select(func.max(MessageOut.log_index)).where(MessageOut.to == to)
-    last = tx.scalar(carried.where(MessageOut.kind != MessageKind.CERTIFICATE_LOGGED))
+    last = tx.scalar(select(func.max(MessageOut.log_index)).where(stands(to=to), MessageOut.kind.in_(IN_ORDER)))
     return -1 if last is None else last
 
 
@@ -128,9 +168,12 @@ def pending(tx: Session, to: str, published: int, limit: int) -> Sequence[Messag
     """Return the messages whose certificate was sent without the proof that the published log has by now, in order."""
     logged = aliased(MessageOut)
     followed = select(logged.seq).where(
-        logged.to == to, logged.log_index == MessageOut.log_index, logged.kind == MessageKind.CERTIFICATE_LOGGED
+        logged.to == to,
+        logged.epoch >= MessageOut.epoch,
+        logged.log_index == MessageOut.log_index,
+        logged.kind == MessageKind.CERTIFICATE_LOGGED,
     )
-    query = select(MessageOut).where(MessageOut.to == to, MessageOut.pending, MessageOut.log_index < published)
+    query = select(MessageOut).where(stands(to=to), MessageOut.pending, MessageOut.log_index < published)
     return tx.scalars(query.where(~followed.exists()).order_by(MessageOut.log_index).limit(limit)).all()
 
 
@@ -142,7 +185,11 @@ def received(tx: Session, sender: str) -> Position:
         .order_by(MessageIn.epoch.desc(), MessageIn.seq.desc())
         .limit(1)
     )
-    return Position.start(EPOCH) if last is None else Position(last.epoch, last.seq, last.digest)
+    return epochs.start(tx, Direction.RECEIVED, sender, _after(last))
+
+
+def _after(last: MessageOut | MessageIn | None) -> Position:
+    return Position.start(FIRST_EPOCH) if last is None else Position(last.epoch, last.seq, last.digest)
 
 
 def received_before(tx: Session, sender: str, epoch: int, seq: int) -> MessageIn | None:
@@ -184,7 +231,8 @@ def newest_words(tx: Session) -> dict[str, datetime]:
 
 def queues(tx: Session) -> dict[str, tuple[int, datetime]]:
     """Return how many messages wait for the receipt of each peer, and since when the oldest of them does."""
-    waiting = select(MessageOut.to, func.count(), func.min(MessageOut.made_at)).where(MessageOut.receipt.is_(None))
+    waiting = select(MessageOut.to, func.count(), func.min(MessageOut.made_at))
+    waiting = waiting.where(MessageOut.receipt.is_(None), stands())
     return {row[0]: (row[1], row[2]) for row in tx.execute(waiting.group_by(MessageOut.to))}
 
 
@@ -192,7 +240,7 @@ def unacknowledged(tx: Session, to: str, limit: int) -> Sequence[MessageOut]:
     """Return messages without a receipt, in order."""
     return tx.scalars(
         select(MessageOut)
-        .where(MessageOut.to == to, MessageOut.receipt.is_(None))
+        .where(stands(to=to), MessageOut.receipt.is_(None))
         .order_by(MessageOut.epoch, MessageOut.seq)
         .limit(limit)
     ).all()
@@ -208,15 +256,15 @@ def sent_between(tx: Session, to: str, epoch: int, first: int, end: int) -> Sequ
     ).all()
 
 
-def sent_from(tx: Session, to: str, first: int, limit: int) -> Sequence[MessageOut]:
-    """Return messages that we sent to a node from a number on, in order."""
-    query = select(MessageOut).where(MessageOut.to == to, MessageOut.epoch == EPOCH, MessageOut.seq >= first)
+def sent_from(tx: Session, to: str, epoch: int, first: int, limit: int) -> Sequence[MessageOut]:
+    """Return messages of an epoch that we sent to a node from a number on, in order."""
+    query = select(MessageOut).where(stands(to=to), MessageOut.epoch == epoch, MessageOut.seq >= first)
     return tx.scalars(query.order_by(MessageOut.seq).limit(limit)).all()
 
 
-def received_from(tx: Session, sender: str, first: int, limit: int) -> Sequence[MessageIn]:
-    """Return messages that a node sent from a number on, in order."""
-    query = select(MessageIn).where(MessageIn.from_ == sender, MessageIn.epoch == EPOCH, MessageIn.seq >= first)
+def received_from(tx: Session, sender: str, epoch: int, first: int, limit: int) -> Sequence[MessageIn]:
+    """Return messages of an epoch that a node sent from a number on, in order."""
+    query = select(MessageIn).where(MessageIn.from_ == sender, MessageIn.epoch == epoch, MessageIn.seq >= first)
     return tx.scalars(query.order_by(MessageIn.seq).limit(limit)).all()
 
 

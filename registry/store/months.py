@@ -11,11 +11,12 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from registry.core.channel.message import MessageKind
 from registry.core.channel.reconciliation import Through
 from registry.core.tlog.entry import Kind, Leaf
-from registry.store import log
+from registry.store import channel, log
 from registry.store.acts import Act, QueuedAct
 from registry.store.certificates import CertificateRow, Source, StatusChangeRow
 from registry.store.channel import MessageIn, MessageOut
 from registry.store.clarifications import ClarificationRow
+from registry.store.epochs import ChannelEpoch, Direction
 from registry.store.log import LogEntry
 
 KINDS = (Kind.CERTIFICATE_ISSUED, Kind.CERTIFICATE_STATUS, Kind.CERTIFICATE_CLARIFIED)
@@ -72,7 +73,7 @@ def numbered(tx: Session, country: str, after: int) -> Sequence[Numbered]:
 def end_of(tx: Session, to: str, index: int) -> Through | None:
     """Return the last message to a node that carried an entry of our log up to an index, in the order of the log."""
     query = select(MessageOut).where(
-        MessageOut.to == to, MessageOut.log_index <= index, MessageOut.kind != MessageKind.CERTIFICATE_LOGGED
+        channel.stands(to=to), MessageOut.log_index <= index, MessageOut.kind.in_(channel.IN_ORDER)
     )
     last = tx.scalar(query.order_by(MessageOut.epoch.desc(), MessageOut.seq.desc()).limit(1))
     return None if last is None else Through(last.epoch, last.seq, last.digest)
@@ -81,9 +82,9 @@ def end_of(tx: Session, to: str, index: int) -> Through | None:
 def index_at(tx: Session, to: str, through: Through) -> int:
     """Return the last entry of our log that messages up to one carried to a node; -1 where none did."""
     carried = select(func.max(MessageOut.log_index)).where(
-        MessageOut.to == to,
+        channel.stands(to=to),
         tuple_(MessageOut.epoch, MessageOut.seq) <= through.place,
-        MessageOut.kind != MessageKind.CERTIFICATE_LOGGED,
+        MessageOut.kind.in_(channel.IN_ORDER),
     )
     last = tx.scalar(carried)
     return -1 if last is None else last
@@ -102,6 +103,18 @@ def brought(
     if until is not None:
         query = query.where(place <= until)
     yield from tx.scalars(query.order_by(MessageIn.epoch, MessageIn.seq).execution_options(yield_per=100))
+
+
+def brought_twice(tx: Session, sender: str, until: tuple[int, int]) -> Iterator[str]:
+    """Give the messages of a node up to a place that came after the end of their epoch: it sends anew what they say."""
+    ended = select(ChannelEpoch.epoch).where(
+        ChannelEpoch.direction == Direction.RECEIVED,
+        ChannelEpoch.peer == MessageIn.from_,
+        ChannelEpoch.epoch == MessageIn.epoch + 1,
+        ChannelEpoch.ended_seq < MessageIn.seq,
+    )
+    query = select(MessageIn.envelope).where(MessageIn.from_ == sender, MessageIn.kind.in_(BROUGHT), ended.exists())
+    yield from tx.scalars(query.where(tuple_(MessageIn.epoch, MessageIn.seq) <= until))
 
 
 def touched(tx: Session, digests: Collection[str], *, delivered: bool) -> Sequence[Touched]:

@@ -51,6 +51,10 @@ class TaskKind(StrEnum):
     """What two nodes say of a month is not the same."""
     RECONCILIATION_WAITING = "reconciliation.waiting"
     """A month is long over, and one of the two nodes has not said what it must."""
+    CHANNEL_FORK = "channel.fork"
+    """A peer signed two messages of one number."""
+    EPOCH_OFFERED = "epoch.offered"
+    """A peer numbers its messages anew, and two people here have not agreed to it."""
 
 
 ALARMS = frozenset(
@@ -61,6 +65,7 @@ ALARMS = frozenset(
         TaskKind.MIRROR_BEHIND,
         TaskKind.CERTIFICATE_NOT_LOGGED,
         TaskKind.RECONCILIATION_DIFFERS,
+        TaskKind.CHANNEL_FORK,
     }
 )
 """Kinds of what must never be: someone failed or cheats, here or at the peer."""

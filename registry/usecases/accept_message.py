@@ -6,10 +6,10 @@ from typing import ClassVar
 
 from sqlalchemy.orm import Session
 
-from registry.core.canonical import Json
+from registry.core.canonical import Json, JsonObject
 from registry.core.certificate.claims import Claims
 from registry.core.certificate.credential import Certificate
-from registry.core.channel.message import Message, MessageFork, MessageKind
+from registry.core.channel.message import EpochNotAgreed, Message, MessageFork, MessageKind
 from registry.core.channel.receipt import Outcome, Receipt, ReceiptFinding, ReceiptNotOurs
 from registry.core.envelope.jose import Envelope, Typ, seal
 from registry.core.errors import Conflict, Malformed, Refused
@@ -23,11 +23,14 @@ from registry.core.verification.presentation import Delivery, Presentation
 from registry.core.verification.verdict import Check, Indication
 from registry.core.verification.verdict import Outcome as Answer
 from registry.core.verification.verify import ON_ARRIVAL, verify
-from registry.store import acts, arrivals, certificates, channel
+from registry.store import acts, arrivals, certificates, channel, tasks
 from registry.store.acts import Actor, Draw
 from registry.store.arrivals import News
 from registry.store.certificates import CertificateRow, Source
 from registry.store.channel import MessageIn
+from registry.store.parties import Role
+from registry.store.tasks import TaskKind
+from registry.usecases import follow_epoch
 from registry.usecases.believe_peers import Beliefs
 from registry.usecases.take_change import Taken, refused, take_change, take_clarification
 from registry.usecases.take_statement import take_statement
@@ -93,13 +96,13 @@ def accept(
     at: datetime,
     draw: Draw,
     given: str | None = None,
-) -> str | MessageFork:
-    """Take a message and return the receipt; a fork is returned, not raised, because its evidence is kept.
+) -> str | MessageFork | EpochNotAgreed:
+    """Take a message and return the receipt; a fork and an epoch not agreed to are returned, not raised: both are kept.
 
     `given` is the receipt that a message had before a restore: it stays the answer for ever.
 
-    Raises `SenderUnknown`, `NotAddressedHere`, `MessageGap`, `ReceiptNotOurs` and `JudgedOtherwise` for one that was
-    given, and what parsing raises; then nothing is kept.
+    Raises `SenderUnknown`, `NotAddressedHere`, `MessageGap`, `EpochNotAgreed`, `EpochOver`, `ReceiptNotOurs` and
+    `JudgedOtherwise` for one that was given, and what parsing raises; then nothing is kept.
     """
     envelope = Envelope.parse(text, Typ.MESSAGE)
     message = Message.parse(envelope.payload)
@@ -110,14 +113,20 @@ def accept(
     before = channel.received_before(tx, message.from_, message.epoch, message.seq)
     if before is not None and before.digest == envelope.digest:
         return before.receipt
+    before_restore = None if given is None else _read_given(given, envelope, message, beliefs)
+    if message.kind is MessageKind.EPOCH_BEGUN and before is None:
+        not_agreed = follow_epoch.meet(tx, message, agreed=before_restore is not None, at=at)
+        if not_agreed is not None:
+            return not_agreed
     fork = _fork(tx, message) if before is None else MessageFork(message.seq)
     if fork is not None:
         subject = f"fork {message.from_} {message.epoch} {message.seq}"
         if not acts.page(tx, after=None, limit=1, kind=Kind.MESSAGE_REFUSED, subject=subject):
             evidence: dict[str, Json] = {"from": message.from_, "seq": message.seq, "fork": envelope.text}
             acts.record(tx, Kind.MESSAGE_REFUSED, evidence, by=actor, at=at, draw=draw, subject=subject)
+            told: JsonObject = {"peer": message.from_, "epoch": message.epoch, "seq": message.seq}
+            tasks.open_task(tx, TaskKind.CHANNEL_FORK, message.from_, told, role=Role.OPERATOR, at=at)
         return fork
-    before_restore = None if given is None else _read_given(given, envelope, message, beliefs)
     judged = at if before_restore is None else before_restore.received_at
     taken = _take(tx, message, sender.country, receiver, beliefs, at=judged)
     if taken.outcome is Outcome.REFUSED:
@@ -212,6 +221,8 @@ def _take(tx: Session, message: Message, country: str, here: Here, beliefs: Beli
             return take_clarification(tx, message, here.env, beliefs)
         if message.kind is MessageKind.RECONCILIATION:
             return take_statement(tx, message)
+        if message.kind is MessageKind.EPOCH_BEGUN:
+            return Taken(Outcome.ACCEPTED)
         return take_change(tx, message, here.env, beliefs, at=at)
     except Malformed as refusal:
         return refused("format", refusal.code)

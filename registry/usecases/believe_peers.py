@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from registry.core.agreement import Agreement, NotAgreed, Recognition
 from registry.core.calendar import Offset
-from registry.core.channel.message import Message, Position
+from registry.core.channel.message import FIRST_EPOCH, Message, Position
 from registry.core.envelope.jose import Envelope, Typ
 from registry.core.errors import Malformed, Unavailable, Unprocessable
 from registry.core.tlog.note import VerifierKey
@@ -26,7 +26,6 @@ from registry.core.trust.log_policy import log_policy
 from registry.core.trust.pin import Pin
 from registry.store import beliefs, peers
 from registry.store.beliefs import Heard, KeptText
-from registry.store.channel import EPOCH
 from registry.store.freshness import FreshnessRow
 from registry.store.peers import TrustListRow
 
@@ -192,7 +191,7 @@ def _word(node: str, adopted: BelievedList, row: KeptText | None, heard: Heard |
 
 
 def _position(heard: Heard | None) -> tuple[int, int]:
-    start = Position.start(EPOCH)
+    start = Position.start(FIRST_EPOCH)
     return (start.epoch, start.seq) if heard is None else heard.position
 
 

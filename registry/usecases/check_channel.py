@@ -15,6 +15,7 @@ from registry.core.certificate.clarification import Clarification
 from registry.core.certificate.credential import Certificate
 from registry.core.certificate.outside import Outside
 from registry.core.certificate.status_change import StatusChange
+from registry.core.channel.epoch import EpochBegun
 from registry.core.channel.message import FIRST, GENESIS, Message, MessageKind
 from registry.core.channel.receipt import Outcome, Receipt
 from registry.core.channel.reconciliation import StatementPart
@@ -27,12 +28,13 @@ from registry.core.tlog.proof import TlogProof
 from registry.core.verification.presentation import Delivery
 from registry.store.acts import Act
 from registry.store.certificates import CertificateRow, Source, StatusChangeRow
-from registry.store.channel import MessageIn, MessageOut
+from registry.store.channel import MessageIn, MessageOut, stands
 from registry.store.clarifications import ClarificationRow
 from registry.store.log import LogEntry, LogPublished, LogRecovered
 from registry.store.reconciliations import MonthStatement
 from registry.usecases.check_adopted import Adopted
 from registry.usecases.check_arrivals import Brought, Came, check_arrivals
+from registry.usecases.check_epochs import branches
 from registry.usecases.survey_rows import Survey, of, read_object, readable
 
 LATE = timedelta(minutes=10)
@@ -43,6 +45,7 @@ _SAYS = {
     MessageKind.CERTIFICATE_STATUS: Kind.CERTIFICATE_STATUS,
     MessageKind.CERTIFICATE_CLARIFIED: Kind.CERTIFICATE_CLARIFIED,
     MessageKind.RECONCILIATION: Kind.MONTH_STATED,
+    MessageKind.EPOCH_BEGUN: Kind.EPOCH_BEGUN,
 }
 
 
@@ -70,7 +73,7 @@ class _Carried:
 
 def check_channel(survey: Survey, adopted: Adopted, at: datetime) -> None:
     """Check both directions of the channel, as of a moment."""
-    _taken_back(survey, _sent(survey, adopted))
+    _taken_back(survey, {**_sent(survey, adopted), **_branched(survey)})
     _unsent(survey, adopted, at)
     check_arrivals(survey, _received(survey, adopted))
     for kind, messages, what in (
@@ -168,6 +171,12 @@ def _differs(text: str, row: MessageOut, published: str | None, unpublished: Seq
     return f"is against the checkpoint of {size}, which is not here as the first published that covers its entry"
 
 
+def _branched(survey: Survey) -> Mapping[object, Outside | None]:
+    """Return what messages carried that a peer held in place of ours, by its digest."""
+    found = [_read_body(message) for message in branches(survey)]
+    return {each.digest: each.outside for each in found}
+
+
 def _taken_back(survey: Survey, carried: Mapping[object, Outside | None]) -> None:
     """Ask whether what stands here as our own, without its act, came back in a message of ours."""
     certificates = of(CertificateRow).where(CertificateRow.source == Source.RECOVERED).order_by(CertificateRow.id)
@@ -186,7 +195,7 @@ def _taken_back(survey: Survey, carried: Mapping[object, Outside | None]) -> Non
 
 def _unsent(survey: Survey, adopted: Adopted, at: datetime) -> None:
     """Ask whether what the log holds for another country was sent: all of it but what is too new."""
-    carried = select(MessageOut.act).where(MessageOut.act == Act.id).exists()
+    carried = select(MessageOut.act).where(MessageOut.act == Act.id, stands()).exists()
     query = select(Act.id, Act.to).join(LogEntry, LogEntry.act == Act.id).order_by(LogEntry.index)
     wanted = Act.kind.in_(set(_SAYS.values())) & Act.to.in_(adopted.newest().keys())
     for act in survey.stream(query.where(wanted, Act.at < at - LATE, ~carried)):
@@ -224,7 +233,7 @@ def _received(survey: Survey, adopted: Adopted) -> Brought:
             is_open = row.outcome != Outcome.ACCEPTED or message.kind in _BESIDE
             if row.certificate != carried.certificate and not (row.certificate is None and is_open):
                 survey.differ(where, row, {"certificate": carried.certificate})
-            if message.kind is MessageKind.CERTIFICATE_LOGGED:
+            if message.kind in {MessageKind.CERTIFICATE_LOGGED, MessageKind.EPOCH_BEGUN}:
                 continue
             brought.setdefault(carried.digest, []).append(Came(row.received_at, row.outcome, carried.outside))
             if row.outcome == Outcome.ACCEPTED and carried.digest not in known:
@@ -316,6 +325,8 @@ def _read_body(message: Message) -> _Carried:
         return _Carried(Clarification.parse(envelope.payload).certificate, envelope.digest)
     if message.kind is MessageKind.RECONCILIATION:
         return _Carried(None, StatementPart.parse(message.body).digest)
+    if message.kind is MessageKind.EPOCH_BEGUN:
+        return _Carried(None, EpochBegun.of(message).digest)
     delivery = Delivery.of(message.body)
     envelope, proof = Envelope.parse(delivery.presentation.certificate, Typ.CERTIFICATE), delivery.presentation.proof
     return _Carried(Certificate.parse(envelope.payload).id, envelope.digest, proof, proof is None, delivery.outside)

@@ -20,6 +20,7 @@ from registry.usecases.believe_peers import Pins
 from registry.usecases.check_adopted import check_adopted
 from registry.usecases.check_certificates import check_certificates
 from registry.usecases.check_channel import check_channel
+from registry.usecases.check_epochs import check_epochs
 from registry.usecases.check_freshness import check_freshness
 from registry.usecases.check_guard import check_guard
 from registry.usecases.check_log import check_log
@@ -71,6 +72,7 @@ def check(
     check_registrations(survey)
     own = node_did(anchors.log.name.removesuffix("/log"))
     check_channel(survey, adopted, at)
+    check_epochs(survey)
     check_months(survey, own)
     check_freshness(survey, own, adopted)
     check_parties(survey)

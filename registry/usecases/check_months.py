@@ -19,6 +19,7 @@ from registry.store.acts import Act
 from registry.store.channel import MessageIn, MessageOut
 from registry.store.reconciliations import MonthStatement, Reconciliation
 from registry.store.tasks import Task, TaskKind
+from registry.usecases.check_epochs import branches
 from registry.usecases.settle_months import compared, stated, subject_of
 from registry.usecases.survey_rows import Survey, of, read_object, readable
 
@@ -85,6 +86,9 @@ def _carried(survey: Survey) -> Iterator[tuple[str, tuple[str, str, datetime]]]:
             with suppress(RegistryError):  # whoever checks the channel says so
                 message = Message.parse(Envelope.parse(text, Typ.MESSAGE).payload)
                 yield StatementPart.parse(message.body).digest, (message.from_, message.to, message.issued_at)
+    for message in branches(survey):
+        if message.kind is MessageKind.RECONCILIATION:
+            yield StatementPart.parse(message.body).digest, (message.from_, message.to, message.issued_at)
 
 
 def _compared(survey: Survey, own: str, parts: Mapping[Key, Sequence[StatementPart]]) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from registry.core.errors import Unavailable
 from registry.store import channel, log
-from registry.store.channel import EPOCH, MessageIn, MessageOut
+from registry.store.channel import MessageIn, MessageOut
 from registry.store.guard import (
     GuardBroken,
     GuardMissing,
@@ -123,7 +123,7 @@ def marks_of(tx: Session, origin: str, witness_name: str) -> dict[str, Mark]:
         marks[of_published(origin)] = Mark(published.size, published.root.hex())
     for peer in channel.peers(tx):
         for what, position in ((of_sent, channel.sent(tx, peer)), (of_received, channel.received(tx, peer))):
-            marks[what(peer, EPOCH)] = Mark(position.seq, position.digest)
+            marks[what(peer, position.epoch)] = Mark(position.seq, position.digest)
     return marks
 
 

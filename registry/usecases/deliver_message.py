@@ -9,7 +9,7 @@ from typing import ClassVar
 from sqlalchemy.orm import Session
 
 from registry.core.canonical import Json, JsonObject
-from registry.core.channel.message import Message, MessageKind, Position, position_after
+from registry.core.channel.message import FIRST, FIRST_EPOCH, Message, MessageKind, Position, position_after
 from registry.core.channel.receipt import Outcome, Receipt, ReceiptNotOurs
 from registry.core.envelope.jose import Envelope, Typ, seal
 from registry.core.errors import Unavailable
@@ -17,9 +17,10 @@ from registry.core.signature import Signer
 from registry.core.tlog.entry import Kind, Leaf
 from registry.core.tlog.proof import TlogProof
 from registry.core.verification.presentation import Delivery, Presentation
-from registry.store import acts, certificates, channel, clarifications, log, reconciliations
+from registry.store import acts, certificates, channel, clarifications, epochs, log, reconciliations
 from registry.store.acts import Act, Actor, Draw
 from registry.store.channel import MessageOut
+from registry.store.epochs import Direction
 from registry.store.guard import Mark
 from registry.usecases.believe_peers import Beliefs
 from registry.usecases.read_log import prove_entry
@@ -73,13 +74,22 @@ def make_messages(
 ) -> int:
     """Make numbered, signed messages of the entries that `country` must learn of, in log order; return how many.
 
+    An epoch begins with the message that says where the one before it ended, once the log has the act of it.
+
     A certificate whose proof waits for witnesses is sent without after `GRACE`, and `certificate.logged` follows.
     `mark` is what the guard remembers of this direction. Raises `ChannelBehind`.
     """
     position = check_caught_up(tx, to, mark)
     direction = _Direction(tx, sender, to, position, at, draw)
-    published = log.published_size(tx)
     made = 0
+    if position.seq < FIRST and position.epoch > FIRST_EPOCH:
+        begun = epochs.newest(tx, Direction.SENT, to)
+        index = None if begun is None or begun.act is None else log.index_of(tx, begun.act)
+        if begun is None or index is None:
+            return 0
+        direction.send(MessageKind.EPOCH_BEGUN, begun.begun.encode(), index, begun.act)
+        made += 1
+    published = log.published_size(tx)
     for sent in channel.pending(tx, to, published, batch):
         index = sent.log_index
         assert index is not None

@@ -31,12 +31,12 @@ class FingerprintDiffers(Unprocessable):
 
 @dataclass(eq=False)
 class SameOperator(Refused):
-    """Whoever proposed the pin does not confirm it."""
+    """Whoever proposed it does not confirm it."""
 
     code: ClassVar[str] = "same-operator"
 
     def __str__(self) -> str:
-        return "whoever proposed the pin cannot confirm it"
+        return "whoever proposed it cannot confirm it: another operator does"
 
 
 @dataclass(eq=False)

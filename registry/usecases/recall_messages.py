@@ -34,8 +34,10 @@ class Page:
     more: bool
 
 
-def recall(tx: Session, text: str, of: str, from_: int, here: Here, beliefs: Beliefs, *, at: datetime) -> Page:
-    """Return a page of the messages of `of` from a number on, to the node that signed the request.
+def recall(
+    tx: Session, text: str, of: str, epoch: int, from_: int, here: Here, beliefs: Beliefs, *, at: datetime
+) -> Page:
+    """Return a page of the messages of `of` from a number of an epoch on, to the node that signed the request.
 
     Raises `RecallRefused`, `NotAddressedHere`, and what parsing raises.
     """
@@ -47,12 +49,12 @@ def recall(tx: Session, text: str, of: str, from_: int, here: Here, beliefs: Bel
     if not envelope.is_signed_by(node.chained.key) or not node.chained.valid_at(at):
         raise RecallRefused("its signature does not verify, or the key is past its dates")
     request.check_address(env=here.env, receiver=here.did)
-    request.check_allowed(of, from_, at)
+    request.check_allowed(of, epoch, from_, at)
     rows: Sequence[MessageIn] | Sequence[MessageOut]
     if of == request.issuer:
-        rows = channel.received_from(tx, of, from_, PAGE + 1)
+        rows = channel.received_from(tx, of, epoch, from_, PAGE + 1)
     else:
-        rows = channel.sent_from(tx, request.issuer, from_, PAGE + 1)
+        rows = channel.sent_from(tx, request.issuer, epoch, from_, PAGE + 1)
     return _cut([Recalled(row.envelope, row.receipt) for row in rows])
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar
 
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from registry.core import canonical
@@ -17,17 +18,29 @@ from registry.core.canonical import Json
 from registry.core.certificate.clarification import Clarification
 from registry.core.certificate.credential import Certificate
 from registry.core.certificate.status_change import StatusChange
-from registry.core.channel.message import Message, MessageFork, MessageKind, position_after
+from registry.core.channel.epoch import EpochBegun
+from registry.core.channel.message import FIRST, Message, MessageFork, MessageKind, Position, position_after
 from registry.core.channel.receipt import Receipt
 from registry.core.channel.reconciliation import StatementPart
 from registry.core.envelope.jose import Envelope, Typ
 from registry.core.errors import Unprocessable
 from registry.core.tlog.entry import Kind, Leaf
 from registry.core.verification.presentation import Delivery
-from registry.store import acts, applications, certificates, channel, clarifications, log, parties, reconciliations
+from registry.store import (
+    acts,
+    applications,
+    certificates,
+    channel,
+    clarifications,
+    epochs,
+    log,
+    parties,
+    reconciliations,
+)
 from registry.store.acts import Actor, Draw
 from registry.store.applications import Application
 from registry.store.certificates import CertificateRow, Source
+from registry.store.epochs import Direction
 from registry.usecases import run_clock
 from registry.usecases.accept_message import Receiver, accept
 from registry.usecases.believe_peers import Beliefs
@@ -90,14 +103,40 @@ class Restoring:
         """
         position = channel.sent(self.tx, to)
         for each in recalled:
-            envelope = Envelope.parse(each.message, Typ.MESSAGE)
-            message = Message.parse(envelope.payload)
-            message.check_address(env=self.env, sender=self.did, receiver=to, kid_did=envelope.signer)
-            self._check_signed(envelope, message.seq)
+            envelope, message = self.read_sent(to, each.message)
+            if message.kind is MessageKind.EPOCH_BEGUN:
+                position = self._begin(message, position)
             message.check_follows(position)
-            self._keep(envelope, message, each.receipt)
+            index, act, pending = self._carried(message)
+            receipt = each.receipt
+            answer = None if receipt is None else (receipt, Receipt.parse(Envelope.parse(receipt, Typ.RECEIPT).payload))
+            channel.keep_sent(self.tx, envelope, message, log_index=index, act=act, pending=pending, receipt=answer)
             position = position_after(envelope, message)
             self.taken.sent += 1
+
+    def take_branch(self, to: str, branch: Sequence[str]) -> Sequence[str]:
+        """Take back what messages carried that the peer holds in place of ours; return those that have no place here.
+
+        Such a one carries what clashes with what was done since, as a certificate whose number was given again: it is
+        kept with the epoch, and a person has to look at it.
+        """
+        astray: list[str] = []
+        for text in branch:
+            envelope, message = self.read_sent(to, text)
+            try:
+                with self.tx.begin_nested():
+                    self._carried(message)
+            except (IntegrityError, RecalledNotOurs):
+                astray.append(envelope.digest)
+        return astray
+
+    def read_sent(self, to: str, text: str) -> tuple[Envelope, Message]:
+        """Read a message of ours that came back. Raises `RecalledNotOurs`, `NotAddressedHere`, what parsing raises."""
+        envelope = Envelope.parse(text, Typ.MESSAGE)
+        message = Message.parse(envelope.payload)
+        message.check_address(env=self.env, sender=self.did, receiver=to, kid_did=envelope.signer)
+        self._check_signed(envelope, message.seq)
+        return envelope, message
 
     def take_received(self, recalled: Sequence[Recalled], receiver: Receiver) -> None:
         """Take again what the peer sent, each with the receipt that it was given. Raises what `accept` raises."""
@@ -125,8 +164,19 @@ class Restoring:
         if node is None or node.chained.kid(self.did) != envelope.kid or not envelope.is_signed_by(node.chained.key):
             raise RecalledNotOurs(seq, "its signature is not that of this node's key")
 
-    def _keep(self, envelope: Envelope, message: Message, receipt: str | None) -> None:
-        """Keep a message as it was sent, and what it carried."""
+    def _begin(self, message: Message, position: Position) -> Position:
+        """Keep an epoch that began since the backup; it follows on a message that is here. Raises `RecalledNotOurs`."""
+        begun = EpochBegun.of(message)
+        ended = begun.ended
+        if begun.epoch != position.epoch + 1 or (
+            ended.seq >= FIRST and channel.sent_digest(self.tx, message.to, ended.epoch, ended.seq) != ended.digest
+        ):
+            raise RecalledNotOurs(message.seq, "it begins an epoch that does not follow on what is here")
+        epochs.keep(self.tx, Direction.SENT, message.to, begun, at=message.issued_at)
+        return Position.start(begun.epoch)
+
+    def _carried(self, message: Message) -> tuple[int | None, str | None, bool]:
+        """Keep what a message carried; return where the log has it, its act, and whether its proof was to follow."""
         pending = False
         if message.kind is MessageKind.CERTIFICATE_STATUS:
             index, act = self._keep_change(message)
@@ -136,12 +186,13 @@ class Restoring:
             index, act = self._keep_proof(message)
         elif message.kind is MessageKind.RECONCILIATION:
             index, act = self._keep_statement(message)
+        elif message.kind is MessageKind.EPOCH_BEGUN:
+            index, act = self._find(Kind.EPOCH_BEGUN, message.to, EpochBegun.of(message).digest)
         else:
             delivery = Delivery.of(message.body)
             pending = delivery.presentation.proof is None
             index, act = self._keep_certificate(delivery, message.seq)
-        answer = None if receipt is None else (receipt, Receipt.parse(Envelope.parse(receipt, Typ.RECEIPT).payload))
-        channel.keep_sent(self.tx, envelope, message, log_index=index, act=act, pending=pending, receipt=answer)
+        return index, act, pending
 
     def _keep_certificate(self, delivery: Delivery, seq: int) -> tuple[int | None, str | None]:
         envelope = Envelope.parse(delivery.presentation.certificate, Typ.CERTIFICATE)
@@ -196,7 +247,7 @@ class Restoring:
         """Check what was said beside a certificate of ours; return the act that is recorded anew where none is left."""
         self._check_signer(envelope, said.issuer, seq)
         row = certificates.certificate(self.tx, said.certificate)
-        if row is None:
+        if row is None or row.digest != said.digest:
             raise RecalledNotOurs(seq, "the certificate that it is about is not here")
         if logged:
             return None

@@ -20,7 +20,6 @@ from registry.core.tlog.note import VerifierKey
 from registry.store import acts, certificates, channel, log, parties, serials
 from registry.store.acts import Draw
 from registry.store.at_work import NodeWorks
-from registry.store.channel import EPOCH
 from registry.store.guard import Mark, of_log, of_published, of_received, of_sent, of_shown
 from registry.store.parties import OrganisationKind, Role
 from registry.usecases.accept_message import Receiver
@@ -112,7 +111,7 @@ def recover(
     stands = {of_log(origin): taken.mark} if taken.size else {}
     for peer in fetched.sent:
         for what, position in ((of_sent, channel.sent(tx, peer)), (of_received, channel.received(tx, peer))):
-            stands[what(peer, EPOCH)] = Mark(position.seq, position.digest)
+            stands[what(peer, position.epoch)] = Mark(position.seq, position.digest)
     messages = _count_messages(tx, stands, marks, origin)
     if entries + messages and give_up != entries + messages:
         raise UnseenLeft(entries, messages)

@@ -66,7 +66,7 @@ def test_a_peer_gets_back_what_it_sent_with_the_receipts_it_was_given(delivered:
     by, uz = delivered.by, delivered.uz
     page = recalled(tashkent, asked(by, uz, by), by).json()
     with by.node.database.read() as tx:
-        sent = [(row.envelope, row.receipt) for row in channel.sent_from(tx, uz.did, 1, 9)]
+        sent = [(row.envelope, row.receipt) for row in channel.sent_from(tx, uz.did, 1, 1, 9)]
     assert [(each["message"], each["receipt"]) for each in page["messages"]] == sent[:2]
     assert page["more"] is False
     later = recalled(tashkent, asked(by, uz, by, 2), by, 2).json()

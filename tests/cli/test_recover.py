@@ -222,12 +222,12 @@ def refused_for(country: Country, node: Node, backup: Backup, reason: str) -> No
 )
 def test_a_page_that_cannot_be_read_means_later(status: int, body: bytes, said: str) -> None:
     with answering(status, body) as peer, pytest.raises(PeerUnavailable, match=said):
-        peer.recall("did:web:x", 1, "a.b.c")
+        peer.recall("did:web:x", 1, 1, "a.b.c")
 
 
 def test_an_empty_page_that_promises_more_is_the_last() -> None:
     with answering(200, b'{"messages": [], "more": true}') as peer:
-        assert peer.recall("did:web:x", 1, "a.b.c") == ([], False)
+        assert peer.recall("did:web:x", 1, 1, "a.b.c") == ([], False)
 
 
 @contextmanager

@@ -31,6 +31,7 @@ APPEND_ONLY = (
     "application_person",
     "arrival",
     "calendar",
+    "channel_epoch",
     "clarification",
     "evidence_file",
     "log_checkpoint",
@@ -91,6 +92,7 @@ CHANGES = {
 
 ELSEWHERE = {
     "arrival",
+    "channel_epoch",
     "evidence_file",
     "message_in",
     "log_recovered",

@@ -21,6 +21,7 @@ from registry.core.tlog.entry import Kind
 from registry.core.trust.trust_list import BodyRole
 from registry.store.certificates import CertificateRow, Source
 from registry.store.database import OWNER
+from registry.store.epochs import Direction
 from registry.store.parties import OrganisationKind, Role
 from registry.store.products import MediaType
 from registry.store.tables import METADATA
@@ -40,6 +41,7 @@ ENUMS: dict[tuple[str, str], type[StrEnum]] = {
     ("evidence_file", "media_type"): MediaType,
     ("message_in", "kind"): MessageKind,
     ("message_in", "outcome"): Outcome,
+    ("channel_epoch", "direction"): Direction,
     ("message_out", "kind"): MessageKind,
     ("message_out", "outcome"): Outcome,
     ("month_statement", "side"): Side,

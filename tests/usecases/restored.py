@@ -7,6 +7,7 @@ from hashlib import sha256
 
 from registry.cli.duties import Courier
 from registry.cli.recover import _remember as remember
+from registry.core.channel.message import Position
 from registry.core.channel.recall import Recall
 from registry.core.envelope.jose import Envelope, Typ, seal
 from registry.core.tlog.checkpoint import Checkpoint
@@ -119,12 +120,21 @@ def recalled_from(home: Country, abroad: Country, of: Country) -> list[Recalled]
     """Ask the other country for messages from where this one stands."""
     with home.node.database.read() as tx:
         position = channel.sent(tx, abroad.did) if of is home else channel.received(tx, abroad.did)
-    first, found, more = position.next_seq, list[Recalled](), True
+    found = recalled_after(home, abroad, of, position)
+    while later := recalled_after(home, abroad, of, position := Position.start(position.epoch + 1)):
+        found += later
+    return found
+
+
+def recalled_after(home: Country, abroad: Country, of: Country, after: Position) -> list[Recalled]:
+    """Ask the other country for the messages of an epoch after a place."""
+    first, found, more = after.next_seq, list[Recalled](), True
     while more:
-        request = Recall(home.node.settings.env, home.did, abroad.did, of.did, first, home.clock())
+        request = Recall(home.node.settings.env, home.did, abroad.did, of.did, first, home.clock(), after.epoch)
         signed = seal(request.encode(), Typ.RECALL, home.node.keyring.node).text
         with abroad.node.database.read() as tx:
-            page = recall(tx, signed, of.did, first, receiver(abroad), abroad.beliefs(), at=abroad.clock())
+            here = receiver(abroad)
+            page = recall(tx, signed, of.did, after.epoch, first, here, abroad.beliefs(), at=abroad.clock())
         found += page.messages
         first, more = first + len(page.messages), page.more
     return found

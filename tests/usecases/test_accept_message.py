@@ -11,7 +11,14 @@ from registry.core.calendar import LocalDate, Offset
 from registry.core.canonical import JsonObject
 from registry.core.certificate.credential import Certificate
 from registry.core.certificate.status_change import Status, StatusChange
-from registry.core.channel.message import Message, MessageFork, MessageGap, MessageKind, NotAddressedHere
+from registry.core.channel.message import (
+    EpochNotAgreed,
+    Message,
+    MessageFork,
+    MessageGap,
+    MessageKind,
+    NotAddressedHere,
+)
 from registry.core.channel.receipt import Outcome, Receipt, ReceiptNotOurs
 from registry.core.envelope.jose import Envelope, MalformedEnvelope, Typ, seal
 from registry.core.errors import Malformed
@@ -115,10 +122,10 @@ def test_messages_are_taken_in_order_and_a_gap_says_which_is_wanted(corridor: Co
     for number, text in enumerate((first, second, third), 1):
         receipt = Receipt.parse(Envelope.parse(uz.take(text), Typ.RECEIPT).payload)
         assert (receipt.outcome, receipt.next_seq) == (Outcome.ACCEPTED, number + 1)
-    with uz.refuses(MessageGap) as refused:
-        late = follow(by, uz, {}, epoch=2)
+    with uz.refuses(EpochNotAgreed) as unmet:
+        late = follow(by, uz, {}, epoch=2, seq=2)
         accept(
-            refused.tx,
+            unmet.tx,
             sealed(late, by.node.keyring.node),
             receiver_of(uz.node),
             uz.beliefs(),

@@ -13,7 +13,9 @@ from registry.usecases.close_task import TaskClosed, TaskClosesItself, TaskNotFo
 from registry.usecases.identify_party import RoleMissing
 from tests.kit import Corridor, Country
 
-SETTLED_BY_A_PERSON = {TaskKind.LOG_SPLIT, TaskKind.ANNULLED_AFTER_USE, TaskKind.RECONCILIATION_DIFFERS}
+SETTLED_BY_A_PERSON = {
+    *(TaskKind.LOG_SPLIT, TaskKind.ANNULLED_AFTER_USE, TaskKind.RECONCILIATION_DIFFERS, TaskKind.CHANNEL_FORK)
+}
 
 
 def opened(country: Country, kind: TaskKind, subject: str = "x", **for_whom: str) -> int:

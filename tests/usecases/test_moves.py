@@ -66,7 +66,7 @@ STEP = Callable[[Session, str, dict[str, Any]], object]
 class Moves(RuleBasedStateMachine):
     """One run: applications and certificates of its own, in a database that all runs share.
 
-    They are drawn in the order in which they came: their names are made at random, and a run is made again from its draws.
+    They are drawn in the order in which they came: names are made at random, and a run is made again from its draws.
     """
 
     country: ClassVar[Country]

@@ -29,7 +29,7 @@ def test_nobody_confirms_their_own_pin_or_another_fingerprint(corridor: Corridor
     spoken = fingerprint(pin)
     with by.refuses(SameOperator) as same:
         pin_root.confirm(same.tx, pin, spoken, proposed_by=first, **by.by("operator"))
-    assert str(same.value) == "whoever proposed the pin cannot confirm it"
+    assert str(same.value) == "whoever proposed it cannot confirm it: another operator does"
     other = fingerprint(by.node.pins["BY"])
     for typed in (other, "", spoken[:-1]):
         with by.refuses(FingerprintDiffers) as differs:

@@ -71,7 +71,7 @@ def approved_of(country: Country) -> Application:
 
 def sent(country: Country, to: Country) -> Sequence[MessageOut]:
     with country.node.database.read() as tx:
-        return channel.sent_from(tx, to.did, 1, 100)
+        return channel.sent_from(tx, to.did, 1, 1, 100)
 
 
 def test_an_application_on_which_a_certificate_was_issued_is_not_issued_again(
@@ -353,7 +353,7 @@ def test_a_proof_of_a_certificate_that_is_nowhere_is_kept_as_a_message(corridor:
     ).text
     with by.tx() as tx:
         restoring(by)(tx).take_sent(uz.did, [Recalled(odd, None)])
-        (kept,) = channel.sent_from(tx, uz.did, 1, 9)
+        (kept,) = channel.sent_from(tx, uz.did, 1, 1, 9)
         assert (kept.log_index, kept.act) == (None, None)
 
 

@@ -253,7 +253,7 @@ def test_a_month_is_stated_to_one_node_and_another_of_its_country_goes_on_withou
         other, at, draw = "did:web:customs.uz.example", by.clock(), by.node.draw
         for _ in range(3):
             deliver_message.make_messages(tx, by.sender, other, uz.code, mark=None, at=at, draw=draw, batch=1)
-        carried = [each.act for each in channel.sent_from(tx, other, 1, 9)]
+        carried = [each.act for each in channel.sent_from(tx, other, 1, 1, 9)]
     assert carried == [first.act, second.act]
 
 

@@ -12,6 +12,7 @@ from registry.core.identifiers import HEX_128, HEX_256
 from registry.core.record import MalformedRecord, decode, encode
 
 FIRST = 1
+FIRST_EPOCH = 1
 LARGEST_EPOCH = 2**31 - 1
 """More than two people on each side can begin; what is larger no database keeps."""
 GENESIS = "0" * 64
@@ -26,6 +27,8 @@ class MessageKind(StrEnum):
     CERTIFICATE_STATUS = "certificate.status"
     CERTIFICATE_CLARIFIED = "certificate.clarified"
     RECONCILIATION = "reconciliation"
+    EPOCH_BEGUN = "epoch.begun"
+    """The first message of an epoch that is not the first, and no other (decision 0029)."""
 
 
 @dataclass(eq=False)
@@ -61,13 +64,39 @@ class MessageFork(Conflict):
         return f"another message number {self.seq} was received before"
 
 
+@dataclass(eq=False)
+class EpochNotAgreed(Conflict):
+    """The message is of an epoch that two people here have not agreed to, or have agreed to otherwise."""
+
+    code: ClassVar[str] = "epoch-not-agreed"
+    epoch: int
+
+    def __str__(self) -> str:
+        return (
+            f"two people of this node have not agreed to epoch {self.epoch} of this channel as it is begun here: "
+            "registry channel follow"
+        )
+
+
+@dataclass(eq=False)
+class EpochOver(Conflict):
+    """The message is of an epoch that ended before it: what it carries is sent anew in the epoch that counts."""
+
+    code: ClassVar[str] = "epoch-over"
+    epoch: int
+    newest: int
+
+    def __str__(self) -> str:
+        return f"epoch {self.epoch} of this channel is over: messages are taken in epoch {self.newest}"
+
+
 @dataclass(frozen=True, slots=True)
 class Position:
     """Where a direction of the channel stands: the last number and its digest."""
 
     epoch: int
     seq: int
-    digest: str
+    digest: Annotated[str, HEX_256]
 
     @classmethod
     def start(cls, epoch: int) -> Self:
@@ -102,6 +131,11 @@ class Message:
         message = decode(cls, payload)
         if not FIRST <= message.epoch <= LARGEST_EPOCH:
             raise MalformedRecord("epoch", "is not the number of an epoch")
+        begins = message.epoch > FIRST_EPOCH and message.seq == FIRST
+        if begins != (message.kind is MessageKind.EPOCH_BEGUN):
+            raise MalformedRecord(
+                "kind", "begins an epoch, as the first message after the first epoch does and no other"
+            )
         return message
 
     def encode(self) -> JsonObject:
@@ -118,8 +152,12 @@ class Message:
             raise NotAddressedHere(f"it is to {self.to[:100]}")
 
     def check_follows(self, position: Position) -> None:
-        """Check that the message is the next one; raises `MessageGap` or `MessageFork`."""
-        if (self.epoch, self.seq) != (position.epoch, position.next_seq):
+        """Check that the message is the next one; raises `MessageGap`, `MessageFork`, `EpochNotAgreed`, `EpochOver`."""
+        if self.epoch > position.epoch:
+            raise EpochNotAgreed(self.epoch)
+        if self.epoch < position.epoch:
+            raise EpochOver(self.epoch, position.epoch)
+        if self.seq != position.next_seq:
             raise MessageGap(position.next_seq)
         if self.previous != position.digest:
             raise MessageFork(position.seq)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import ClassVar, Self
 
 from registry.core.canonical import JsonObject
-from registry.core.channel.message import NotAddressedHere
+from registry.core.channel.message import FIRST_EPOCH, NotAddressedHere
 from registry.core.errors import Refused
 from registry.core.record import decode, encode
 
@@ -26,7 +26,7 @@ class RecallRefused(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Recall:
-    """A request for the messages of one sender from a number on, as the asking node signs it."""
+    """A request for the messages of one sender from a number of an epoch on, as the asking node signs it."""
 
     env: str
     issuer: str
@@ -34,6 +34,8 @@ class Recall:
     of: str
     from_: int
     at: datetime
+    epoch: int | None = None
+    """Of which epoch; the first where it is absent."""
 
     @classmethod
     def parse(cls, payload: JsonObject) -> Self:
@@ -49,9 +51,9 @@ class Recall:
         if self.env != env or self.to != receiver:
             raise NotAddressedHere(f"it is of {self.env[:100]} and to {self.to[:100]}")
 
-    def check_allowed(self, of: str, from_: int, at: datetime) -> None:
+    def check_allowed(self, of: str, epoch: int, from_: int, at: datetime) -> None:
         """Check that it asks for what is asked, now, and for messages between the two; raises `RecallRefused`."""
-        if (self.of, self.from_) != (of, from_):
+        if (self.of, self.epoch or FIRST_EPOCH, self.from_) != (of, epoch, from_):
             raise RecallRefused("what was signed is another request")
         if abs(at - self.at) > FRESH:
             raise RecallRefused("it was signed more than five minutes ago or ahead")

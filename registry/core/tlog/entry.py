@@ -75,16 +75,22 @@ class Kind(StrEnum):
     CALENDAR_CONFIRMED = "calendar.confirmed"
     MONTH_STATED = "month.stated"
     MONTH_COMPARED = "month.compared"
+    EPOCH_PROPOSED = "epoch.proposed"
+    EPOCH_BEGUN = "epoch.begun"
+    EPOCH_FOLLOWED = "epoch.followed"
 
     @property
     def has_destination(self) -> bool:
         """Whether the leaf says for which country: so that country can see that all of them were delivered."""
-        return self.startswith("certificate.") or self is Kind.MONTH_STATED
+        return self.startswith("certificate.") or self in {Kind.MONTH_STATED, Kind.EPOCH_BEGUN}
 
     @property
     def has_digest(self) -> bool:
         """Whether the act is about a signed thing, which the leaf names by its digest."""
-        return self.startswith(("certificate.", "trust.", "agreement.")) or self is Kind.MONTH_STATED
+        return self.startswith(("certificate.", "trust.", "agreement.")) or self in {
+            Kind.MONTH_STATED,
+            Kind.EPOCH_BEGUN,
+        }
 
 
 @dataclass(eq=False)

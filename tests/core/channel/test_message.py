@@ -83,7 +83,7 @@ def test_messages_follow_each_other_by_number_and_digest(world: World) -> None:
     assert position.next_seq == 4
 
 
-@pytest.mark.parametrize(("epoch", "seq"), [(1, 1), (1, 2), (1, 4), (2, 3), (0, 3), (1, -3), (1, 2**53 - 1)])
+@pytest.mark.parametrize(("epoch", "seq"), [(1, 1), (1, 2), (1, 4), (1, -3), (1, 2**53 - 1)])
 def test_another_number_is_a_gap_and_says_the_next(epoch: int, seq: int) -> None:
     position = Position(1, 2, "ab" * 32)
     with pytest.raises(MessageGap) as refused:

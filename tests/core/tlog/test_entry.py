@@ -52,7 +52,10 @@ def test_a_leaf_of_every_kind_is_read_back(kind: Kind) -> None:
 
 
 def test_only_what_goes_to_a_peer_has_a_destination_and_only_signed_things_a_digest() -> None:
-    certified = {Kind.CERTIFICATE_ISSUED, Kind.CERTIFICATE_STATUS, Kind.CERTIFICATE_CLARIFIED, Kind.MONTH_STATED}
+    certified = {
+        *(Kind.CERTIFICATE_ISSUED, Kind.CERTIFICATE_STATUS, Kind.CERTIFICATE_CLARIFIED),
+        *(Kind.MONTH_STATED, Kind.EPOCH_BEGUN),
+    }
     assert {kind for kind in Kind if kind.has_destination} == certified
     assert {kind for kind in Kind if kind.has_digest} == certified | {
         Kind.TRUST_PIN_PROPOSED,
