@@ -1,6 +1,6 @@
 """After a fork two people at each end begin a new epoch: what was lost comes back, and the rest is sent anew."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -26,13 +26,14 @@ from registry.store.epochs import ChannelEpoch, Direction
 from registry.store.tasks import TaskKind
 from registry.usecases import begin_epoch, follow_epoch
 from registry.usecases.accept_message import accept
-from registry.usecases.begin_epoch import EpochNotNeeded, Parting
+from registry.usecases.begin_epoch import EpochNotNeeded
 from registry.usecases.follow_epoch import EpochEndDiffers, EpochNotOffered, EpochNotProposed
 from registry.usecases.pin_root import SameOperator
 from registry.usecases.recall_messages import Recalled
 from registry.usecases.recover_messages import RecalledNotOurs
 from tests.kit import Corridor, Country
 from tests.usecases.lived import found
+from tests.usecases.parted import REASON, Parted, agree_to, begin, offer, part, part_ways, waiting
 from tests.usecases.restored import (
     Backup,
     behind,
@@ -47,89 +48,10 @@ from tests.usecases.test_accept_message import follow, sealed
 from tests.usecases.test_recover_log import agree
 from tests.usecases.test_recover_messages import restoring
 
-REASON = "Восстановлено из копии от 20 ноября; узел соседа не отвечал."
-
-
-@dataclass
-class Parted:
-    """Minsk lost what it sent last, went on without it, and sent another message of the same number."""
-
-    corridor: Corridor
-    lost: CertificateRow
-    later: CertificateRow
-
-    @property
-    def by(self) -> Country:
-        return self.corridor.by
-
-    @property
-    def uz(self) -> Country:
-        return self.corridor.uz
-
-
-def lose(corridor: Corridor, backup: Backup, most: int = 1) -> None:
-    """Restore Minsk, whose peer does not say which messages it has: they are given up."""
-    by, uz = corridor.by, corridor.uz
-    backup.restore()
-    recovered(by, uz, give_up=most, fetched=replace(fetched_from(by, uz), sent={uz.did: ()}))
-
-
-def waiting(country: Country, to: Country) -> list[str]:
-    with country.node.database.read() as tx:
-        return [each.envelope for each in channel.unacknowledged(tx, to.did, 100)]
-
 
 @pytest.fixture
 def parted(corridor: Corridor) -> Parted:
-    by, uz = corridor.by, corridor.uz
-    _ = by.node.guard, uz.node.guard
-    by.issued()
-    carry(by, uz)
-    backup = Backup.take(corridor.forge, by)
-    lost = by.issued()
-    carry(by, uz)
-    lose(corridor, backup)
-    backup.drop()
-    later = by.issued()
-    by.sequence()
-    by.witnessed(uz)
-    make(by, uz)
-    (forked,) = waiting(by, uz)
-    assert isinstance(uz.take(forked), MessageFork)
-    return Parted(corridor, lost, later)
-
-
-def part(home: Country, abroad: Country) -> Parting:
-    """Lay what was sent beside what the other country gives back of it."""
-    with home.node.database.read() as tx:
-        after = channel.acknowledged(tx, abroad.did)
-        return begin_epoch.part(restoring(home)(tx), abroad.did, recalled_after(home, abroad, home, after))
-
-
-def begin(home: Country, abroad: Country) -> tuple[ChannelEpoch, Any]:
-    """Begin an epoch by two people."""
-    parting = part(home, abroad)
-    with home.tx() as tx:
-        begin_epoch.propose(tx, abroad.did, parting, REASON, **home.by("operator"))
-    with home.tx() as tx:
-        run, by = restoring(home)(tx), home.people["second_operator"]
-        return begin_epoch.confirm(run, abroad.did, abroad.code, parting, by=by)
-
-
-def agree_to(home: Country, abroad: Country) -> ChannelEpoch:
-    """Follow an epoch by two people."""
-    with home.tx() as tx:
-        follow_epoch.propose(tx, abroad.did, **home.by("operator"))
-    with home.tx() as tx:
-        return follow_epoch.confirm(tx, abroad.did, **home.by("second_operator"))
-
-
-def offer(home: Country, abroad: Country) -> None:
-    """Number what is to be sent, and let the other country see the first message."""
-    home.sequence()
-    home.witnessed(abroad)
-    make(home, abroad)
-    assert isinstance(abroad.take(waiting(home, abroad)[0]), EpochNotAgreed)
+    return part_ways(corridor)
 
 
 def open_kinds(country: Country) -> list[str]:
