@@ -16,7 +16,6 @@ from registry.store.acts import Act, QueuedAct
 from registry.store.certificates import CertificateRow, Source, StatusChangeRow
 from registry.store.channel import MessageIn, MessageOut
 from registry.store.clarifications import ClarificationRow
-from registry.store.epochs import ChannelEpoch, Direction
 from registry.store.log import LogEntry
 
 KINDS = (Kind.CERTIFICATE_ISSUED, Kind.CERTIFICATE_STATUS, Kind.CERTIFICATE_CLARIFIED)
@@ -103,18 +102,6 @@ def brought(
     if until is not None:
         query = query.where(place <= until)
     yield from tx.scalars(query.order_by(MessageIn.epoch, MessageIn.seq).execution_options(yield_per=100))
-
-
-def brought_twice(tx: Session, sender: str, until: tuple[int, int]) -> Iterator[str]:
-    """Give the messages of a node up to a place that came after the end of their epoch: it sends anew what they say."""
-    ended = select(ChannelEpoch.epoch).where(
-        ChannelEpoch.direction == Direction.RECEIVED,
-        ChannelEpoch.peer == MessageIn.from_,
-        ChannelEpoch.epoch == MessageIn.epoch + 1,
-        ChannelEpoch.ended_seq < MessageIn.seq,
-    )
-    query = select(MessageIn.envelope).where(MessageIn.from_ == sender, MessageIn.kind.in_(BROUGHT), ended.exists())
-    yield from tx.scalars(query.where(tuple_(MessageIn.epoch, MessageIn.seq) <= until))
 
 
 def touched(tx: Session, digests: Collection[str], *, delivered: bool) -> Sequence[Touched]:

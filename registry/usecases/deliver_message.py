@@ -84,8 +84,9 @@ def make_messages(
     made = 0
     if position.seq < FIRST and position.epoch > FIRST_EPOCH:
         begun = epochs.newest(tx, Direction.SENT, to)
-        index = None if begun is None or begun.act is None else log.index_of(tx, begun.act)
-        if begun is None or index is None:
+        assert begun is not None
+        index = log.index_of(tx, str(begun.act))
+        if index is None:
             return 0
         direction.send(MessageKind.EPOCH_BEGUN, begun.begun.encode(), index, begun.act)
         made += 1

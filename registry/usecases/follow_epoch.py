@@ -3,9 +3,10 @@
 The peer's own two people began it (`begin_epoch`). Until it is agreed to, no message of the epoch is taken.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from sqlalchemy.orm import Session
 
@@ -142,13 +143,13 @@ def said(direction: Direction, peer: str, begun: EpochBegun) -> dict[str, Json]:
 
 def _offers(tx: Session, peer: str) -> dict[str, EpochBegun]:
     """Return what a peer offers, by the subject of its task."""
-    found = {}
-    for task in tasks.open_tasks(tx, TaskKind.EPOCH_OFFERED):
-        detail = task.detail
-        if detail["peer"] == peer:
-            ended = Position(detail["epoch"] - 1, detail["ended"]["seq"], detail["ended"]["digest"])
-            found[task.subject] = EpochBegun(ended, detail["reason"])
-    return found
+    open_ = tasks.open_tasks(tx, TaskKind.EPOCH_OFFERED)
+    return {task.subject: _read(task.detail) for task in open_ if task.detail["peer"] == peer}
+
+
+def _read(detail: Mapping[str, Any]) -> EpochBegun:
+    ended = detail["ended"]
+    return EpochBegun(Position(detail["epoch"] - 1, ended["seq"], ended["digest"]), detail["reason"])
 
 
 def _subject(peer: str, begun: EpochBegun) -> str:

@@ -136,7 +136,6 @@ def _state_delivered(tx: Session, ends: Ends, at: datetime, draw: Draw) -> int:
         after = START if last is None else _parts(tx, ends.peer, last, Side.ISSUED, ends.peer)[0].through.place
         end = issued.through.place
         inside = _digests(months.brought(tx, ends.peer, after, end))
-        inside -= _digests(months.brought_twice(tx, ends.peer, after))
         later = _digests(months.brought(tx, ends.peer, end, kinds=[MessageKind.CERTIFICATE_STATUS]))
         entries = _entries(tx, inside, later - inside, delivered=True)
         digest = channel.received_digest(tx, ends.peer, *end)

@@ -12,6 +12,9 @@ from registry.store.guard import Mark, of_received
 from registry.usecases import recall_messages
 from tests.api.desk import Office, assert_problem
 from tests.kit import Corridor, Country
+from tests.usecases.parted import agree_to, begin, part_ways, waiting
+from tests.usecases.restored import make
+from tests.usecases.test_accept_message import follow, sealed
 
 JWT = {"Content-Type": "application/jwt"}
 
@@ -72,6 +75,30 @@ def test_a_peer_gets_back_what_it_sent_with_the_receipts_it_was_given(delivered:
     later = recalled(tashkent, asked(by, uz, by, 2), by, 2).json()
     assert [each["message"] for each in later["messages"]] == [sent[1][0]]
     assert recalled(tashkent, asked(by, uz, by, 3), by, 3).json() == {"messages": [], "more": False}
+
+
+def test_a_message_of_an_epoch_that_nobody_agreed_to_or_that_is_over_waits(
+    corridor: Corridor, tashkent: Office
+) -> None:
+    parted = part_ways(corridor)
+    by, uz = parted.by, parted.uz
+    begin(by, uz)
+    by.sequence()
+    make(by, uz)
+    first = waiting(by, uz)[0]
+    answer = tashkent.http.post("/peer/messages", content=first, headers=JWT)
+    assert "epoch 2" in assert_problem(answer, 409, "epoch-not-agreed")["title"]
+    agree_to(uz, by)
+    assert tashkent.http.post("/peer/messages", content=first, headers=JWT).status_code == 200
+    assert uz.node.guard.mark(of_received(by.did, 2)) == Mark(1, Envelope.parse(first, Typ.MESSAGE).digest)
+    late = sealed(follow(by, uz, {}, epoch=1, seq=3), by.node.keyring.node)
+    over = tashkent.http.post("/peer/messages", content=late, headers=JWT)
+    assert "taken in epoch 2" in assert_problem(over, 409, "epoch-over")["title"]
+    headers = {"Authorization": f"Bearer {asked(by, uz, by, epoch=2)}"}
+    page = tashkent.http.get("/peer/messages", params={"of": by.did, "from": 1, "epoch": 2}, headers=headers)
+    assert [each["message"] for each in page.json()["messages"]] == [first]
+    other = tashkent.http.get("/peer/messages", params={"of": by.did, "from": 1}, headers=headers)
+    assert "another request" in assert_problem(other, 403, "recall-refused")["title"]
 
 
 def test_a_peer_gets_back_what_was_sent_to_it(delivered: Corridor, minsk: Office) -> None:

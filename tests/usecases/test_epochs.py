@@ -71,6 +71,8 @@ def test_a_fork_is_an_alarm_until_two_people_on_each_side_begin_an_epoch_and_the
     assert (row_of(by, parted.lost.id), row_of(uz, parted.later.id)) == (None, None)
     assert open_kinds(uz) == [TaskKind.CHANNEL_FORK]
     row, astray = begin(by, uz)
+    make(by, uz)
+    assert waiting(by, uz) == [], "the log has not numbered the act of it yet"
     assert (row.epoch, row.ended_seq, len(row.branch), astray) == (2, 1, 1, [])
     back = row_of(by, parted.lost.id)
     assert back is not None
@@ -245,6 +247,12 @@ def test_a_restored_node_gets_its_epochs_back_with_its_messages(parted: Parted, 
         (row,) = tx.query(ChannelEpoch)
     assert (row.epoch, row.act, row.proposed_by, row.branch) == (2, None, None, [])
     assert found(home) == []
+    make(by, uz)
+    with parted.corridor.forge.breaking(home) as tx:
+        tx.execute(text("UPDATE channel_epoch SET reason = 'другое'"))
+    assert any("no message begins it so" in line for line in found(home))
+    with parted.corridor.forge.breaking(home) as tx:
+        tx.execute(text("UPDATE channel_epoch SET reason = :said"), {"said": REASON})
     by.issued()
     by.sequence()
     if home is by:

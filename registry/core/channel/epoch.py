@@ -26,8 +26,8 @@ class EpochBegun:
         ended = begun.ended
         if ended.seq < FIRST - 1 or (ended.seq < FIRST) != (ended.digest == GENESIS):
             raise MalformedRecord("ended", "is not the place of a message, nor the place before the first")
-        if not 0 < len(begun.reason) <= MAX_REASON:
-            raise MalformedRecord("reason", f"is empty, or longer than {MAX_REASON} characters")
+        if len(begun.reason) > MAX_REASON:
+            raise MalformedRecord("reason", f"is longer than {MAX_REASON} characters")
         if begun.epoch != message.epoch:
             raise MalformedRecord("ended.epoch", "is not the epoch before that of the message")
         return begun
