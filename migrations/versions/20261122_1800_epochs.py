@@ -17,7 +17,7 @@ KINDS = {
     "act": ("epoch.proposed", "epoch.begun", "epoch.followed"),
     "message_in": ("epoch.begun",),
     "message_out": ("epoch.begun",),
-    "task": ("channel.fork", "epoch.offered"),
+    "task": ("message.refused", "receipt.refused", "channel.fork", "epoch.offered"),
 }
 
 

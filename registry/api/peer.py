@@ -17,6 +17,7 @@ from registry.core.channel.message import (
     EpochOver,
     Message,
     MessageFork,
+    MessageFromFuture,
     MessageGap,
     NotAddressedHere,
 )
@@ -24,6 +25,7 @@ from registry.core.channel.recall import RecallRefused
 from registry.core.envelope.jose import Envelope, MalformedEnvelope, Typ
 from registry.core.errors import Conflict
 from registry.core.record import MalformedRecord
+from registry.store import peers
 from registry.store.guard import GuardBroken, GuardMissing, Mark, of_received
 from registry.usecases.accept_message import SenderUnknown, accept
 from registry.usecases.believe_peers import read_beliefs
@@ -40,7 +42,7 @@ async def message_text(request: Request) -> str:
 
 REFUSALS = (
     *(SenderUnknown, NotAddressedHere, MessageGap, MessageFork, MalformedEnvelope, NotCanonical, MalformedRecord),
-    *(EpochNotAgreed, EpochOver, GuardMissing, GuardBroken),
+    *(MessageFromFuture, EpochNotAgreed, EpochOver, GuardMissing, GuardBroken),
 )
 
 
@@ -51,6 +53,7 @@ def take_message(node: NodeDep, text: Annotated[str, Depends(message_text)]) -> 
     The guard knows of the message before its receipt leaves: what is acknowledged is never sent again.
     """
     with node.database.begin() as tx:
+        peers.hold_adoptions(tx)  # what is judged again after an adoption is all that came before it
         beliefs = read_beliefs(tx, node.pins)
         receipt = accept(tx, text, receiver_of(node), beliefs, at=node.now(), draw=node.draw)
     if isinstance(receipt, Conflict):

@@ -19,7 +19,7 @@ HEX_256 = re.compile(r"[0-9a-f]{64}")
 NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+")
 CODE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
 CERTIFICATE = re.compile(
-    r"https://(?P<node>[a-z0-9.-]+)/certificates/(?P<body>[a-z0-9-]+)/(?P<year>\d{4})/(?P<number>[A-Z0-9/-]+)"
+    r"(?=.{1,500}\Z)https://(?P<node>[a-z0-9.-]+)/certificates/(?P<body>[a-z0-9-]+)/(?P<year>\d{4})/(?P<number>[A-Z0-9/-]+)"
 )
 """The id of a certificate, in its parts."""
 

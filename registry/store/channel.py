@@ -25,6 +25,7 @@ from registry.core.channel.message import FIRST_EPOCH, Message, MessageKind, Pos
 from registry.core.channel.receipt import Outcome, Receipt
 from registry.core.envelope.jose import Envelope
 from registry.store import epochs
+from registry.store.certificates import CertificateRow
 from registry.store.database import Row, one_of
 from registry.store.epochs import ChannelEpoch, Direction
 
@@ -198,12 +199,16 @@ def received_before(tx: Session, sender: str, epoch: int, seq: int) -> MessageIn
 
 
 def not_accepted(tx: Session) -> Sequence[MessageIn]:
-    """Return the messages that were not simply accepted, in order: they are judged again after every adoption."""
-    return tx.scalars(
-        select(MessageIn)
-        .where(MessageIn.outcome != Outcome.ACCEPTED)
-        .order_by(MessageIn.from_, MessageIn.epoch, MessageIn.seq)
-    ).all()
+    """Return the messages that were not simply accepted, in order: they are judged again after every adoption.
+
+    A certificate that is here by now with its proof has nothing more to come by.
+    """
+    proved = select(CertificateRow.id).where(
+        CertificateRow.id == MessageIn.certificate, CertificateRow.proof.is_not(None)
+    )
+    settled = MessageIn.kind.in_([MessageKind.CERTIFICATE_ISSUED, MessageKind.CERTIFICATE_LOGGED]) & proved.exists()
+    query = select(MessageIn).where(MessageIn.outcome != Outcome.ACCEPTED, ~settled)
+    return tx.scalars(query.order_by(MessageIn.from_, MessageIn.epoch, MessageIn.seq)).all()
 
 
 _OPEN_CHANGES = (

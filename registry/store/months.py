@@ -69,6 +69,18 @@ def numbered(tx: Session, country: str, after: int) -> Sequence[Numbered]:
     return sorted([*found, *(each for each in lost if each.index > after)])
 
 
+def changes_beyond(tx: Session, country: str, index: int) -> set[str]:
+    """Return the digests of changes for a country that our log holds above an index, or is yet to number.
+
+    Both are read at one moment: nothing that is being numbered is missed.
+    """
+    ours = select(Act.digest).where(Act.kind == Kind.CERTIFICATE_STATUS, Act.to == country)
+    numbered = ours.join(LogEntry, LogEntry.act == Act.id).where(LogEntry.index > index)
+    waiting = ours.join(QueuedAct, QueuedAct.act == Act.id)
+    lost = {str(leaf.digest) for at, leaf in _recovered(tx, country) if at > index}
+    return lost | {str(digest) for digest in tx.scalars(union_all(numbered, waiting))}
+
+
 def end_of(tx: Session, to: str, index: int) -> Through | None:
     """Return the last message to a node that carried an entry of our log up to an index, in the order of the log."""
     query = select(MessageOut).where(

@@ -42,6 +42,11 @@ def lock_adoption(tx: Session) -> None:
     tx.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADOPTION_LOCK})
 
 
+def hold_adoptions(tx: Session) -> None:
+    """Let nothing be adopted until the transaction ends; others hold beside it."""
+    tx.execute(text("SELECT pg_advisory_xact_lock_shared(:key)"), {"key": ADOPTION_LOCK})
+
+
 def newest_lists(tx: Session, at: datetime | None = None) -> Sequence[TrustListRow]:
     """Return the newest list of each country, of those adopted by `at` where that is asked."""
     query = (

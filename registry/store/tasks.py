@@ -51,6 +51,10 @@ class TaskKind(StrEnum):
     """What two nodes say of a month is not the same."""
     RECONCILIATION_WAITING = "reconciliation.waiting"
     """A month is long over, and one of the two nodes has not said what it must."""
+    MESSAGE_REFUSED = "message.refused"
+    """What a peer sent was refused here."""
+    RECEIPT_REFUSED = "receipt.refused"
+    """What was sent was refused by the peer."""
     CHANNEL_FORK = "channel.fork"
     """A peer signed two messages of one number."""
     EPOCH_OFFERED = "epoch.offered"
@@ -65,6 +69,8 @@ ALARMS = frozenset(
         TaskKind.MIRROR_BEHIND,
         TaskKind.CERTIFICATE_NOT_LOGGED,
         TaskKind.RECONCILIATION_DIFFERS,
+        TaskKind.MESSAGE_REFUSED,
+        TaskKind.RECEIPT_REFUSED,
         TaskKind.CHANNEL_FORK,
     }
 )

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from sqlalchemy.orm import Session
 
@@ -13,7 +13,7 @@ from registry.core.channel.message import EpochNotAgreed, Message, MessageFork, 
 from registry.core.channel.receipt import Outcome, Receipt, ReceiptFinding, ReceiptNotOurs
 from registry.core.envelope.jose import Envelope, Typ, seal
 from registry.core.errors import Conflict, Malformed, Refused
-from registry.core.identifiers import node_did
+from registry.core.identifiers import CERTIFICATE, HEX_256, node_did
 from registry.core.record import decode
 from registry.core.signature import Signer
 from registry.core.tlog.entry import Kind
@@ -23,7 +23,7 @@ from registry.core.verification.presentation import Delivery, Presentation
 from registry.core.verification.verdict import Check, Indication
 from registry.core.verification.verdict import Outcome as Answer
 from registry.core.verification.verify import ON_ARRIVAL, verify
-from registry.store import acts, arrivals, certificates, channel, tasks
+from registry.store import acts, arrivals, certificates, channel, peers, tasks
 from registry.store.acts import Actor, Draw
 from registry.store.arrivals import News
 from registry.store.certificates import CertificateRow, Source
@@ -82,8 +82,8 @@ class Receiver(Here):
 
 @dataclass(frozen=True, slots=True)
 class _Logged:
-    certificate: str
-    digest: str
+    certificate: Annotated[str, CERTIFICATE]
+    digest: Annotated[str, HEX_256]
     proof: str
 
 
@@ -101,13 +101,14 @@ def accept(
 
     `given` is the receipt that a message had before a restore: it stays the answer for ever.
 
-    Raises `SenderUnknown`, `NotAddressedHere`, `MessageGap`, `EpochNotAgreed`, `EpochOver`, `ReceiptNotOurs` and
-    `JudgedOtherwise` for one that was given, and what parsing raises; then nothing is kept.
+    Raises `SenderUnknown`, `NotAddressedHere`, `MessageFromFuture`, `MessageGap`, `EpochNotAgreed`, `EpochOver`, for
+    one that was given `ReceiptNotOurs` and `JudgedOtherwise`, and what parsing raises; then nothing is kept.
     """
     envelope = Envelope.parse(text, Typ.MESSAGE)
     message = Message.parse(envelope.payload)
     sender = _sender(envelope, message, beliefs, at)
     message.check_address(env=receiver.env, sender=sender.row.id, receiver=receiver.did, kid_did=envelope.signer)
+    message.check_time(at)
     channel.lock_sender(tx, message.from_)
     actor = Actor(receiver.did)
     before = channel.received_before(tx, message.from_, message.epoch, message.seq)
@@ -133,6 +134,7 @@ def accept(
         codes = [f"{finding.check}: {finding.code}" for finding in taken.findings]
         private: dict[str, Json] = {"from": message.from_, "seq": message.seq, "findings": codes}
         acts.record(tx, Kind.MESSAGE_REFUSED, private, by=actor, at=at, draw=draw, subject=message.id)
+        tasks.open_task(tx, TaskKind.MESSAGE_REFUSED, message.id, private, role=Role.OPERATOR, at=at)
     receipt = before_restore or Receipt(
         env=receiver.env,
         issuer=receiver.did,
@@ -172,12 +174,16 @@ def judge_again(tx: Session, here: Here, beliefs: Beliefs, *, at: datetime) -> i
 
     A receipt stays what it was, but a list or an agreement that came late loses no certificate and no annulment.
     """
+    peers.lock_adoption(tx)
     messages = (Message.parse(Envelope.parse(row.envelope, Typ.MESSAGE).payload) for row in channel.not_accepted(tx))
-    taken = []
+    taken, settled = [], []
     for message in messages:
         sender = beliefs.node(message.from_)
         if sender is not None:
             taken.append(_take(tx, message, sender.country, here, beliefs, at=at))
+            if taken[-1].outcome is not Outcome.REFUSED:
+                settled.append(message.id)
+    tasks.close_tasks(tx, TaskKind.MESSAGE_REFUSED, settled, at=at)
     arrivals.number(tx, [each.news for each in taken if each.news], at)
     return sum(each.outcome is Outcome.ACCEPTED for each in taken)
 
@@ -220,7 +226,7 @@ def _take(tx: Session, message: Message, country: str, here: Here, beliefs: Beli
         if message.kind is MessageKind.CERTIFICATE_CLARIFIED:
             return take_clarification(tx, message, here.env, beliefs)
         if message.kind is MessageKind.RECONCILIATION:
-            return take_statement(tx, message)
+            return take_statement(tx, message, at=at)
         if message.kind is MessageKind.EPOCH_BEGUN:
             return Taken(Outcome.ACCEPTED)
         return take_change(tx, message, here.env, beliefs, at=at)

@@ -18,7 +18,10 @@ from registry.usecases.identify_party import Party
 
 READERS = (Role.OPERATOR, Role.CUSTOMS, Role.EXAMINER)
 BY_PERSON = frozenset(
-    {TaskKind.LOG_SPLIT, TaskKind.ANNULLED_AFTER_USE, TaskKind.RECONCILIATION_DIFFERS, TaskKind.CHANNEL_FORK}
+    {
+        *(TaskKind.LOG_SPLIT, TaskKind.ANNULLED_AFTER_USE, TaskKind.RECONCILIATION_DIFFERS),
+        *(TaskKind.MESSAGE_REFUSED, TaskKind.RECEIPT_REFUSED, TaskKind.CHANNEL_FORK),
+    }
 )
 """Kinds that nothing but a person's look can settle."""
 

@@ -17,11 +17,13 @@ from registry.core.signature import Signer
 from registry.core.tlog.entry import Kind, Leaf
 from registry.core.tlog.proof import TlogProof
 from registry.core.verification.presentation import Delivery, Presentation
-from registry.store import acts, certificates, channel, clarifications, epochs, log, reconciliations
+from registry.store import acts, certificates, channel, clarifications, epochs, log, reconciliations, tasks
 from registry.store.acts import Act, Actor, Draw
 from registry.store.channel import MessageOut
 from registry.store.epochs import Direction
 from registry.store.guard import Mark
+from registry.store.parties import Role
+from registry.store.tasks import TaskKind
 from registry.usecases.believe_peers import Beliefs
 from registry.usecases.read_log import prove_entry
 
@@ -159,7 +161,7 @@ class _Direction:
 def keep_receipt(
     tx: Session, sent: MessageOut, text: str, beliefs: Beliefs, *, by: Actor, at: datetime, draw: Draw
 ) -> Receipt:
-    """Keep the peer's receipt; a refusal is an act here too. Raises `ReceiptNotOurs` and what parsing raises."""
+    """Keep the peer's receipt; a refusal is an act and a task, too. Raises `ReceiptNotOurs` and what parsing raises."""
     message_envelope = Envelope.parse(sent.envelope, Typ.MESSAGE)
     message = Message.parse(message_envelope.payload)
     envelope = Envelope.parse(text, Typ.RECEIPT)
@@ -173,6 +175,7 @@ def keep_receipt(
         findings = [f"{finding.check}: {finding.code}" for finding in receipt.findings]
         private: dict[str, Json] = {"message": message.id, "to": message.to, "seq": message.seq, "findings": findings}
         acts.record(tx, Kind.RECEIPT_REFUSED, private, by=by, at=at, draw=draw, subject=message.id)
+        tasks.open_task(tx, TaskKind.RECEIPT_REFUSED, message.id, private, role=Role.OPERATOR, at=at)
     return receipt
 
 

@@ -4,10 +4,11 @@ Each statement is made of this node's own data: of its log and its registry what
 and what stands here of them what was delivered. What the peer says tells only where the month ends.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy.orm import Session
 
@@ -25,7 +26,6 @@ from registry.core.verification.presentation import Delivery
 from registry.store import acts, channel, log, mirror, months, reconciliations, tasks
 from registry.store.acts import Actor, Draw
 from registry.store.guard import Mark
-from registry.store.months import Numbered
 from registry.store.parties import Role
 from registry.store.reconciliations import MonthStatement, Reconciliation
 from registry.store.tasks import TaskKind
@@ -106,16 +106,10 @@ def _state_issued(tx: Session, ends: Ends, at: datetime, draw: Draw) -> int:
     through = max(sent, key=lambda each: each.place)
     checkpoint = log.checkpoint(tx, published.size)
     assert checkpoint is not None
-    entries = _entries(tx, *_divide(held, until), delivered=False)
+    inside = {each.digest for each in held if each.index <= until}
+    entries = _entries(tx, inside, partial(months.changes_beyond, tx, ends.country, until), delivered=False)
     seen = SeenLog(checkpoint.size, checkpoint.root.hex())
     return _keep(tx, Statement(month, Side.ISSUED, through, seen, entries), ends, at, draw)
-
-
-def _divide(held: Sequence[Numbered], until: int) -> tuple[set[str], set[str]]:
-    """Return the digests of what is in the month, and those of changes that came after it."""
-    inside = {each.digest for each in held if each.index <= until}
-    later = {each.digest for each in held if each.index > until and each.kind == Kind.CERTIFICATE_STATUS}
-    return inside, later - inside
 
 
 def _state_delivered(tx: Session, ends: Ends, at: datetime, draw: Draw) -> int:
@@ -136,8 +130,7 @@ def _state_delivered(tx: Session, ends: Ends, at: datetime, draw: Draw) -> int:
         after = START if last is None else _parts(tx, ends.peer, last, Side.ISSUED, ends.peer)[0].through.place
         end = issued.through.place
         inside = _digests(months.brought(tx, ends.peer, after, end))
-        later = _digests(months.brought(tx, ends.peer, end, kinds=[MessageKind.CERTIFICATE_STATUS]))
-        entries = _entries(tx, inside, later - inside, delivered=True)
+        entries = _entries(tx, inside, partial(_changes_after, tx, ends.peer, end), delivered=True)
         digest = channel.received_digest(tx, ends.peer, *end)
         assert digest is not None
         through = Through(*end, digest)
@@ -159,14 +152,27 @@ def _digests(texts: Iterable[str]) -> set[str]:
     return {digest for digest in map(digest_brought, messages) if digest is not None}
 
 
-def _entries(tx: Session, inside: Collection[str], later: Collection[str], *, delivered: bool) -> tuple[Entry, ...]:
-    """Return an entry for each certificate of which something in the month stands here."""
+def _changes_after(tx: Session, peer: str, end: tuple[int, int]) -> set[str]:
+    """Return the digests of changes that came after the month's last message."""
+    return _digests(months.brought(tx, peer, end, kinds=[MessageKind.CERTIFICATE_STATUS]))
+
+
+def _entries(
+    tx: Session, inside: Collection[str], later: Callable[[], Collection[str]], *, delivered: bool
+) -> tuple[Entry, ...]:
+    """Return an entry for each certificate of which something in the month stands here.
+
+    `later` gives the changes that are not of the month. It is asked once all changes are read: one that was committed
+    meanwhile is among them, too.
+    """
     touched: dict[str, dict[str, list[str]]] = {}
     for kind, certificate, digest in months.touched(tx, inside, delivered=delivered):
         touched.setdefault(certificate, {}).setdefault(kind, []).append(digest)
     changes: dict[str, list[Status]] = {each: [] for each in touched}
-    for certificate, digest, status in months.changes_of(tx, touched):
-        if digest not in later:
+    found = months.changes_of(tx, touched)
+    beyond = set(later()) - set(inside)
+    for certificate, digest, status in found:
+        if digest not in beyond:
             changes[certificate].append(Status(status))
     digests = months.digests_of(tx, touched)
     return tuple(

@@ -1,5 +1,7 @@
 """Take what the peer says of a month: kept once, to be compared with what stands here (formats 10; decision 0026)."""
 
+from datetime import datetime
+
 from sqlalchemy.orm import Session
 
 from registry.core.channel.message import Message
@@ -12,15 +14,15 @@ from registry.usecases.take_change import Taken, refused
 CHECK = "reconciliation"
 
 
-def take_statement(tx: Session, message: Message) -> Taken:
-    """Keep a part of a statement; one of a month that is not over, or was stated otherwise before, is refused.
+def take_statement(tx: Session, message: Message, *, at: datetime) -> Taken:
+    """Keep a part of a statement; one of a month that is not over, there and here, or was stated otherwise is refused.
 
     Whoever issued says where the month ends: at a message that is here, and not before where the last month ended.
     Raises what parsing raises.
     """
     part = StatementPart.parse(message.body)
     peer, month = message.from_, part.month.encode()
-    if part.month.end > message.issued_at:
+    if part.month.end > min(message.issued_at, at):
         return refused(CHECK, "month-not-over")
     held = reconciliations.parts(tx, peer, month, part.side, peer)
     if any(row.digest == part.digest for row in held):

@@ -1,13 +1,15 @@
 """What a restored peer gets back, and who gets nothing."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from registry.core.channel.recall import Recall
 from registry.core.envelope.jose import Envelope, Typ, seal
-from registry.store import channel
+from registry.store import channel, peers
 from registry.store.guard import Mark, of_received
 from registry.usecases import recall_messages
 from tests.api.desk import Office, assert_problem
@@ -63,6 +65,23 @@ def test_a_receipt_does_not_leave_while_the_guard_is_missing(corridor: Corridor,
     uz.node.guard.path.unlink()
     answer = tashkent.http.post("/peer/messages", content=message, headers=JWT)
     assert "registry log guard --begin" in assert_problem(answer, 503, "guard-missing")["title"]
+
+
+def test_what_is_judged_again_is_all_that_came_before_the_adoption(corridor: Corridor, tashkent: Office) -> None:
+    """Who takes a message waits for an adoption that is under way, and then judges by the new list."""
+    by, uz = corridor.by, corridor.uz
+    by.issued()
+    by.sequence()
+    (message,) = by.messages(uz)
+    with ThreadPoolExecutor(1) as pool:
+        with uz.tx() as tx:
+            peers.lock_adoption(tx)
+            asked = pool.submit(tashkent.http.post, "/peer/messages", content=message, headers=JWT)
+            waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+            while not tx.scalar(text(waiting)):
+                assert not asked.done(), asked.result()
+            assert channel.not_accepted(tx) == []
+        assert asked.result().status_code == 200
 
 
 def test_a_peer_gets_back_what_it_sent_with_the_receipts_it_was_given(delivered: Corridor, tashkent: Office) -> None:

@@ -15,6 +15,7 @@ from registry.core.channel.message import (
     EpochNotAgreed,
     Message,
     MessageFork,
+    MessageFromFuture,
     MessageGap,
     MessageKind,
     NotAddressedHere,
@@ -27,10 +28,11 @@ from registry.core.tlog.entry import Kind
 from registry.core.tlog.note import Note
 from registry.core.verification.presentation import Presentation
 from registry.core.verification.verdict import Indication, Verdict
-from registry.store import channel
+from registry.store import channel, tasks
 from registry.store.acts import Actor
 from registry.store.certificates import CertificateRow
 from registry.store.channel import MessageOut
+from registry.store.tasks import TaskKind
 from registry.usecases import verify_certificate
 from registry.usecases.accept_message import Here, SenderUnknown, accept, judge_again
 from registry.usecases.believe_peers import Beliefs
@@ -234,6 +236,67 @@ def test_a_message_that_carries_no_certificate_is_refused_with_a_receipt(corrido
     for body, code in (({}, "malformed-record"), (no_jws, "malformed-envelope")):
         refused_for(uz, sent(by, uz, body), code)
     assert uz.everything()["certificate"] == []
+
+
+def test_a_refusal_is_a_task_at_both_nodes_until_a_person_has_seen_to_it(corridor: Corridor) -> None:
+    """Formats 10: a refusal is an act on both nodes and a task for a person, never an end."""
+    by, uz = corridor.by, corridor.uz
+    by.sequence()
+    by.issued()
+    by.sequence()
+    by.messages(uz)
+    with by.node.database.read() as tx:
+        (row,) = channel.unacknowledged(tx, uz.did, 9)
+    moved = replace(uz.beliefs(), agreements={})
+    with uz.tx() as tx:
+        receipt = accept(tx, row.envelope, receiver_of(uz.node), moved, at=uz.clock(), draw=uz.node.draw)
+    assert isinstance(receipt, str)
+    with by.tx() as tx:
+        keep_receipt(tx, row, receipt, by.beliefs(), by=Actor(by.did), at=by.clock(), draw=by.node.draw)
+    outcome = Receipt.parse(Envelope.parse(receipt, Typ.RECEIPT).payload).outcome
+    assert outcome is Outcome.REFUSED
+    for country, kind in ((by, TaskKind.RECEIPT_REFUSED), (uz, TaskKind.MESSAGE_REFUSED)):
+        with country.node.database.read() as tx:
+            (task,) = tasks.open_tasks(tx)
+        assert (task.kind, task.subject, task.detail["seq"]) == (kind, row.id, 1)
+    assert judge(uz, uz.beliefs()) == 1
+    with uz.node.database.read() as tx:
+        assert tasks.open_tasks(tx) == [], "what came with a newer list is refused no more"
+
+
+def test_a_message_that_was_made_later_than_now_is_not_taken(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    ahead = follow(by, uz, {}, issued_at=uz.clock() + timedelta(minutes=5, seconds=1))
+    with uz.refuses(MessageFromFuture) as refused:
+        text = sealed(ahead, by.node.keyring.node)
+        accept(refused.tx, text, receiver_of(uz.node), uz.beliefs(), at=uz.clock(), draw=uz.node.draw)
+    assert "yet to come" in str(refused.value)
+    assert sent(by, uz, {}, issued_at=uz.clock() + timedelta(minutes=5)).outcome is Outcome.REFUSED
+
+
+def test_a_proof_of_a_certificate_whose_name_nobody_could_have_given_is_refused(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    name = f"https://{by.node.settings.name}/certificates/bcci/2026/{'A' * 5000}"
+    body: JsonObject = {"certificate": name, "digest": "0" * 64, "proof": "x"}
+    refused_for(uz, sent(by, uz, body, kind=MessageKind.CERTIFICATE_LOGGED), "malformed-record")
+
+
+def test_a_certificate_that_is_here_with_its_proof_is_not_judged_again(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    issued = by.issued()
+    body = Presentation(issued.envelope).encode()
+    assert sent(by, uz, body).outcome is Outcome.ACCEPTED_WITH_WARNINGS
+    with uz.node.database.read() as tx:
+        assert len(channel.not_accepted(tx)) == 1
+    by.sequence()
+    by.witnessed(uz)
+    with by.node.database.read() as tx:
+        proof = prove(tx, str(issued.act))
+    assert proof is not None
+    told: JsonObject = {"certificate": issued.id, "digest": issued.digest, "proof": proof.encode()}
+    assert sent(by, uz, told, kind=MessageKind.CERTIFICATE_LOGGED).outcome is Outcome.ACCEPTED
+    with uz.node.database.read() as tx:
+        assert channel.not_accepted(tx) == []
 
 
 def test_a_certificate_that_cannot_be_judged_yet_is_kept_with_a_warning(corridor: Corridor) -> None:

@@ -96,6 +96,20 @@ def test_an_annulment_after_midnight_is_of_the_next_month(corridor: Corridor) ->
         assert (entry["standing"], "changes" in entry) == ("in-force", False)
 
 
+def test_a_change_that_the_log_is_yet_to_number_is_of_the_next_month(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    row = by.issued()
+    pass_on(by, uz)
+    end_month(corridor)
+    by.annulled(row)
+    assert settles(by, uz) == 1, "the sequencer has not come to the annulment yet"
+    settle_both(corridor)
+    for country in (by, uz):
+        assert differences(country, NOVEMBER, "BY") == []
+        (entry,) = body_of(country, NOVEMBER, country)["entries"]
+        assert entry["standing"] == "in-force"
+
+
 def test_nothing_is_stated_before_the_month_is_settled_sent_and_published(corridor: Corridor) -> None:
     by, uz = corridor.by, corridor.uz
     assert settles(by, uz) == 0

@@ -90,6 +90,8 @@ def test_a_month_that_is_not_over_is_refused(over: Corridor) -> None:
     refused_for(over.uz, say(over, part(over, "2026-12")), "month-not-over")
     late = Month.parse(NOVEMBER).end - timedelta(seconds=1)
     refused_for(over.uz, say(over, part(over), issued_at=late), "month-not-over")
+    over.clock.at = late
+    refused_for(over.uz, say(over, part(over), issued_at=Month.parse(NOVEMBER).end), "month-not-over")
 
 
 def test_a_month_that_ends_at_a_message_which_is_not_here_is_refused(over: Corridor) -> None:

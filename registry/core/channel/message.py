@@ -1,10 +1,11 @@
 """One message of the channel, and what may follow what."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, ClassVar, Self
 
+from registry.core.calendar import write_instant
 from registry.core.canonical import JsonObject
 from registry.core.envelope.jose import Envelope
 from registry.core.errors import Conflict, Unprocessable
@@ -15,6 +16,7 @@ FIRST = 1
 FIRST_EPOCH = 1
 LARGEST_EPOCH = 2**31 - 1
 """More than two people on each side can begin; what is larger no database keeps."""
+CLOCKS_DIFFER = timedelta(minutes=5)
 GENESIS = "0" * 64
 """The `previous` of the first message of an epoch."""
 
@@ -62,6 +64,17 @@ class MessageFork(Conflict):
 
     def __str__(self) -> str:
         return f"another message number {self.seq} was received before"
+
+
+@dataclass(eq=False)
+class MessageFromFuture(Unprocessable):
+    """The message says that it was made later than now: a clock is wrong, and what it says of time counts nothing."""
+
+    code: ClassVar[str] = "message-from-future"
+    issued_at: datetime
+
+    def __str__(self) -> str:
+        return f"the message was made at {write_instant(self.issued_at)}, which is yet to come"
 
 
 @dataclass(eq=False)
@@ -150,6 +163,11 @@ class Message:
             raise NotAddressedHere(f"it is not from {sender}, or not signed by it")
         if self.to != receiver:
             raise NotAddressedHere(f"it is to {self.to[:100]}")
+
+    def check_time(self, at: datetime) -> None:
+        """Check that the message was not made after `at`, but for how clocks differ; raises `MessageFromFuture`."""
+        if self.issued_at > at + CLOCKS_DIFFER:
+            raise MessageFromFuture(self.issued_at)
 
     def check_follows(self, position: Position) -> None:
         """Check that the message is the next one; raises `MessageGap`, `MessageFork`, `EpochNotAgreed`, `EpochOver`."""
