@@ -12,7 +12,6 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     and_,
-    bindparam,
     func,
     select,
     text,
@@ -25,7 +24,6 @@ from registry.core.channel.message import FIRST_EPOCH, Message, MessageKind, Pos
 from registry.core.channel.receipt import Outcome, Receipt
 from registry.core.envelope.jose import Envelope
 from registry.store import epochs
-from registry.store.certificates import CertificateRow
 from registry.store.database import Row, one_of
 from registry.store.epochs import ChannelEpoch, Direction
 
@@ -196,34 +194,6 @@ def _after(last: MessageOut | MessageIn | None) -> Position:
 def received_before(tx: Session, sender: str, epoch: int, seq: int) -> MessageIn | None:
     """Return the message of this number that was taken before."""
     return tx.get(MessageIn, {"from_": sender, "epoch": epoch, "seq": seq})
-
-
-def not_accepted(tx: Session) -> Sequence[MessageIn]:
-    """Return the messages that were not simply accepted, in order: they are judged again after every adoption.
-
-    A certificate that is here by now with its proof has nothing more to come by.
-    """
-    proved = select(CertificateRow.id).where(
-        CertificateRow.id == MessageIn.certificate, CertificateRow.proof.is_not(None)
-    )
-    settled = MessageIn.kind.in_([MessageKind.CERTIFICATE_ISSUED, MessageKind.CERTIFICATE_LOGGED]) & proved.exists()
-    query = select(MessageIn).where(MessageIn.outcome != Outcome.ACCEPTED, ~settled)
-    return tx.scalars(query.order_by(MessageIn.from_, MessageIn.epoch, MessageIn.seq)).all()
-
-
-_OPEN_CHANGES = (
-    select(MessageIn.envelope)
-    .where(MessageIn.kind == MessageKind.CERTIFICATE_STATUS, MessageIn.outcome == Outcome.ACCEPTED_WITH_WARNINGS)
-    .order_by(MessageIn.from_, MessageIn.epoch, MessageIn.seq)
-)
-_OPEN_CHANGES_OF = _OPEN_CHANGES.where(MessageIn.certificate == bindparam("of"))
-
-
-def open_changes(tx: Session, certificate: str | None = None) -> Sequence[str]:
-    """Return messages with a change, of one certificate or of any, that could not be judged when they came."""
-    if certificate is None:
-        return tx.scalars(_OPEN_CHANGES).all()
-    return tx.scalars(_OPEN_CHANGES_OF, {"of": certificate}).all()
 
 
 def newest_words(tx: Session) -> dict[str, datetime]:

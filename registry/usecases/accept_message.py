@@ -23,7 +23,7 @@ from registry.core.verification.presentation import Delivery, Presentation
 from registry.core.verification.verdict import Check, Indication
 from registry.core.verification.verdict import Outcome as Answer
 from registry.core.verification.verify import ON_ARRIVAL, verify
-from registry.store import acts, arrivals, certificates, channel, peers, tasks
+from registry.store import acts, arrivals, certificates, channel, open_messages, peers, tasks
 from registry.store.acts import Actor, Draw
 from registry.store.arrivals import News
 from registry.store.certificates import CertificateRow, Source
@@ -175,7 +175,9 @@ def judge_again(tx: Session, here: Here, beliefs: Beliefs, *, at: datetime) -> i
     A receipt stays what it was, but a list or an agreement that came late loses no certificate and no annulment.
     """
     peers.lock_adoption(tx)
-    messages = (Message.parse(Envelope.parse(row.envelope, Typ.MESSAGE).payload) for row in channel.not_accepted(tx))
+    messages = (
+        Message.parse(Envelope.parse(row.envelope, Typ.MESSAGE).payload) for row in open_messages.not_accepted(tx)
+    )
     taken, settled = [], []
     for message in messages:
         sender = beliefs.node(message.from_)

@@ -17,7 +17,7 @@ from registry.core.signature import Signer
 from registry.core.tlog.entry import Kind
 from registry.core.trust.freshness import CLOCK_SKEW
 from registry.core.verification.bundle import DIGEST_BYTES, Bundle, Delivered, Heard
-from registry.store import acts, carried, channel, freshness, mirror, peers
+from registry.store import acts, carried, freshness, mirror, open_messages, peers
 from registry.store.acts import Actor, Draw
 from registry.store.carried import Unexpired
 from registry.usecases.believe_peers import Beliefs, Pins, carried_lists, read_beliefs, read_word
@@ -70,7 +70,7 @@ def export(
         stale_after=at + fresh_for,
         lists=carried_lists(tx, pins, beliefs),
         agreements=tuple(row.text for row in peers.agreements(tx)),
-        changes=(*carried.changes_for(tx, country, at), *map(open_change, channel.open_changes(tx))),
+        changes=(*carried.changes_for(tx, country, at), *map(open_change, open_messages.open_changes(tx))),
         delivered=_delivered(tx, country, beliefs, at),
         as_of=beliefs.newest_word(country),
         checkpoints=tuple(head.note for head in mirror.heads(tx) if head.cosigned_at is not None),

@@ -9,7 +9,7 @@ from registry.core.canonical import JsonObject
 from registry.core.channel.message import Message
 from registry.core.envelope.jose import Envelope, Typ
 from registry.core.identifiers import log_origin
-from registry.store import channel, mirror, tasks, witness
+from registry.store import mirror, open_messages, tasks, witness
 from registry.store.parties import Role
 from registry.store.tasks import Task, TaskKind
 from registry.usecases.settle_months import digest_brought
@@ -87,5 +87,7 @@ def _open(tx: Session, kind: TaskKind, origin: str) -> list[Task]:
 
 def _not_kept(tx: Session) -> set[str]:
     """Return the digests of what came and was not simply accepted: some of it is in no other table."""
-    messages = (Message.parse(Envelope.parse(row.envelope, Typ.MESSAGE).payload) for row in channel.not_accepted(tx))
+    messages = (
+        Message.parse(Envelope.parse(row.envelope, Typ.MESSAGE).payload) for row in open_messages.not_accepted(tx)
+    )
     return {digest for digest in map(digest_brought, messages) if digest is not None}

@@ -23,7 +23,7 @@ from registry.core.verification.preference import SHEET_OF_SET, SHEETS_MISSING
 from registry.core.verification.presentation import Presentation
 from registry.core.verification.verdict import Check, Finding, Outcome, Verdict
 from registry.core.verification.verify import verify
-from registry.store import acts, certificates, channel, log
+from registry.store import acts, certificates, log, open_messages
 from registry.store.acts import Act, Draw
 from registry.store.certificates import CertificateRow, Source
 from registry.store.parties import Role
@@ -231,7 +231,7 @@ def _reader(tx: Session, seen: list[CertificateRow]) -> ReadEvidence:
         logged_by = None if row.act is None else log.published_at(tx, row.act)
         logged = (row.proof if row.act is None else logged_by) is not None
         changes = [change.envelope for change in certificates.changes(tx, row.id)]
-        changes += [open_change(message) for message in channel.open_changes(tx, row.id)]
+        changes += [open_change(message) for message in open_messages.open_changes(tx, row.id)]
         held = Held(Digest(row.digest), row.recorded_at, standpoint, logged, logged_by, *marks(row.outside))
         return Evidence(held, changes)
 

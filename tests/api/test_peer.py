@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from registry.core.channel.recall import Recall
 from registry.core.envelope.jose import Envelope, Typ, seal
-from registry.store import channel, peers
+from registry.store import channel, open_messages, peers
 from registry.store.guard import Mark, of_received
 from registry.usecases import recall_messages
 from tests.api.desk import Office, assert_problem
@@ -80,7 +80,7 @@ def test_what_is_judged_again_is_all_that_came_before_the_adoption(corridor: Cor
             waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
             while not tx.scalar(text(waiting)):
                 assert not asked.done(), asked.result()
-            assert channel.not_accepted(tx) == []
+            assert open_messages.not_accepted(tx) == []
         assert asked.result().status_code == 200
 
 

@@ -28,7 +28,7 @@ from registry.core.tlog.entry import Kind
 from registry.core.tlog.note import Note
 from registry.core.verification.presentation import Presentation
 from registry.core.verification.verdict import Indication, Verdict
-from registry.store import channel, tasks
+from registry.store import channel, open_messages, tasks
 from registry.store.acts import Actor
 from registry.store.certificates import CertificateRow
 from registry.store.channel import MessageOut
@@ -287,7 +287,7 @@ def test_a_certificate_that_is_here_with_its_proof_is_not_judged_again(corridor:
     body = Presentation(issued.envelope).encode()
     assert sent(by, uz, body).outcome is Outcome.ACCEPTED_WITH_WARNINGS
     with uz.node.database.read() as tx:
-        assert len(channel.not_accepted(tx)) == 1
+        assert len(open_messages.not_accepted(tx)) == 1
     by.sequence()
     by.witnessed(uz)
     with by.node.database.read() as tx:
@@ -296,7 +296,7 @@ def test_a_certificate_that_is_here_with_its_proof_is_not_judged_again(corridor:
     told: JsonObject = {"certificate": issued.id, "digest": issued.digest, "proof": proof.encode()}
     assert sent(by, uz, told, kind=MessageKind.CERTIFICATE_LOGGED).outcome is Outcome.ACCEPTED
     with uz.node.database.read() as tx:
-        assert channel.not_accepted(tx) == []
+        assert open_messages.not_accepted(tx) == []
 
 
 def test_a_certificate_that_cannot_be_judged_yet_is_kept_with_a_warning(corridor: Corridor) -> None:
