@@ -93,7 +93,7 @@ def confirm(
     proposal = proposed(tx, peer, _subject(peer, parting.ended), by)
     begun = EpochBegun(parting.ended, str(proposal.private["reason"]))
     astray = restoring.take_branch(peer, parting.branch)
-    restoring.prove()
+    restoring.contents.prove()
     private: dict[str, Json] = said(Direction.SENT, peer, begun) | _branch(parting)
     private |= {"proposed_by": proposal.person, "astray": list(astray)}
     act = acts.record(

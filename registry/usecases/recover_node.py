@@ -27,8 +27,9 @@ from registry.usecases.believe_peers import Beliefs
 from registry.usecases.compare_guard import Marks
 from registry.usecases.identify_party import Party
 from registry.usecases.recall_messages import Recalled
+from registry.usecases.recover_contents import RecalledNotOurs, TakenMessages
 from registry.usecases.recover_log import Copy, TakenLog, UnseenLeft, count_unseen, take_back
-from registry.usecases.recover_messages import RecalledNotOurs, Restoring, TakenMessages
+from registry.usecases.recover_messages import Restoring
 
 
 @dataclass(eq=False)
@@ -107,7 +108,7 @@ def recover(
         restoring.take_sent(peer, recalled)
     for recalled in fetched.received.values():
         restoring.take_received(recalled, receiver)
-    restoring.prove()
+    restoring.contents.prove()
     stands = {of_log(origin): taken.mark} if taken.size else {}
     for peer in fetched.sent:
         for what, position in ((of_sent, channel.sent(tx, peer)), (of_received, channel.received(tx, peer))):

@@ -30,7 +30,7 @@ from registry.usecases.begin_epoch import EpochNotNeeded
 from registry.usecases.follow_epoch import EpochEndDiffers, EpochNotOffered, EpochNotProposed
 from registry.usecases.pin_root import SameOperator
 from registry.usecases.recall_messages import Recalled
-from registry.usecases.recover_messages import RecalledNotOurs
+from registry.usecases.recover_contents import RecalledNotOurs
 from tests.kit import Corridor, Country
 from tests.usecases.lived import found
 from tests.usecases.parted import REASON, Parted, agree_to, begin, offer, part, part_ways, waiting

@@ -22,7 +22,8 @@ from registry.store.guard import Mark, of_sent
 from registry.usecases import submit_application
 from registry.usecases.accept_message import JudgedOtherwise
 from registry.usecases.recall_messages import Recalled
-from registry.usecases.recover_messages import RecalledNotOurs, Restoring
+from registry.usecases.recover_contents import RecalledNotOurs
+from registry.usecases.recover_messages import Restoring
 from tests.kit import Corridor, Country
 from tests.outside import registered
 from tests.usecases.lived import found, mirror
