@@ -17,7 +17,7 @@ KINDS = {
     "act": ("epoch.proposed", "epoch.begun", "epoch.followed"),
     "message_in": ("epoch.begun",),
     "message_out": ("epoch.begun",),
-    "task": ("message.refused", "receipt.refused", "channel.fork", "epoch.offered"),
+    "task": ("signer.revoked-after-use", "message.refused", "receipt.refused", "channel.fork", "epoch.offered"),
 }
 
 

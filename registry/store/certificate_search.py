@@ -1,14 +1,17 @@
 """Search certificates: a page of those that one may see and that meet every condition."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date, datetime
+from itertools import groupby
 
 from sqlalchemy import ColumnElement, case, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from registry.core.certificate.lifecycle import FINAL, Standing
 from registry.core.certificate.status_change import Status
-from registry.store.certificates import CertificateRow, StatusChangeRow, concerns
+from registry.core.tlog.entry import Kind
+from registry.store.acts import Act
+from registry.store.certificates import CertificateRow, Source, StatusChangeRow, concerns
 
 
 def page(
@@ -59,3 +62,16 @@ def _standing() -> ColumnElement[str]:
         .scalar_subquery()
     )
     return func.coalesce(func.nullif(newest, Status.REINSTATED), Standing.IN_FORCE)
+
+
+def verified(tx: Session, bodies: Collection[str]) -> Iterator[tuple[CertificateRow, Sequence[Act]]]:
+    """Give each delivered certificate of these bodies that was verified here, with the acts of it, oldest first."""
+    query = select(CertificateRow, Act).join(Act, Act.subject == CertificateRow.id)
+    query = query.where(
+        CertificateRow.source == Source.DELIVERED,
+        CertificateRow.body.in_(bodies),
+        Act.kind == Kind.VERIFICATION_MADE,
+    )
+    query = query.order_by(CertificateRow.id, Act.at, Act.seq).execution_options(yield_per=100)
+    for row, found in groupby(tx.execute(query), key=lambda each: each[0]):
+        yield row, [each[1] for each in found]

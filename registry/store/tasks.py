@@ -43,6 +43,8 @@ class TaskKind(StrEnum):
     """A certificate came that the peer's log does not hold."""
     ANNULLED_AFTER_USE = "certificate.annulled-after-use"
     """A certificate that customs found good here was annulled since."""
+    SIGNER_REVOKED_AFTER_USE = "signer.revoked-after-use"
+    """A certificate that customs found good here was signed by a key that is revoked from before."""
     APPLICATION_OVERDUE = "application.overdue"
     """The working days to issue are over, and the application is not decided."""
     MESSAGES_WAITING = "messages.waiting"
@@ -171,6 +173,11 @@ def task(tx: Session, id: int, *, roles: Collection[str], organisation: str, loc
 
 def _is_for(roles: Collection[str], organisation: str) -> ColumnElement[bool]:
     return Task.role.in_(roles) & (Task.organisation.is_(None) | (Task.organisation == organisation))
+
+
+def was_opened(tx: Session, kind: TaskKind, subject: str) -> bool:
+    """Tell whether a task of this kind and subject was ever opened."""
+    return tx.scalar(select(Task.id).where(Task.kind == kind, Task.subject == subject).limit(1)) is not None
 
 
 def open_tasks(tx: Session, kind: TaskKind | None = None, limit: int | None = 1000) -> Sequence[Task]:

@@ -30,7 +30,7 @@ from registry.store.certificates import CertificateRow, Source
 from registry.store.channel import MessageIn
 from registry.store.parties import Role
 from registry.store.tasks import TaskKind
-from registry.usecases import follow_epoch
+from registry.usecases import follow_epoch, revoked_after_use
 from registry.usecases.believe_peers import Beliefs
 from registry.usecases.take_change import Taken, refused, take_change, take_clarification
 from registry.usecases.take_statement import take_statement
@@ -170,7 +170,9 @@ def accept(
 
 
 def judge_again(tx: Session, here: Here, beliefs: Beliefs, *, at: datetime) -> int:
-    """Judge again, after an adoption, what was not simply accepted; return how many are accepted now.
+    """Judge again, after an adoption, what was not simply accepted; return how many messages are accepted now.
+
+    What customs found good is looked at as well: they are told where its key is revoked from before.
 
     A receipt stays what it was, but a list or an agreement that came late loses no certificate and no annulment.
     """
@@ -187,6 +189,8 @@ def judge_again(tx: Session, here: Here, beliefs: Beliefs, *, at: datetime) -> i
                 settled.append(message.id)
     tasks.close_tasks(tx, TaskKind.MESSAGE_REFUSED, settled, at=at)
     arrivals.number(tx, [each.news for each in taken if each.news], at)
+    trusted = Trusted(here.env, here.country, beliefs.lists, beliefs.agreements, at)
+    revoked_after_use.tell_users(tx, beliefs, trusted, read_evidence, at=at)
     return sum(each.outcome is Outcome.ACCEPTED for each in taken)
 
 

@@ -19,8 +19,9 @@ from registry.usecases.identify_party import Party
 READERS = (Role.OPERATOR, Role.CUSTOMS, Role.EXAMINER)
 BY_PERSON = frozenset(
     {
-        *(TaskKind.LOG_SPLIT, TaskKind.ANNULLED_AFTER_USE, TaskKind.RECONCILIATION_DIFFERS),
+        *(TaskKind.LOG_SPLIT, TaskKind.ANNULLED_AFTER_USE, TaskKind.SIGNER_REVOKED_AFTER_USE),
         *(TaskKind.MESSAGE_REFUSED, TaskKind.RECEIPT_REFUSED, TaskKind.CHANNEL_FORK),
+        TaskKind.RECONCILIATION_DIFFERS,
     }
 )
 """Kinds that nothing but a person's look can settle."""

@@ -14,8 +14,9 @@ from registry.usecases.identify_party import RoleMissing
 from tests.kit import Corridor, Country
 
 SETTLED_BY_A_PERSON = {
-    *(TaskKind.LOG_SPLIT, TaskKind.ANNULLED_AFTER_USE, TaskKind.RECONCILIATION_DIFFERS),
+    *(TaskKind.LOG_SPLIT, TaskKind.ANNULLED_AFTER_USE, TaskKind.SIGNER_REVOKED_AFTER_USE),
     *(TaskKind.MESSAGE_REFUSED, TaskKind.RECEIPT_REFUSED, TaskKind.CHANNEL_FORK),
+    TaskKind.RECONCILIATION_DIFFERS,
 }
 
 
