@@ -10,9 +10,10 @@ from registry.node import Node
 from registry.peer.client import Peer, PeerHasNone
 from registry.store.acts import Actor
 from registry.usecases import adopt_trust_list, exchange_freshness
-from registry.usecases.accept_message import Here, judge_again
+from registry.usecases.accept_message import judge_again
 from registry.usecases.believe_peers import read_beliefs
 from registry.usecases.compare_guard import check_caught_up
+from registry.usecases.take_certificate import Here
 
 
 class Stating:

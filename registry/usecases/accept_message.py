@@ -2,36 +2,27 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 from sqlalchemy.orm import Session
 
 from registry.core.canonical import Json, JsonObject
-from registry.core.certificate.claims import Claims
-from registry.core.certificate.credential import Certificate
 from registry.core.channel.message import EpochNotAgreed, Message, MessageFork, MessageKind
-from registry.core.channel.receipt import Outcome, Receipt, ReceiptFinding, ReceiptNotOurs
+from registry.core.channel.receipt import Outcome, Receipt, ReceiptNotOurs
 from registry.core.envelope.jose import Envelope, Typ, seal
 from registry.core.errors import Conflict, Malformed, Refused
-from registry.core.identifiers import CERTIFICATE, HEX_256, node_did
-from registry.core.record import decode
 from registry.core.signature import Signer
 from registry.core.tlog.entry import Kind
 from registry.core.trust.believed_list import KnownNode
 from registry.core.verification.evidence import Trusted
-from registry.core.verification.presentation import Delivery, Presentation
-from registry.core.verification.verdict import Check, Indication
-from registry.core.verification.verdict import Outcome as Answer
-from registry.core.verification.verify import ON_ARRIVAL, verify
-from registry.store import acts, arrivals, certificates, channel, open_messages, peers, tasks
+from registry.store import acts, arrivals, channel, open_messages, peers, tasks
 from registry.store.acts import Actor, Draw
-from registry.store.arrivals import News
-from registry.store.certificates import CertificateRow, Source
 from registry.store.channel import MessageIn
 from registry.store.parties import Role
 from registry.store.tasks import TaskKind
 from registry.usecases import follow_epoch, revoked_after_use
 from registry.usecases.believe_peers import Beliefs
+from registry.usecases.take_certificate import Here, take_certificate, take_proof
 from registry.usecases.take_change import Taken, refused, take_change, take_clarification
 from registry.usecases.take_statement import take_statement
 from registry.usecases.verify_certificate import read_evidence
@@ -65,26 +56,10 @@ class JudgedOtherwise(Conflict):
 
 
 @dataclass(frozen=True, slots=True)
-class Here:
-    """The node that judges: its DID, environment and country."""
-
-    did: str
-    env: str
-    country: str
-
-
-@dataclass(frozen=True, slots=True)
 class Receiver(Here):
     """The node that receives: it signs receipts, too."""
 
     signer: Signer
-
-
-@dataclass(frozen=True, slots=True)
-class _Logged:
-    certificate: Annotated[str, CERTIFICATE]
-    digest: Annotated[str, HEX_256]
-    proof: str
 
 
 def accept(
@@ -226,9 +201,9 @@ def _sender(envelope: Envelope, message: Message, beliefs: Beliefs, at: datetime
 def _take(tx: Session, message: Message, country: str, here: Here, beliefs: Beliefs, *, at: datetime) -> Taken:
     try:
         if message.kind is MessageKind.CERTIFICATE_ISSUED:
-            return _take_certificate(tx, message, country, here, beliefs, at=at)
+            return take_certificate(tx, message, country, here, beliefs, at=at)
         if message.kind is MessageKind.CERTIFICATE_LOGGED:
-            return _take_proof(tx, message, here, beliefs, at=at)
+            return take_proof(tx, message, here, beliefs, at=at)
         if message.kind is MessageKind.CERTIFICATE_CLARIFIED:
             return take_clarification(tx, message, here.env, beliefs)
         if message.kind is MessageKind.RECONCILIATION:
@@ -238,69 +213,3 @@ def _take(tx: Session, message: Message, country: str, here: Here, beliefs: Beli
         return take_change(tx, message, here.env, beliefs, at=at)
     except Malformed as refusal:
         return refused("format", refusal.code)
-
-
-def _take_certificate(
-    tx: Session, message: Message, country: str, here: Here, beliefs: Beliefs, *, at: datetime
-) -> Taken:
-    delivery = Delivery.of(message.body)
-    presentation = delivery.presentation
-    trusted = Trusted(here.env, here.country, beliefs.lists, beliefs.agreements, at)
-    verdict = verify(presentation, trusted, read_evidence(tx), at=at, asked=ON_ARRIVAL)
-    findings = tuple(
-        ReceiptFinding(finding.check, finding.outcome, finding.code)
-        for finding in verdict.findings
-        if finding.outcome is not Answer.PASSED and finding.code != "not-reached"
-    )
-    if verdict.indication is Indication.TOTAL_FAILED:
-        return Taken(Outcome.REFUSED, findings)
-    signature = verdict.finding(Check.SIGNATURE)
-    if signature is None or signature.outcome is not Answer.PASSED:
-        return Taken(Outcome.ACCEPTED_WITH_WARNINGS, findings)
-    envelope = Envelope.parse(presentation.certificate, Typ.CERTIFICATE)
-    certificate = Certificate.parse(envelope.payload)
-    Claims.parse(certificate.subject.claims)
-    if certificate.subject.issued_in != country or node_did(certificate.node) != message.from_:
-        return refused("agreement", "issued-elsewhere")
-    logged = verdict.finding(Check.LOG)
-    proof = presentation.proof if logged is not None and logged.outcome is Answer.PASSED else None
-    held, news = certificates.certificate(tx, certificate.id), None
-    if held is not None and held.digest != envelope.digest:
-        return refused("delivered", "other-digest")
-    if held is None:
-        news = News(certificate.id)
-        tx.add(
-            CertificateRow(
-                source=Source.DELIVERED,
-                recorded_at=at,
-                proof=proof,
-                registered_on=None if delivery.outside is None else delivery.outside.registered_on,
-                due_on=None if delivery.outside is None else delivery.outside.due_on,
-                **certificates.index_columns(envelope, certificate),
-            )
-        )
-    elif held.proof is None:
-        held.proof = proof
-    tx.flush()
-    return Taken(Outcome.ACCEPTED_WITH_WARNINGS if findings else Outcome.ACCEPTED, findings, certificate.id, news)
-
-
-def _take_proof(tx: Session, message: Message, here: Here, beliefs: Beliefs, *, at: datetime) -> Taken:
-    """Keep the proof of a certificate that came without; one that cannot be judged yet is judged again later."""
-    logged = decode(_Logged, message.body)
-    row = certificates.certificate(tx, logged.certificate, lock=True)
-    if row is None or row.digest != logged.digest:
-        open_ = ReceiptFinding(Check.DELIVERED, Answer.UNKNOWN, "not-delivered")
-        return Taken(Outcome.ACCEPTED_WITH_WARNINGS, (open_,), logged.certificate)
-    trusted = Trusted(here.env, here.country, beliefs.lists, beliefs.agreements, at)
-    presentation = Presentation(row.envelope, logged.proof)
-    finding = verify(presentation, trusted, read_evidence(tx), at=at, asked=ON_ARRIVAL).finding(Check.LOG)
-    assert finding is not None
-    if finding.outcome is Answer.FAILED:
-        return refused(finding.check, finding.code)
-    if finding.outcome is Answer.UNKNOWN:
-        open_ = ReceiptFinding(finding.check, finding.outcome, finding.code)
-        return Taken(Outcome.ACCEPTED_WITH_WARNINGS, (open_,), row.id)
-    if row.proof is None:
-        row.proof = logged.proof
-    return Taken(Outcome.ACCEPTED, (), row.id)

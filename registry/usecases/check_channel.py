@@ -5,27 +5,20 @@ or change that no message brought, one of ours that the log holds and no message
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 
 from sqlalchemy import select
 
-from registry.core.certificate.clarification import Clarification
-from registry.core.certificate.credential import Certificate
 from registry.core.certificate.outside import Outside
-from registry.core.certificate.status_change import StatusChange
-from registry.core.channel.epoch import EpochBegun
 from registry.core.channel.message import FIRST, GENESIS, Message, MessageKind
 from registry.core.channel.receipt import Outcome, Receipt
-from registry.core.channel.reconciliation import StatementPart
 from registry.core.envelope.jose import Envelope, Typ
 from registry.core.errors import RegistryError
 from registry.core.tlog.checkpoint import Checkpoint
 from registry.core.tlog.entry import Kind, Leaf, MalformedLeaf
 from registry.core.tlog.note import Note
 from registry.core.tlog.proof import TlogProof
-from registry.core.verification.presentation import Delivery
 from registry.store.acts import Act
 from registry.store.certificates import CertificateRow, Source, StatusChangeRow
 from registry.store.channel import MessageIn, MessageOut, stands
@@ -35,18 +28,11 @@ from registry.store.reconciliations import MonthStatement
 from registry.usecases.check_adopted import Adopted
 from registry.usecases.check_arrivals import Brought, Came, check_arrivals
 from registry.usecases.check_epochs import branches
+from registry.usecases.read_carried import SAYS, Carried, read_carried
 from registry.usecases.survey_rows import Survey, of, read_object, readable
 
 LATE = timedelta(minutes=10)
 """So long after an act the message that carries it is missing, not late."""
-_SAYS = {
-    MessageKind.CERTIFICATE_ISSUED: Kind.CERTIFICATE_ISSUED,
-    MessageKind.CERTIFICATE_LOGGED: Kind.CERTIFICATE_ISSUED,
-    MessageKind.CERTIFICATE_STATUS: Kind.CERTIFICATE_STATUS,
-    MessageKind.CERTIFICATE_CLARIFIED: Kind.CERTIFICATE_CLARIFIED,
-    MessageKind.RECONCILIATION: Kind.MONTH_STATED,
-    MessageKind.EPOCH_BEGUN: Kind.EPOCH_BEGUN,
-}
 
 
 _TABLES: Mapping[str, type[StatusChangeRow] | type[ClarificationRow]] = {
@@ -55,20 +41,6 @@ _TABLES: Mapping[str, type[StatusChangeRow] | type[ClarificationRow]] = {
 }
 _BY_PEER = MonthStatement.by == MonthStatement.peer
 _BESIDE = {MessageKind.CERTIFICATE_STATUS, MessageKind.CERTIFICATE_CLARIFIED}
-
-
-@dataclass(frozen=True, slots=True)
-class _Carried:
-    """What a message is about: a certificate, the digest of what it carries, its proof, and whether one follows.
-
-    `outside` is the word of the node that sent it, where the body's own system issued the certificate.
-    """
-
-    certificate: object
-    digest: object
-    proof: str | None = None
-    pending: bool = False
-    outside: Outside | None = None
 
 
 def check_channel(survey: Survey, adopted: Adopted, at: datetime) -> None:
@@ -121,12 +93,12 @@ def _sent(survey: Survey, adopted: Adopted) -> Mapping[object, Outside | None]:
             if message is None:
                 continue
             try:
-                carried = _read_body(message)
+                carried = read_carried(message)
             except RegistryError as refusal:
                 survey.say(where, str(refusal))
                 continue
             survey.differ(where, row, {"pending": carried.pending})
-            says = (_SAYS[message.kind], carried.digest, None if node is None else node.country)
+            says = (SAYS[message.kind], carried.digest, None if node is None else node.country)
             if row.act is None:
                 taken_back.setdefault(carried.digest, carried.outside)
                 holds = row.log_index is None or _read_leaf(act.recovered) == says
@@ -173,7 +145,7 @@ def _differs(text: str, row: MessageOut, published: str | None, unpublished: Seq
 
 def _branched(survey: Survey) -> Mapping[object, Outside | None]:
     """Return what messages carried that a peer held in place of ours, by its digest."""
-    found = [_read_body(message) for message in branches(survey)]
+    found = [read_carried(message) for message in branches(survey)]
     return {each.digest: each.outside for each in found}
 
 
@@ -197,7 +169,7 @@ def _unsent(survey: Survey, adopted: Adopted, at: datetime) -> None:
     """Ask whether what the log holds for another country was sent: all of it but what is too new."""
     carried = select(MessageOut.act).where(MessageOut.act == Act.id, stands()).exists()
     query = select(Act.id, Act.to).join(LogEntry, LogEntry.act == Act.id).order_by(LogEntry.index)
-    wanted = Act.kind.in_(set(_SAYS.values())) & Act.to.in_(adopted.newest().keys())
+    wanted = Act.kind.in_(set(SAYS.values())) & Act.to.in_(adopted.newest().keys())
     for act in survey.stream(query.where(wanted, Act.at < at - LATE, ~carried)):
         survey.say(f"act {act.id}", f"the log holds it for {act.to}, and no message carries it")
 
@@ -227,9 +199,9 @@ def _received(survey: Survey, adopted: Adopted) -> Brought:
             if message is None:
                 continue
             try:
-                carried = _read_body(message)
+                carried = read_carried(message)
             except RegistryError:
-                carried = _Carried(None, None)  # it was refused for that, if it came so
+                carried = Carried(None, None)  # it was refused for that, if it came so
             is_open = row.outcome != Outcome.ACCEPTED or message.kind in _BESIDE
             if row.certificate != carried.certificate and not (row.certificate is None and is_open):
                 survey.differ(where, row, {"certificate": carried.certificate})
@@ -311,22 +283,3 @@ def _read_leaf(leaf: bytes | None) -> tuple[Kind, str | None, str | None] | None
     except MalformedLeaf:
         return None
     return None if read is None else (read.kind, read.digest, read.to)
-
-
-def _read_body(message: Message) -> _Carried:
-    """Read what a message carries. Raises what parsing raises."""
-    if message.kind is MessageKind.CERTIFICATE_LOGGED:
-        return _Carried(message.body.get("certificate"), message.body.get("digest"), str(message.body.get("proof")))
-    if message.kind is MessageKind.CERTIFICATE_STATUS:
-        envelope = Envelope.parse(str(message.body.get("change")), Typ.STATUS)
-        return _Carried(StatusChange.parse(envelope.payload).certificate, envelope.digest)
-    if message.kind is MessageKind.CERTIFICATE_CLARIFIED:
-        envelope = Envelope.parse(str(message.body.get("clarification")), Typ.CLARIFICATION)
-        return _Carried(Clarification.parse(envelope.payload).certificate, envelope.digest)
-    if message.kind is MessageKind.RECONCILIATION:
-        return _Carried(None, StatementPart.parse(message.body).digest)
-    if message.kind is MessageKind.EPOCH_BEGUN:
-        return _Carried(None, EpochBegun.of(message).digest)
-    delivery = Delivery.of(message.body)
-    envelope, proof = Envelope.parse(delivery.presentation.certificate, Typ.CERTIFICATE), delivery.presentation.proof
-    return _Carried(Certificate.parse(envelope.payload).id, envelope.digest, proof, proof is None, delivery.outside)

@@ -10,8 +10,8 @@ from registry.core.channel.recall import Recall, RecallRefused
 from registry.core.envelope.jose import Envelope, Typ
 from registry.store import channel
 from registry.store.channel import MessageIn, MessageOut
-from registry.usecases.accept_message import Here
 from registry.usecases.believe_peers import Beliefs
+from registry.usecases.take_certificate import Here
 
 PAGE = 200
 PAGE_CHARACTERS = 1_000_000

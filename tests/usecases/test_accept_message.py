@@ -34,10 +34,11 @@ from registry.store.certificates import CertificateRow
 from registry.store.channel import MessageOut
 from registry.store.tasks import TaskKind
 from registry.usecases import verify_certificate
-from registry.usecases.accept_message import Here, SenderUnknown, accept, judge_again
+from registry.usecases.accept_message import SenderUnknown, accept, judge_again
 from registry.usecases.believe_peers import Beliefs
 from registry.usecases.deliver_message import keep_receipt
 from registry.usecases.read_log import prove
+from registry.usecases.take_certificate import Here
 from tests.kit import Corridor, Country
 
 

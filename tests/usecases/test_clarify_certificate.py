@@ -19,11 +19,12 @@ from registry.core.verification.presentation import Presentation
 from registry.core.verification.verdict import Indication
 from registry.store.certificates import CertificateRow
 from registry.store.tables import METADATA
-from registry.usecases.accept_message import Here, judge_again
+from registry.usecases.accept_message import judge_again
 from registry.usecases.clarify_certificate import ClarificationOpen, NothingToClarify, confirm, propose, withdraw
 from registry.usecases.identify_party import RoleMissing
 from registry.usecases.read_beside import read_beside
 from registry.usecases.sign_for_body import CertificateNotFound, Issuer, SignerMissing, read
+from registry.usecases.take_certificate import Here
 from tests.kit import Corridor, Country
 from tests.usecases.test_accept_message import refused_for, sent
 

@@ -9,8 +9,9 @@ from registry.core.verification.verdict import Indication
 from registry.store import tasks
 from registry.store.parties import Role
 from registry.store.tasks import Task, TaskKind
-from registry.usecases.accept_message import Here, judge_again
+from registry.usecases.accept_message import judge_again
 from registry.usecases.publish_trust_list import Ending
+from registry.usecases.take_certificate import Here
 from tests.kit import Corridor, Country
 from tests.usecases.test_keys_over_time import draft, kid_of, publish, rotated
 from tests.usecases.test_verify_held import asks, named
