@@ -1,9 +1,9 @@
 """The newest freshness statement of each node, our own among them: one row each, which only moves forward."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import BigInteger, select
+from sqlalchemy import BigInteger, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -49,3 +49,13 @@ def move(
         index_elements=["node"], set_=values, where=FreshnessRow.as_of < kept.excluded.as_of
     )
     return tx.scalar(newer.returning(FreshnessRow.node)) is not None
+
+
+def oldest_open(tx: Session) -> timedelta | None:
+    """Return for how long another transaction of this node has been open, the oldest; None where there is none."""
+    open_ = text(
+        "SELECT clock_timestamp() - min(xact_start) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()"
+    )
+    waited: timedelta | None = tx.scalar(open_)
+    return waited

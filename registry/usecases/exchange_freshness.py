@@ -121,15 +121,21 @@ def keep(tx: Session, text: str, node: str, beliefs: Beliefs, *, own: str, env: 
 
 
 def _everything_is_out(tx: Session, of: Stating, beliefs: Beliefs, at: datetime) -> datetime:
-    """Return by when everything that was recorded has its place in the log, and in the channel whom it concerns."""
-    waiting = [] if (oldest := log.oldest_queued(tx)) is None else [oldest]
+    """Return by when everything that was recorded has its place in the log, and in the channel whom it concerns.
+
+    A transaction that is open may have recorded something that nobody sees before it commits.
+    """
+    waited = freshness.oldest_open(tx)  # first: what is committed from here on is in the queue
+    waiting = [] if waited is None else [at - waited]
+    if (oldest := log.oldest_queued(tx)) is not None:
+        waiting.append(oldest)
     for to in of.serves:
         node = beliefs.node(to)
         if node is not None:
             kinds = [kind.value for kind in CARRIED]
             left = log.entries(tx, channel.last_entry(tx, to), 1, kinds=kinds, to=node.country)
             waiting += [act.at for _, act in left]
-    return min([at, *(each - _MOMENT for each in waiting)])
+    return min([at, *((each - _MOMENT).replace(microsecond=0) for each in waiting)])
 
 
 def _checkpoint(note: str) -> NamedCheckpoint:

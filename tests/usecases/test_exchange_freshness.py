@@ -107,6 +107,18 @@ def test_what_waits_makes_a_statement_as_old_as_itself(corridor: Corridor) -> No
     assert said_by(by).as_of == corridor.clock()
 
 
+def test_a_transaction_that_is_open_makes_a_statement_as_old_as_its_beginning(corridor: Corridor) -> None:
+    """It may have annulled a certificate, and nobody sees that before it commits."""
+    by = corridor.by
+    by.sequence()
+    with by.tx() as open_:
+        open_.execute(text("SELECT 1"))
+        during = said_by(by).as_of
+    assert during <= corridor.clock() - timedelta(seconds=1)
+    corridor.clock.forward(MADE_EVERY)
+    assert said_by(by).as_of == corridor.clock()
+
+
 def test_the_status_is_as_old_as_the_last_word_of_the_issuer(corridor: Corridor) -> None:
     by, uz = corridor.by, corridor.uz
     number = by.issued().number
