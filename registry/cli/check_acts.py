@@ -12,7 +12,8 @@ from registry.core.calendar import write_instant
 from registry.core.canonical import Json, JsonObject
 from registry.core.record import encode
 from registry.core.verification.dossier import Contents, Dossier, ExportedAct
-from registry.core.verification.dossier_check import NOT_PROVED, ActFinding, LeafFinding, Report, Standing, check
+from registry.core.verification.dossier_check import NOT_PROVED, check
+from registry.core.verification.dossier_report import ActFinding, LeafFinding, Report, Standing
 
 MARK = {Standing.PROVED: "+", Standing.PENDING: "?", Standing.LOST: "!", Standing.WRONG: "-"}
 PATIENCE = 1.0

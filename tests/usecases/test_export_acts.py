@@ -14,7 +14,8 @@ from registry.core.tlog.entry import Kind
 from registry.core.trust.document_signer import Purpose
 from registry.core.trust.trust_list import ListKey
 from registry.core.verification.dossier import Dossier, ExportedAct, Selection
-from registry.core.verification.dossier_check import Standing, check
+from registry.core.verification.dossier_check import check
+from registry.core.verification.dossier_report import Standing
 from registry.signing.ceremony import Authority, make_key
 from registry.signing.key_file import FileSigner
 from registry.store.acts import Act, committed

@@ -10,7 +10,8 @@ from sqlalchemy import text
 
 from registry.core.tlog.entry import Kind
 from registry.core.verification.dossier import Place, Selection
-from registry.core.verification.dossier_check import Standing, check
+from registry.core.verification.dossier_check import check
+from registry.core.verification.dossier_report import Standing
 from registry.store.certificates import CertificateRow
 from registry.usecases.export_acts import export
 from registry.usecases.read_act import ActLost, look, prove_act

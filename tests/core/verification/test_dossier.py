@@ -28,13 +28,8 @@ from registry.core.verification import carried
 from registry.core.verification import dossier as dossier_module
 from registry.core.verification.carried import MAX_LISTS, ListsUnfit
 from registry.core.verification.dossier import Contents, Dossier, ExportedAct, Place, Selection, TakenBack
-from registry.core.verification.dossier_check import (
-    ActFinding,
-    DossierNotTrusted,
-    Report,
-    Standing,
-    check,
-)
+from registry.core.verification.dossier_check import DossierNotTrusted, check
+from registry.core.verification.dossier_report import ActFinding, Report, Standing
 from registry.signing.key_file import NoteSigner
 from tests.core.world import AT, BORN, RenamedSigner, Side, World
 
