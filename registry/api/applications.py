@@ -17,13 +17,14 @@ from registry.api.limits import StrictRoute
 from registry.api.operation import EVERYONE, operation
 from registry.api.paging import Page, PlaceDep, noon_of
 from registry.api.proposal_views import AnnulmentView
-from registry.core.agreement import NotAgreed, NumbersExhausted
+from registry.core.agreement import NotAgreed
 from registry.core.application.clock import ClockRuns, ClockStands
 from registry.core.application.lifecycle import IllegalMove, State
 from registry.core.certificate.claims import MalformedClaims
 from registry.core.certificate.lifecycle import AlreadyAnnulled, SamePerson
 from registry.core.envelope.jose import EnvelopeTooLarge
 from registry.core.identifiers import log_origin
+from registry.core.number_pattern import NumbersExhausted
 from registry.core.scheme.catalogue import UnknownScheme
 from registry.store import applications
 from registry.store.applications import Application

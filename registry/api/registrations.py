@@ -14,13 +14,14 @@ from registry.api.certificate_views import CertificateView, RegistrationView
 from registry.api.issuer import issuer_of
 from registry.api.limits import StrictRoute
 from registry.api.operation import operation
-from registry.core.agreement import NotAgreed, NumberUnfit
+from registry.core.agreement import NotAgreed
 from registry.core.canonical import NotCanonical
 from registry.core.certificate.claims import MalformedClaims
 from registry.core.certificate.credential import MalformedCredential
 from registry.core.certificate.lifecycle import AlreadyAnnulled
 from registry.core.envelope.jose import MAX_CERTIFICATE, MalformedEnvelope
 from registry.core.identifiers import log_origin
+from registry.core.number_pattern import NumberUnfit
 from registry.core.record import MalformedRecord
 from registry.store.parties import Role
 from registry.usecases import register_certificate

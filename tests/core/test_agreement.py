@@ -5,17 +5,9 @@ from typing import Any
 import pytest
 
 from registry.core import canonical
-from registry.core.agreement import (
-    MAX_FIGURE,
-    Agreement,
-    MalformedNumberPattern,
-    NeutralWitness,
-    NotAgreed,
-    NumberPattern,
-    NumbersExhausted,
-    Quorum,
-)
+from registry.core.agreement import MAX_FIGURE, Agreement, NeutralWitness, NotAgreed, Quorum
 from registry.core.calendar import Calendar, LocalDate, read_instant
+from registry.core.number_pattern import MalformedNumberPattern, NumberPattern, NumbersExhausted
 from registry.core.record import MalformedRecord
 from registry.core.tlog.note import KeyType, VerifierKey
 from tests.core.world import SCHEME, TODAY, World

@@ -15,7 +15,6 @@ from registry.core.agreement import (
     Effect,
     Environment,
     Form,
-    NumberPattern,
     Party,
     Quorum,
     Recognition,
@@ -26,6 +25,7 @@ from registry.core.certificate.credential import Certificate, Signatory, Subject
 from registry.core.certificate.status_change import Status, StatusChange
 from registry.core.envelope.jose import Envelope, Typ, join, seal
 from registry.core.identifiers import ActId, Country, Did, Digest, Kid, authority_did, body_did, node_did
+from registry.core.number_pattern import NumberPattern
 from registry.core.signature import Signer
 from registry.core.tlog.checkpoint import Checkpoint
 from registry.core.tlog.entry import Kind, Leaf

@@ -6,10 +6,11 @@ import pytest
 from sqlalchemy import text
 
 from registry.api.issuer import issuer_of
-from registry.core.agreement import NotAgreed, NumbersExhausted
+from registry.core.agreement import NotAgreed
 from registry.core.application.lifecycle import IllegalMove, State
 from registry.core.certificate.credential import Certificate
 from registry.core.envelope.jose import Envelope, Typ
+from registry.core.number_pattern import NumbersExhausted
 from registry.core.tlog.entry import Kind
 from registry.core.trust.believed_list import BelievedList
 from registry.store import certificates, serials

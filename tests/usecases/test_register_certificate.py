@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import text
 
 from registry.api.issuer import issuer_of
-from registry.core.agreement import NumberUnfit
 from registry.core.certificate.credential import Signatory
 from registry.core.envelope.jose import Envelope
 from registry.core.errors import RegistryError
+from registry.core.number_pattern import NumberUnfit
 from registry.core.rules.finding import Severity
 from registry.core.tlog.entry import Kind
 from registry.core.verification.verdict import Check, Indication, Outcome
