@@ -20,6 +20,7 @@ from registry.signing.keyring import Keyring
 from registry.store import log, witness
 from registry.store.database import APP, OWNER, Database
 from registry.store.guard import Guard, Mark, of_shown
+from registry.store.ownership import check_own
 from registry.store.postgres import Server
 
 PINS = "trust"
@@ -45,6 +46,8 @@ class Node:
         database = Database.open(app_url(settings), pool=settings.threads + 4, patience=patience)
         try:
             database.check_safe(production=settings.env is Environment.PRODUCTION)
+            with database.read() as tx:
+                check_own(tx, settings.name)
             return cls(settings, database, read_pins(settings.keys / PINS), clock(settings))
         except RegistryError:
             database.close()

@@ -70,13 +70,16 @@ def restore(
     replace: Annotated[bool, typer.Option("--replace", help="Over what the database holds now.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Put a backup back, whole or not at all; stop the node first. Example: registry database restore by.dump.
+    """Put a backup of this node back, whole or not at all; stop the node first; another node's is refused.
+
+    Example: registry database restore by.dump.
 
     What the node did since is behind its guard: it signs nothing before `registry log recover`.
     """
-    url = owner_url(Settings.from_environment())
+    settings = Settings.from_environment()
+    url = owner_url(settings)
     with alone(url, "database restore"), Console(stderr=True).status("putting the backup back"):
-        load(url, file, replace=replace)
+        load(url, file, own=settings.name, replace=replace)
     show({"file": str(file), "version": _version(url)}, as_json=as_json)
 
 

@@ -5,6 +5,7 @@ what certificates say and who is behind them: it is kept as carefully as the dat
 """
 
 import os
+import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +15,16 @@ from typing import ClassVar
 from sqlalchemy import create_engine, inspect, make_url
 
 from registry.core.errors import Conflict, Unavailable
+from registry.store.ownership import WHOSE, DatabaseOfAnother
 from registry.store.postgres import binaries
 
 BEGINNING = "DROP OWNED BY CURRENT_USER"
 """What is put back stands alone: of what the owner has in the database now, nothing stays beside it."""
+CHECK_OWN = f"""DO $$ DECLARE node text := {WHOSE}; BEGIN
+    IF node <> current_setting('registry.own') THEN RAISE EXCEPTION 'database-of-another %', node; END IF;
+END $$"""
+"""Asked last, of the rows as they would be: where it raises, nothing was put back."""
+OF_ANOTHER = re.compile(r"ERROR: +database-of-another (\S+)")
 LOCKS = "-c lock_timeout=10s -c client_min_messages=warning"
 
 
@@ -61,8 +68,11 @@ def dump(url: str, file: Path) -> None:
         raise BackupFailed(str(error)) from None
 
 
-def load(url: str, file: Path, *, replace: bool) -> None:
-    """Put a backup into the database at `url`, in one transaction. Raises `BackupFailed`, `DatabaseNotEmpty`."""
+def load(url: str, file: Path, *, own: str, replace: bool) -> None:
+    """Put a backup of the node called `own` into the database at `url`, in one transaction.
+
+    Raises `BackupFailed`, `DatabaseNotEmpty`, `DatabaseOfAnother`.
+    """
     if not replace and _tables(url):
         raise DatabaseNotEmpty
     with TemporaryDirectory(prefix="registry-restore-", dir=file.parent) as folder:
@@ -70,7 +80,14 @@ def load(url: str, file: Path, *, replace: bool) -> None:
         script = Path(folder) / "script.sql"
         _run(None, "pg_restore", "--no-owner", f"--file={script}", str(file))
         whole = ("--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1", "--output=/dev/null")
-        _run(url, "psql", *whole, f"--command={BEGINNING}", f"--file={script}")
+        told = f"SELECT set_config('registry.own', '{own}', true), set_config('search_path', 'public', true)"
+        steps = (f"--command={BEGINNING}", f"--file={script}", f"--command={told}", f"--command={CHECK_OWN}")
+        try:
+            _run(url, "psql", *whole, *steps)
+        except BackupFailed as failed:
+            if another := OF_ANOTHER.search(failed.reason):
+                raise DatabaseOfAnother(another[1], own) from None
+            raise
 
 
 def _tables(url: str) -> bool:

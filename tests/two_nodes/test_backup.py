@@ -96,7 +96,7 @@ def test_what_was_put_back_is_guarded_as_before(corridor: Corridor, desk: Desk) 
         tx.execute(text("CREATE TABLE stray (id int)"))
         tx.execute(text(f"ALTER TABLE stray OWNER TO {OWNER}"))
     by.node.database.close()
-    load(desk.owner, file, replace=True)
+    load(desk.owner, file, own=desk.country.node.settings.name, replace=True)
     assert by.everything() == before
     by.node.database.check_safe(production=False)
     with by.node.database.read() as tx:
@@ -108,6 +108,44 @@ def test_what_was_put_back_is_guarded_as_before(corridor: Corridor, desk: Desk) 
         assert tx.scalar(text("SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'")) > 10
     assert by.issued().number
     assert len(by.acts(Kind.CERTIFICATE_ISSUED)) == 2
+
+
+@pytest.mark.parametrize("logged", [True, False])
+def test_the_backup_of_another_node_is_refused_by_name_and_changes_nothing(
+    corridor: Corridor, desk: Desk, forge: Forge, *, logged: bool
+) -> None:
+    by, uz, file = corridor.by, corridor.uz, desk.folder / "uz.dump"
+    if logged:
+        uz.sequence()
+    dump(forge.server.url(OWNER, uz.database), file)
+    before = by.everything()
+    by.node.database.close()
+    refused = desk.run("database", "restore", str(file), "--replace")
+    assert (refused.returncode, "database-of-another" in refused.stderr) == (1, True), refused.stderr
+    assert "these rows are of uz.registry.example, and this node is by.registry.example" in refused.stderr
+    assert by.everything() == before
+
+
+@pytest.mark.parametrize("command", ["serve", "worker", "status"])
+def test_no_process_works_on_the_database_of_another_node(
+    corridor: Corridor, forge: Forge, tmp_path: Path, command: str
+) -> None:
+    by, uz = corridor.by, corridor.uz
+    environment = environment_of(forge, by, tmp_path) | {
+        "REGISTRY_DATABASE_URL": forge.server.url(APP, uz.database),
+        "REGISTRY_PORT": "18999",
+    }
+    before = uz.everything()
+    done = subprocess.run(
+        [sys.executable, "-m", "registry.cli.main", command],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+        timeout=60,
+    )
+    assert (done.returncode, "database-of-another" in done.stderr) == (1, True), done.stderr
+    assert uz.everything() == before
 
 
 def test_a_backup_holds_no_token_and_no_key(corridor: Corridor, desk: Desk, forge: Forge) -> None:
@@ -138,7 +176,7 @@ def test_what_is_no_whole_backup_changes_nothing(corridor: Corridor, desk: Desk)
     for broken in (half, desk.folder / "clock"):
         broken.touch()
         with pytest.raises(BackupFailed, match="pg_restore said"):
-            load(desk.owner, broken, replace=True)
+            load(desk.owner, broken, own=desk.country.node.settings.name, replace=True)
     assert by.everything() == before
     assert sorted(path.name for path in desk.folder.iterdir()) == ["by.dump", "clock", "half.dump"]
 
@@ -150,7 +188,7 @@ def test_a_node_that_works_keeps_its_database(corridor: Corridor, desk: Desk, mo
     with by.tx() as tx:
         tx.execute(text("SELECT 1 FROM act LIMIT 1"))
         with pytest.raises(BackupFailed, match="lock timeout"):
-            load(desk.owner, file, replace=True)
+            load(desk.owner, file, own=desk.country.node.settings.name, replace=True)
     assert by.acts()
 
 
@@ -158,11 +196,11 @@ def test_a_backup_goes_into_an_empty_database_without_more_words(corridor: Corri
     by, file = corridor.by, desk.folder / "by.dump"
     dump(desk.owner, file)
     with pytest.raises(DatabaseNotEmpty):
-        load(desk.owner, file, replace=False)
+        load(desk.owner, file, own=desk.country.node.settings.name, replace=False)
     before = by.everything()
     by.node.database.close()
     desk.forge.admin(f'DROP DATABASE "{by.database}" WITH (FORCE)', f'CREATE DATABASE "{by.database}" OWNER {OWNER}')
-    load(desk.owner, file, replace=False)
+    load(desk.owner, file, own=desk.country.node.settings.name, replace=False)
     assert by.everything() == before
 
 
