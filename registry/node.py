@@ -1,16 +1,17 @@
 """One node: its settings, database, keys, clock and randomness, built once and passed down; never a global."""
 
 import json
+import os
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 from registry.core.agreement import Environment
-from registry.core.errors import RegistryError
+from registry.core.errors import Malformed, RegistryError, Unavailable, Unprocessable
 from registry.core.identifiers import log_origin
 from registry.core.record import decode
 from registry.core.trust.pin import Pin
@@ -27,13 +28,55 @@ PINS = "trust"
 PIN_SUFFIX = ".pin.json"
 
 
+@dataclass(eq=False)
+class PinDamaged(Unavailable):
+    """A file of a confirmed pin cannot be read: nothing is decided by the pins of this node until it can."""
+
+    code: ClassVar[str] = "pin-damaged"
+    file: str
+
+    def __str__(self) -> str:
+        return f"the pin {self.file} cannot be read: put it back as two people confirmed it"
+
+
+@dataclass
+class PinFolder:
+    """The confirmed pins of a node, read again when a file of them is another: a process that runs takes a new root.
+
+    Each call returns pins that were read together. Threads may read at once: what they keep is kept in one step, and
+    the files were looked at before they were read, so that what changes meanwhile is read the next time.
+    """
+
+    folder: Path
+    _kept: tuple[tuple[tuple[str, int, int, int], ...], Mapping[str, Pin]] | None = field(default=None, repr=False)
+
+    def __call__(self) -> Mapping[str, Pin]:
+        """Return the pins by country; raises `PinDamaged`."""
+        kept, looks = self._kept, self._look()
+        if kept is not None and kept[0] == looks:
+            return kept[1]
+        pins = read_pins(self.folder)
+        self._kept = looks, pins
+        return pins
+
+    def _look(self) -> tuple[tuple[str, int, int, int], ...]:
+        if not self.folder.exists():
+            return ()
+        try:
+            with os.scandir(self.folder) as entries:
+                found = {each.name: each.stat() for each in entries if each.name.endswith(PIN_SUFFIX)}
+        except OSError as error:
+            raise PinDamaged(str(error.filename)) from None
+        return tuple((name, is_.st_ino, is_.st_mtime_ns, is_.st_size) for name, is_ in sorted(found.items()))
+
+
 @dataclass(frozen=True)
 class Node:
     """What every face and command works on. Only `now` reads a clock, only `draw` is random."""
 
     settings: Settings
     database: Database
-    pins: Mapping[str, Pin]
+    pinned: Callable[[], Mapping[str, Pin]]
     now: Callable[[], datetime]
     draw: Callable[[int], bytes] = secrets.token_bytes
 
@@ -48,10 +91,17 @@ class Node:
             database.check_safe(production=settings.env is Environment.PRODUCTION)
             with database.read() as tx:
                 check_own(tx, settings.name)
-            return cls(settings, database, read_pins(settings.keys / PINS), clock(settings))
+            pinned = PinFolder(settings.keys / PINS)
+            pinned()
+            return cls(settings, database, pinned, clock(settings))
         except RegistryError:
             database.close()
             raise
+
+    @property
+    def pins(self) -> Mapping[str, Pin]:
+        """The roots that are pinned now, by country; raises `PinDamaged`."""
+        return self.pinned()
 
     @cached_property
     def keyring(self) -> Keyring:
@@ -114,9 +164,12 @@ def clock(settings: Settings) -> Callable[[], datetime]:
 
 
 def read_pins(folder: Path) -> Mapping[str, Pin]:
-    """Read the confirmed pins under `folder`, by country."""
+    """Read the confirmed pins under `folder`, by country; raises `PinDamaged`."""
     pins = {}
     for path in sorted(folder.glob(f"*{PIN_SUFFIX}")):
-        pin = decode(Pin, json.loads(path.read_text())["pin"])
-        pins[pin.anchor().country] = pin
+        try:
+            pin = decode(Pin, json.loads(path.read_text())["pin"])
+            pins[pin.anchor().country] = pin
+        except (OSError, ValueError, KeyError, TypeError, Malformed, Unprocessable):
+            raise PinDamaged(str(path)) from None
     return pins

@@ -473,7 +473,8 @@ class Forge:
 
     def node(self, code: str, database: str, clock: Clock) -> Node:
         settings = self.settings(code, database)
-        return Node(settings, Database.open(self.server.url(APP, database), pool=60), self.pins(), clock)
+        pins = self.pins()
+        return Node(settings, Database.open(self.server.url(APP, database), pool=60), lambda: pins, clock)
 
     def admin(self, *statements: str) -> None:
         """Run statements as superuser, outside a transaction."""

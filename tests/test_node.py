@@ -1,14 +1,15 @@
 """One node: what it is built of, and what it does not open with."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
-from registry.core.record import MalformedRecord, encode
-from registry.node import Node, app_url, clock, owner_url, read_pins
+from registry.core.record import encode
+from registry.node import Node, PinDamaged, PinFolder, app_url, clock, owner_url, read_pins
 from registry.store.database import APP, OWNER, DatabaseUnsafe
 from registry.store.postgres import SUPERUSER, Server
 from tests.kit import Corridor, Forge
@@ -40,8 +41,38 @@ def test_pins_are_read_by_country_and_one_that_is_wrong_stops_the_start(corridor
     (tmp_path / "proposed.json").write_text("no pin yet")
     assert read_pins(tmp_path) == corridor.by.node.pins
     (tmp_path / "uz.pin.json").write_text(json.dumps({"pin": {"root": "AAAA"}}))
-    with pytest.raises(MalformedRecord):
-        read_pins(tmp_path)
+    for broken in ('{"pin": {"root": "AAAA"}}', "{}", "[]", "no JSON", "\\ud800"):
+        (tmp_path / "uz.pin.json").write_bytes(broken.encode())
+        with pytest.raises(PinDamaged, match=r"uz\.pin\.json cannot be read"):
+            read_pins(tmp_path)
+
+
+def test_a_process_that_runs_takes_a_pin_once_its_file_is_there_and_reads_none_twice(
+    corridor: Corridor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pinned = PinFolder(tmp_path / "trust")
+    assert pinned() == {}
+    write_pins(tmp_path / "trust", corridor)
+    first = pinned()
+    assert first == corridor.by.node.pins
+    with monkeypatch.context() as patch:
+        patch.setattr("registry.node.read_pins", None)
+        assert pinned() is first
+    newer = replace(first["BY"], epoch=7)
+    aside = tmp_path / "aside"
+    aside.write_text(json.dumps({"pin": encode(newer)}))
+    aside.replace(tmp_path / "trust" / "by.pin.json")
+    assert pinned()["BY"] == newer
+    assert first["BY"] == corridor.by.node.pins["BY"]
+    (tmp_path / "trust" / "uz.pin.json").write_text("half a f")
+    for _ in range(2):
+        with pytest.raises(PinDamaged, match=r"uz\.pin\.json"):
+            pinned()
+    (tmp_path / "trust" / "uz.pin.json").unlink()
+    assert pinned() == {"BY": newer}
+    (tmp_path / "trust" / "uz.pin.json").symlink_to(tmp_path / "nowhere" / "else")
+    with pytest.raises(PinDamaged):
+        pinned()
 
 
 def test_a_node_never_works_as_superuser(forge: Forge, corridor: Corridor) -> None:

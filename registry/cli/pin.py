@@ -70,7 +70,7 @@ def confirm(
     token: Token = None,
     as_json: Json = False,
 ) -> None:
-    """Confirm a proposed pin: another person types the fingerprint. Processes that run take it at their restart."""
+    """Confirm a proposed pin: another person types the fingerprint. Processes that run take it by themselves."""
     with opened() as node:
         proposed = _pins(node) / f"{country.lower()}{PROPOSED}"
         if not proposed.exists():
@@ -83,8 +83,9 @@ def confirm(
             pinned = pin_root.confirm(
                 tx, pin, fingerprint, proposed_by=kept["proposed_by"], by=by, at=at, draw=node.draw
             )
-            confirmed = {"pin": kept["pin"], "proposed_by": kept["proposed_by"], "confirmed_by": by.person}
-            write_file(_pins(node) / f"{pinned.lower()}{PIN_SUFFIX}", json.dumps(confirmed, indent=1))
+        # after the act is committed: processes that run believe the file from now on
+        confirmed = {"pin": kept["pin"], "proposed_by": kept["proposed_by"], "confirmed_by": by.person}
+        write_file(_pins(node) / f"{pinned.lower()}{PIN_SUFFIX}", json.dumps(confirmed, indent=1))
         proposed.unlink()
     show({"pinned": pinned, "threshold": pin.threshold, "epoch": pin.epoch}, as_json=as_json)
 

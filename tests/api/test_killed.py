@@ -34,7 +34,7 @@ def ask(
 ) -> None:
     """Ask in a process of its own, which ends before its `fatal`-th statement or commit, or when it has its answer."""
     assert settings.database_url is not None
-    node = Node(settings, Database.open(settings.database_url.get_secret_value()), pins, clock)
+    node = Node(settings, Database.open(settings.database_url.get_secret_value()), lambda: pins, clock)
     points = itertools.count(1)
 
     def die(*_: object) -> None:

@@ -280,7 +280,7 @@ def test_without_its_database_every_operation_says_so(corridor: Corridor, docume
     country = corridor.by
     url = make_url(str(country.node.settings.database_url.get_secret_value()))  # type: ignore[union-attr]
     away = Database.open(url.set(port=1).render_as_string(hide_password=False))
-    node = Node(country.node.settings, away, country.node.pins, country.clock)
+    node = Node(country.node.settings, away, country.node.pinned, country.clock)
     lost = Country(node, country.clock, country.people, country.tokens, country.database)
     with open_office(lost, documented) as office:
         bodies = SENT | {"/api/v1/applications": office.form(), "/api/v1/applications/{id}": office.form()}

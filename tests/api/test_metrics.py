@@ -25,7 +25,7 @@ from tests.processes import environment_of, wait_until_it_answers
 
 def metered(country: Country, database: Database | None = None) -> Country:
     settings = country.node.settings.model_copy(update={"metrics": True})
-    node = Node(settings, database or country.node.database, country.node.pins, country.clock)
+    node = Node(settings, database or country.node.database, country.node.pinned, country.clock)
     return Country(node, country.clock, country.people, country.tokens, country.database)
 
 

@@ -46,7 +46,7 @@ def test_anyone_reads_how_fresh_the_word_of_the_node_is(corridor: Corridor, mins
 
 def test_a_node_without_its_own_root_has_no_list_to_show(corridor: Corridor, documented: Documented) -> None:
     country = corridor.by
-    node = Node(country.node.settings, country.node.database, {}, country.clock)
+    node = Node(country.node.settings, country.node.database, dict, country.clock)
     unpinned = Country(node, country.clock, {}, {}, country.database)
     with open_office(unpinned, documented) as office:
         assert office.get("/health/ready").json()["wrong"] == [
@@ -181,7 +181,7 @@ def test_a_fault_of_ours_is_told_by_its_event_and_nothing_else(
     def broken() -> datetime:
         raise RuntimeError("secret of the machine")
 
-    node = Node(corridor.by.node.settings, corridor.by.node.database, corridor.by.node.pins, broken)
+    node = Node(corridor.by.node.settings, corridor.by.node.database, corridor.by.node.pinned, broken)
     with TestClient(create_app(node), raise_server_exceptions=False) as http:
         answer = http.get("/health/ready")
     document = assert_problem(answer, 500, "internal-error")

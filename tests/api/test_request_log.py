@@ -168,7 +168,7 @@ def broken(corridor: Corridor) -> Node:
     def clock() -> datetime:
         raise RuntimeError("secret of /srv/keys: SELECT token FROM person")
 
-    return Node(corridor.by.node.settings, corridor.by.node.database, corridor.by.node.pins, clock)
+    return Node(corridor.by.node.settings, corridor.by.node.database, corridor.by.node.pinned, clock)
 
 
 def test_a_fault_of_ours_is_one_event_that_the_log_explains_once(broken: Node, ear: Ear) -> None:
@@ -200,7 +200,7 @@ def test_a_fault_of_the_database_tells_neither_statement_nor_table(corridor: Cor
 
 def test_a_database_that_is_away_fails_closed_and_names_no_address(corridor: Corridor, ear: Ear) -> None:
     nowhere = Database.open("postgresql+psycopg://registry_app:word@127.0.0.1:1/registry")
-    node = Node(corridor.by.node.settings, nowhere, corridor.by.node.pins, corridor.by.clock)
+    node = Node(corridor.by.node.settings, nowhere, corridor.by.node.pinned, corridor.by.clock)
     office = corridor.by
     with TestClient(create_app(node)) as http:
         headers = {"Authorization": f"Bearer {office.tokens['exporter']}"}

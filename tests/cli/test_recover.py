@@ -30,7 +30,7 @@ def beside(country: Country, peers: dict[str, str]) -> Node:
     """Return a country's node that knows where its peers answer."""
     node = country.node
     told = {"peers": tuple(f"{did}={url}" for did, url in peers.items())}
-    return Node(node.settings.model_copy(update=told), node.database, node.pins, node.now)
+    return Node(node.settings.model_copy(update=told), node.database, node.pinned, node.now)
 
 
 @pytest.fixture

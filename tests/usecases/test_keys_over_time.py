@@ -242,7 +242,7 @@ class Successor:
 
 
 def pinned(country: Country, pin: Pin) -> Country:
-    node = replace(country.node, pins={**country.node.pins, "BY": pin})
+    node = replace(country.node, pinned=lambda: {**country.node.pins, "BY": pin})
     return Country(node, country.clock, country.people, country.tokens, country.database)
 
 

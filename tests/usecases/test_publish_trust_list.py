@@ -197,4 +197,4 @@ def adopt_everywhere(corridor: Corridor, text: str) -> None:
 
 
 def with_keys(node: Node, keys: Path) -> Node:
-    return Node(node.settings.model_copy(update={"keys": keys}), node.database, node.pins, node.now)
+    return Node(node.settings.model_copy(update={"keys": keys}), node.database, node.pinned, node.now)
