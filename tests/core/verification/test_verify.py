@@ -617,6 +617,15 @@ def test_each_cell_of_the_table_has_its_outcome_and_code(scene: Scene, row: Row,
     assert verdict.decisive is None or verdict.decisive.outcome is not PASSED
 
 
+def test_of_a_change_that_does_not_hold_yet_nobody_is_told_that_none_has_come(scene: Scene) -> None:
+    changed = replace(scene.changed(Status.ANNULLED, day=TODAY + 5 * DAY), day=TODAY + 4 * DAY)
+    for verdict, place in ((changed.online(), "the channel"), (changed.offline(), "the bundle")):
+        finding = verdict.finding(Check.STATUS)
+        assert finding is not None
+        assert place in finding.sentence
+        assert "in force on the day asked for" in finding.sentence
+
+
 @pytest.mark.parametrize("country", ["BY", "UZ"])
 def test_a_good_certificate_passes_in_either_direction_online_and_offline(world: World, country: str) -> None:
     scene = world.scene(country)
