@@ -35,6 +35,7 @@ from registry.usecases.register_certificate import (
     IssuedByAnother,
     NumberTaken,
     Registered,
+    SignedOtherwise,
     StatusIndexTaken,
 )
 from registry.usecases.relate_certificate import InLieuIssued, RelatedElsewhere, SheetTaken
@@ -82,7 +83,8 @@ RELATED = (
     SheetTaken,
 )
 REFUSALS = (
-    *(IssuedByAnother, ApproversAlike, NotIssuable, NotAgreed, NumberUnfit, NumberTaken, StatusIndexTaken),
+    *(IssuedByAnother, ApproversAlike, NotIssuable, NotAgreed, NumberUnfit, NumberTaken, SignedOtherwise),
+    StatusIndexTaken,
     *(*RELATED, FindingsSevere, *UNREAD, *BEHIND),
 )
 

@@ -98,6 +98,17 @@ class ApproversAlike(Unprocessable):
         return "who examined and who signed are two people, each by their own name and id"
 
 
+@dataclass(eq=False)
+class SignedOtherwise(Conflict):
+    """What is registered bears another signature: the same answer is given for the very text that was registered."""
+
+    code: ClassVar[str] = "signed-otherwise"
+    id: str
+
+    def __str__(self) -> str:
+        return "this certificate is registered with another signature than the one that is shown"
+
+
 @dataclass(frozen=True, slots=True)
 class Examiner:
     """Who examined in the body's own system: two people approve every certificate (S5 3.15)."""
@@ -121,8 +132,8 @@ def register(
 ) -> Registered:
     """Register the certificate in `text`; one that is registered already is answered as it was.
 
-    Raises `IssuedByAnother`, `ApproversAlike`, `NotIssuable`, `NumberUnfit`, `NumberTaken`, `StatusIndexTaken`,
-    `FindingsSevere`, `NotAgreed`, and what `check_relations` and parsing raise.
+    Raises `IssuedByAnother`, `SignedOtherwise`, `ApproversAlike`, `NotIssuable`, `NumberUnfit`, `NumberTaken`,
+    `StatusIndexTaken`, `FindingsSevere`, `NotAgreed`, and what `check_relations` and parsing raise.
     """
     by.require(Role.REGISTRAR)
     envelope = Envelope.parse(text, Typ.CERTIFICATE)
@@ -137,6 +148,8 @@ def register(
     )
     exporter = _exporter(tx, claims)
     if known is not None and (known.digest, known.source) == (envelope.digest, Source.OUTSIDE):
+        if known.envelope != envelope.text:
+            raise SignedOtherwise(known.id)
         before = registrations.registration(tx, known.id)
         assert before is not None
         assert known.outside is not None

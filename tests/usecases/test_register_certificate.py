@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from registry.api.issuer import issuer_of
 from registry.core.certificate.credential import Signatory
-from registry.core.envelope.jose import Envelope
+from registry.core.envelope.jose import Envelope, Typ, seal
 from registry.core.errors import RegistryError
 from registry.core.number_pattern import NumberUnfit
 from registry.core.rules.finding import Severity
@@ -25,6 +25,7 @@ from registry.usecases.register_certificate import (
     Examiner,
     IssuedByAnother,
     NumberTaken,
+    SignedOtherwise,
     StatusIndexTaken,
     register,
 )
@@ -91,6 +92,22 @@ def test_the_same_certificate_again_is_the_same_answer_and_nothing_more(corridor
         first.outside.registered_on,
         first.findings,
     )
+
+
+def test_the_same_content_with_another_signature_is_not_what_was_registered(corridor: Corridor) -> None:
+    by = corridor.by
+    envelope = issued_outside(by)
+    registered(by, envelope)
+    for other in (envelope.text[:-6] + "AAAAAA", issued_again(by, envelope)):
+        assert other != envelope.text
+        assert Envelope.parse(other, Typ.CERTIFICATE).digest == envelope.digest
+        why = refused(by, SignedOtherwise, Envelope.parse(other, Typ.CERTIFICATE))
+        assert why == "this certificate is registered with another signature than the one that is shown"
+
+
+def issued_again(country: Country, envelope: Envelope) -> str:
+    """Sign the same content anew: a signature of ECDSA is another each time."""
+    return seal(envelope.payload, Typ.CERTIFICATE, country.signer).text
 
 
 def test_one_number_is_never_two_certificates(corridor: Corridor) -> None:
