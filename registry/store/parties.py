@@ -1,6 +1,6 @@
 """Organisations, people, their tokens, and mandates."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -144,6 +144,13 @@ def organisation_by_code(tx: Session, code: str) -> Organisation | None:
 def organisation_by_tax_id(tx: Session, country: str, tax_id: str) -> Organisation | None:
     """Return the organisation with this tax id."""
     return tx.scalar(select(Organisation).where(Organisation.country == country, Organisation.tax_id == tax_id))
+
+
+def names_by_tax_id(tx: Session, country: str, tax_ids: Iterable[str]) -> dict[str, str]:
+    """Return the names of the organisations of a country that are registered under these tax ids."""
+    named = select(Organisation.tax_id, Organisation.name).where(Organisation.country == country)
+    rows = tx.execute(named.where(Organisation.tax_id.in_(sorted(tax_ids))))
+    return {tax_id: name for tax_id, name in rows if tax_id is not None}
 
 
 def organisation_by_look(tx: Session, country: str, kind: str, look: str) -> Organisation | None:

@@ -36,7 +36,7 @@ from registry.usecases.identify_party import Party
 from registry.usecases.issue_certificate import LIST_LENGTH, STATUS_LIST, NotIssuable, check
 from registry.usecases.relate_registered import check_relations, lock_related
 from registry.usecases.sign_for_body import Issuer
-from registry.usecases.submit_application import FindingsSevere
+from registry.usecases.submit_application import FindingsSevere, registered_exporters
 
 LEEWAY = timedelta(minutes=5)
 """How far the clock of a body's system may be before ours."""
@@ -146,14 +146,14 @@ def register(
     known = certificates.numbered(
         tx, country=subject.issued_in, body=certificate.issuer, year=certificate.year, number=subject.number
     )
-    exporter = _exporter(tx, claims)
+    exporter, names = _exporter(tx, claims), registered_exporters(tx, claims, subject.issued_in)
     if known is not None and (known.digest, known.source) == (envelope.digest, Source.OUTSIDE):
         if known.envelope != envelope.text:
             raise SignedOtherwise(known.id)
         before = registrations.registration(tx, known.id)
         assert before is not None
         assert known.outside is not None
-        findings = _findings(certificate, claims, exporter, beliefs, known.outside, {})
+        findings = _findings(certificate, claims, exporter, beliefs, known.outside, {}, names)
         return Registered(known, before, known.outside, findings)
     if known is not None:
         raise NumberTaken(subject.number)
@@ -181,7 +181,7 @@ def register(
         examiner_name=examiner.name,
     )
     outside = Outside(today, _due(tx, certificate))
-    findings = _findings(certificate, claims, exporter, beliefs, outside, sheets)
+    findings = _findings(certificate, claims, exporter, beliefs, outside, sheets, names)
     if any(finding.severity is Severity.SEVERE for finding in findings):
         raise FindingsSevere(tuple(findings))
     private: dict[str, Json] = {
@@ -253,6 +253,7 @@ def _findings(
     beliefs: Beliefs,
     outside: Outside,
     sheets: Mapping[int, Claims],
+    names: Mapping[str, str],
 ) -> Sequence[Finding]:
     """Ask every rule as on the day of issue, and whether it comes late, which is found and never refused."""
     subject, sheet = certificate.subject, certificate.relation(SHEET_OF)
@@ -274,5 +275,6 @@ def _findings(
         validity_months=agreed.validity_months,
         sheet=None if sheet is None else sheet.k,
         sheets=sheets,
+        registered=names,
     )
     return [*scheme.examine(intake), *([LATE] if outside.late else [])]

@@ -158,8 +158,15 @@ def check(tx: Session, row: Application, beliefs: Beliefs, *, at: datetime) -> S
             kept=_kept(tx, row, claims),
             sheet=None if sheet is None else sheet.k,
             sheets=others_of_set(tx, row),
+            registered=registered_exporters(tx, claims, row.issued_in),
         )
     )
+
+
+def registered_exporters(tx: Session, claims: Claims, country: str) -> dict[str, str]:
+    """Return how the organisations of a country that box 1 names by their tax ids are registered here."""
+    named = {party.tax_id for party in claims.exporters if party.country == country and party.tax_id is not None}
+    return parties.names_by_tax_id(tx, country, named) if named else {}
 
 
 def _kept(tx: Session, row: Application, claims: Claims) -> dict[str, Kept]:

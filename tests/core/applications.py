@@ -30,6 +30,7 @@ REGISTERED: Mapping[str, Any] = {
     "kept": {},
     "sheet": None,
     "sheets": {},
+    "registered": {},
 }
 """What the register, the agreement and the product file say beside the application; a product is named by its id."""
 PRODUCT: Mapping[str, Any] = {

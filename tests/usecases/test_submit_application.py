@@ -12,7 +12,7 @@ from registry.core.product.product import Product
 from registry.core.rules.finding import Severity
 from registry.core.scheme.catalogue import UnknownScheme
 from registry.core.tlog.entry import Kind
-from registry.store import applications
+from registry.store import applications, parties
 from registry.store.parties import Person, Role
 from registry.usecases import keep_product, register_party, submit_application
 from registry.usecases.believe_peers import Beliefs
@@ -143,6 +143,24 @@ def test_severe_findings_block_the_application_and_say_why(corridor: Corridor) -
     assert refused.value.findings == tuple(findings)
     severe = sum(finding.severity is Severity.SEVERE for finding in findings)
     assert str(refused.value) == f"{severe} severe findings block the application"
+
+
+def test_nobody_names_another_registered_company_by_its_tax_id_under_a_false_name(corridor: Corridor) -> None:
+    by = corridor.by
+    with by.tx() as tx:
+        other = parties.organisation(tx, by.people["stranger"].organisation)
+        assert other is not None
+
+    def found(**box: object) -> set[str]:
+        drafted = by.draft(consignor_exporter=by.boxes()["consignor_exporter"] | {"tax_id": other.tax_id} | box)
+        with by.tx() as tx:
+            return {
+                f.path for f in check(tx, drafted, by.beliefs(), at=by.clock()) if f.rule == "exporter-named-otherwise"
+            }
+
+    assert found(name="Чужое имя") == {"consignor_exporter.name"}
+    assert found(name=other.name) == set()
+    assert found(name="Чужое имя", country="UZ") == set()
 
 
 def test_intake_compares_with_the_register_the_product_file_and_the_agreement(corridor: Corridor) -> None:

@@ -35,7 +35,8 @@ class Intake:
     `agreed_rules_set`, `form` and `validity_months` are what the agreement in force says for scheme, direction and
     day: None where it says nothing. `principal_name` and `principal_tax_id` are those of the organisation that the
     application is for, as it is registered; `by_agent` tells whether another filed it, and `mandated` whether a power
-    of attorney for that is registered and holds today. `kept` has the products that the items name. `sheet` is which
+    of attorney for that is registered and holds today. `registered` names the organisations of the issuing country that
+    stand in box 1, by their tax ids. `kept` has the products that the items name. `sheet` is which
     one of a set it is, where it is one, and `sheets` what the others of that set state, as far as they are applied for.
     """
 
@@ -55,6 +56,7 @@ class Intake:
     kept: Mapping[str, Kept] = field(default_factory=dict)
     sheet: int | None = None
     sheets: Mapping[int, Claims] = field(default_factory=dict)
+    registered: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,13 +19,14 @@ _PARTY_BOXES = "S4 form, box 1; S5 annex 3, box 1"
     uz="Bu soliq toʻlovchi raqamli tashkilot boshqa nom bilan roʻyxatga olingan.",
 )
 def exporter_named_otherwise(intake: Intake) -> Paths:
-    """Find box 1 naming the principal, by its tax id, unlike the register; a mere look-alike is found apart."""
-    registered = intake.principal_name
-    if registered is not None:
-        for path, party in parties(intake):
-            principal = path.startswith("consignor_exporter") and party.tax_id == intake.principal_tax_id is not None
-            if principal and skeleton(party.name) != skeleton(registered):
-                yield f"{path}.name"
+    """Find box 1 naming an organisation by its tax id, unlike the register; a mere look-alike is found apart."""
+    registered = dict(intake.registered)
+    if intake.principal_tax_id is not None and intake.principal_name is not None:
+        registered[intake.principal_tax_id] = intake.principal_name
+    for path, party in parties(intake):
+        name = registered.get(party.tax_id or "")
+        if path.startswith("consignor_exporter") and name is not None and skeleton(party.name) != skeleton(name):
+            yield f"{path}.name"
 
 
 @rule(

@@ -580,6 +580,13 @@ CASES: list[tuple[str, str, Changes, list[str], Changes]] = [
         {"principal_name": "Завод", "consignor_exporter.tax_id": MISSING},
     ),
     (
+        "exporter-named-otherwise",
+        "tyres",
+        {"registered": {"690112007": "РУП «Белфармлайн»"}, "consignor_exporter.tax_id": "690112007"},
+        ["consignor_exporter.name"],
+        {"registered": {"690112008": "РУП «Белфармлайн»"}, "consignor_exporter.tax_id": "690112007"},
+    ),
+    (
         "names-look-alike",
         "tyres",
         {"declaration.applicant": "OAO «Днепрошина»"},
