@@ -20,6 +20,7 @@ from registry.store import log, tasks
 from registry.store.tasks import ALARMS
 from registry.usecases.believe_peers import read_beliefs
 from registry.usecases.compare_guard import check_caught_up, silent_witness
+from registry.usecases.find_standstill import find_standstill
 
 router = APIRouter(prefix="/health", tags=["health"], route_class=StrictRoute)
 LAG = timedelta(seconds=60)
@@ -27,7 +28,7 @@ UNWITNESSED = timedelta(minutes=2)
 
 
 class Health(BaseModel):
-    """What is wrong, so that the node cannot do its work; what must never be, while it does; and what waits."""
+    """What is wrong, so that the node cannot work; what must never be, or stands still, while it does; what waits."""
 
     ready: bool
     wrong: list[str]
@@ -78,6 +79,7 @@ def ready(node: NodeDep) -> Response:
         for kind, count in open_.items():
             if count:
                 (alarms if kind in ALARMS else waiting).append(f"{kind}: {count} open")
+        alarms.extend(find_standstill(beliefs, node.settings.country, at))
         if silent:
             alarms.append(
                 f"the witness of this node is silent: it may have cosigned more than is here of {', '.join(silent)}"

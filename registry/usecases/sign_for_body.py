@@ -1,6 +1,6 @@
 """What a body signs with, on which of its own certificates, and who of it may take part."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +16,7 @@ from registry.core.envelope.jose import Envelope, Typ
 from registry.core.errors import NotFound, Unavailable
 from registry.core.signature import Signer
 from registry.core.trust.believed_list import BelievedList
+from registry.core.trust.trust_list import SignerRow
 from registry.store import certificates
 from registry.store.certificates import CertificateRow, Source
 from registry.store.parties import Role
@@ -25,13 +26,19 @@ from registry.usecases.identify_party import Party
 
 @dataclass(eq=False)
 class SignerMissing(Unavailable):
-    """The node holds no document signer of this body."""
+    """The node holds no document signer of this body that is in use now; it may know when the next one is."""
 
     code: ClassVar[str] = "signer-missing"
     body: str
+    held: bool = False
+    next: datetime | None = None
 
     def __str__(self) -> str:
-        return f"this node holds no document signer of {self.body}"
+        if not self.held:
+            return f"this node holds no document signer of {self.body}"
+        if self.next is None:
+            return f"no document signer of {self.body} is in use, and the trust list names no next one"
+        return f"no document signer of {self.body} is in use before {self.next.isoformat()}: sign again from then on"
 
 
 @dataclass(eq=False)
@@ -57,13 +64,21 @@ class Issuer:
     def signer(self, code: str, lists: Mapping[str, BelievedList], at: datetime) -> Signer:
         """Return the key of a body that came into use last, by the adopted lists; raises `SignerMissing`.
 
-        Where none is in use it is the newest: our own verifier says then what is wrong with it.
+        Where no list names any it is the newest: our own verifier says then what is wrong with it.
         """
         if code not in self.signers:
             raise SignerMissing(code)
         rows = {kid: signer.row for held in lists.values() for kid, signer in held.signers.items()}
-        used = [signer for signer in self.signers[code] if signer.kid in rows and rows[signer.kid].in_use(at)]
+        listed = [signer for signer in self.signers[code] if signer.kid in rows]
+        used = [signer for signer in listed if rows[signer.kid].in_use(at)]
+        if listed and not used:
+            raise SignerMissing(code, held=True, next=next_use((rows[signer.kid] for signer in listed), at))
         return max(used, key=lambda signer: rows[signer.kid].from_, default=self.signers[code][-1])
+
+
+def next_use(rows: Iterable[SignerRow], at: datetime) -> datetime | None:
+    """Return when the next of these keys comes into use; None where none does."""
+    return min((row.from_ for row in rows if row.from_ > at and row.in_use(row.from_)), default=None)
 
 
 def require(by: Party, approvers: AbstractSet[Approver]) -> None:

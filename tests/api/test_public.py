@@ -112,6 +112,20 @@ def test_ready_tells_what_must_never_be_though_the_node_works(corridor: Corridor
     assert minsk.get("/health/ready").json()["alarms"][-1].endswith("of every log, uz.registry.example/log")
 
 
+def test_ready_names_what_stands_still_while_the_rest_of_the_node_works(corridor: Corridor, minsk: Office) -> None:
+    by, uz = corridor.by, corridor.uz
+    uz.issued("cotton-yarn")
+    uz.deliver(by)
+    by.sequence()
+    by.witnessed(uz)
+    assert minsk.get("/health/ready").json()["alarms"] == []
+    corridor.clock.forward(timedelta(hours=25))
+    told = minsk.get("/health/ready")
+    assert told.status_code == 200
+    (line,) = told.json()["alarms"]
+    assert line.startswith("every verdict on what UZ issued is INDETERMINATE (status-stale): ")
+
+
 def test_ready_says_that_the_database_was_not_upgraded(forge: Forge, corridor: Corridor, minsk: Office) -> None:
     with forge.breaking(corridor.by) as tx:
         tx.execute(text("ALTER TABLE alembic_version RENAME TO alembic_gone"))

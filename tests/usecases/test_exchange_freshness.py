@@ -22,6 +22,7 @@ from registry.store import freshness
 from registry.store.guard import Mark, of_log
 from registry.usecases.exchange_freshness import NothingStated, is_kept, keep, read_own, state
 from registry.usecases.extend_log import LogBehind
+from registry.usecases.find_standstill import find_standstill
 from tests.kit import AT, Corridor, Country, draft_list, list_signers, sign_list
 from tests.usecases.test_export_bundle import export
 
@@ -157,6 +158,9 @@ def test_a_message_that_is_held_back_makes_the_word_stale(corridor: Corridor) ->
     by.sequence()
     uz.hears(by.states(), by)
     assert answer(uz, certificate.number) == (Indication.INDETERMINATE, "status-stale")
+    (line,) = find_standstill(uz.beliefs(), "UZ", uz.clock())
+    assert line.startswith("every verdict on what BY issued is INDETERMINATE (status-stale): ")
+    assert f"the last word of {by.did} is of {(AT + MINUTE).isoformat()}" in line
     by.deliver(uz)
     assert answer(uz, certificate.number) == (Indication.TOTAL_FAILED, "annulled")
 
@@ -171,6 +175,9 @@ def test_a_list_that_is_named_and_not_adopted_leaves_the_signer_open(corridor: C
     corridor.clock.forward(MINUTE)
     uz.hears(by.states(), by)
     assert answer(uz, number) == (Indication.INDETERMINATE, "list-behind")
+    (line,) = find_standstill(uz.beliefs(), "UZ", uz.clock())
+    assert line.startswith("every verdict on what BY issued is INDETERMINATE (list-behind): ")
+    assert f"{by.did} names a newer one" in line
     uz.adopts(following)
     assert answer(uz, number) == (Indication.TOTAL_PASSED, "by-channel-only")
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from registry.api.issuer import issuer_of
 from registry.core.envelope.jose import Envelope, Typ
 from registry.core.identifiers import authority_did
 from registry.core.tlog.note import KeyType
@@ -24,7 +25,8 @@ from registry.signing.key_file import FileSigner, NoteSigner, read_certificate
 from registry.store import log
 from registry.usecases import pin_root, publish_trust_list
 from registry.usecases.adopt_trust_list import adopt
-from registry.usecases.issue_certificate import NotIssuable
+from registry.usecases.find_standstill import find_standstill
+from registry.usecases.issue_certificate import issue
 from registry.usecases.pin_root import PinEpochNotNewer
 from registry.usecases.publish_trust_list import (
     OVERLAP,
@@ -35,6 +37,7 @@ from registry.usecases.publish_trust_list import (
     OtherNode,
     SignerNotListed,
 )
+from registry.usecases.sign_for_body import SignerMissing
 from tests.kit import AT, SECRET, Corridor, Country, Forge, list_signers, material_of, sign_list
 from tests.usecases.test_export_bundle import export
 
@@ -132,11 +135,34 @@ def test_a_retired_signer_signs_no_more_and_what_it_signed_stands(corridor: Corr
     ending = Ending(by.signer.kid, SignerStatus.RETIRED, corridor.clock(), "the key is replaced")
     publish(corridor, draft(by, None, ending))
     approved = by.approved()
-    with pytest.raises(NotIssuable, match="signer"):
+    with pytest.raises(SignerMissing, match="no document signer of bcci is in use, and the trust list names no next"):
         by.issue(approved)
+    (line,) = find_standstill(by.beliefs(), "BY", by.clock())
+    assert line.startswith("bcci can issue nothing (signer-missing): none of its document signers is in use")
+    assert line.endswith("and the trust list names no next one")
     assert ask(uz, old.number) == (Indication.TOTAL_PASSED, "")
     (row,) = draft(by).bodies[0].signers
     assert (row.status, row.reason) == (SignerStatus.RETIRED, "the key is replaced")
+
+
+def test_a_signatory_is_told_when_the_next_key_begins(corridor: Corridor, tmp_path: Path) -> None:
+    by, material = rotated(corridor, tmp_path / "keys")
+    corridor.clock.forward(HOUR)
+    ending = Ending(by.signer.kid, SignerStatus.REVOKED, corridor.clock(), "stolen")
+    drafted = draft(by, material, ending)
+    begins = drafted.bodies[0].signers[1].from_
+    publish(corridor, drafted)
+    approved = by.approved()
+    with by.refuses(SignerMissing) as refused:
+        issue(refused.tx, approved.id, str(approved.draft), issuer_of(by.node), by.beliefs(), **by.by("signatory"))
+    assert str(refused.value) == (
+        f"no document signer of bcci is in use before {begins.isoformat()}: sign again from then on"
+    )
+    (line,) = find_standstill(by.beliefs(), "BY", by.clock())
+    assert line.endswith(f"and the next begins at {begins.isoformat()}")
+    corridor.clock.at = begins
+    assert find_standstill(by.beliefs(), "BY", by.clock()) == []
+    assert by.issue(approved).number
 
 
 def test_a_stolen_signer_is_revoked_from_when_it_was_stolen(corridor: Corridor, tmp_path: Path) -> None:
