@@ -28,7 +28,7 @@ from registry.core.number_pattern import NumbersExhausted
 from registry.core.scheme.catalogue import UnknownScheme
 from registry.store import applications
 from registry.store.applications import Application
-from registry.store.parties import Role
+from registry.store.parties import OrganisationKind, Role
 from registry.usecases import (
     examine_application,
     find_application,
@@ -59,6 +59,9 @@ class Order(StrEnum):
 
     NEWEST = "newest"
     DUE = "due"
+
+
+ORDERED = "Newest first, or overdue first and then soonest due, which is what a body is shown where nothing is said."
 
 
 class DraftBody(Body):
@@ -112,13 +115,13 @@ def list_applications(
     look: LookDep,
     place: PlaceDep,
     state: Annotated[State | None, Query(description="Only in this state.")] = None,
-    order: Annotated[Order, Query(description="Newest first, or overdue first and then soonest due.")] = Order.NEWEST,
+    order: Annotated[Order | None, Query(description=ORDERED)] = None,
 ) -> Response:
     """List the applications that concern one's organisation."""
 
     def work(tx: Session, by: Party, at: datetime) -> Reply:
         by.require(*EVERYONE)
-        if order is Order.DUE:
+        if (order or (Order.DUE if by.kind is OrganisationKind.BODY else Order.NEWEST)) is Order.DUE:
             rows = applications.page_by_due(tx, by.organisation, after=place.dated, limit=place.reach, state=state)
             shown, after = place.cut(rows, lambda row: (noon_of(row.due_on), row.id))
         else:

@@ -85,6 +85,10 @@ def test_the_list_by_due_day_shows_the_overdue_first_a_page_at_a_time(corridor: 
         after = f"&after={page['next']}"
     assert [row["id"] for row in seen] == [*rows, paying]
     assert [row["clock"]["overdue"] for row in seen] == [True, False, False]
+    for who, first in (("examiner", rows[0]), ("signatory", rows[0]), ("exporter", paying)):
+        assert minsk.desk(who).get(f"{PATH}?limit=1").json()["items"][0]["id"] == first
+    newest = examiner.get(f"{PATH}?order=newest").json()["items"]
+    assert [row["id"] for row in newest] == [paying, *reversed(rows)]
     stopped = examiner.get(f"{PATH}?order=due&limit=1{after}&state=submitted").json()
     assert [row["id"] for row in stopped["items"]] == [paying]
     assert_problem(examiner.get(f"{PATH}?order=oldest"), 422, "request-invalid")

@@ -45,7 +45,7 @@ def test_the_exporters_guide_leads_to_a_certificate(running: Mapping[str, Countr
     offered: dict[str, str] = {}
 
     def offer() -> str:
-        listed = Desk(home, "examiner").get("/api/v1/applications?state=submitted").body["items"]
+        listed = Desk(home, "examiner").get("/api/v1/applications?state=submitted&order=newest").body["items"]
         path = f"/api/v1/applications/{listed[0]['id']}"
         Desk(home, "examiner").post(f"{path}/take-up")
         offered.update(Desk(home, "examiner").post(f"{path}/offer-draft").body)
@@ -71,12 +71,20 @@ def test_the_bodys_guide_examines_issues_and_annuls(running: Mapping[str, Countr
     application: dict[str, str] = story.draft(home, "tractors", story.applications()["tractors"])
     path = f"/api/v1/applications/{application['id']}"
     Desk(home, "tractors").post(f"{path}/submit")
+    taken_up = []
+    for _ in range(2):
+        other: dict[str, str] = story.draft(home, "tractors", story.applications()["tractors"])
+        Desk(home, "tractors").post(f"/api/v1/applications/{other['id']}/submit")
+        Desk(home, "examiner").post(f"/api/v1/applications/{other['id']}/take-up")
+        taken_up.append(other["id"])
     reader: Reader = _reader(
         home,
         tmp_path,
         {
             "NODE": lambda: home.url,
             "APPLICATION": lambda: application["id"],
+            "RETURNED": lambda: taken_up[0],
+            "REFUSED": lambda: taken_up[1],
             "EXAMINER": lambda: home.token("examiner"),
             "SIGNATORY": lambda: home.token("signatory"),
             "SECOND": lambda: home.token("second_signatory"),
