@@ -56,11 +56,13 @@ def propose(
             pinned = pin.anchor().country
             adopted = read_list(tx, node.pins, pinned)
             pin = pin_root.follow(node.pins.get(pinned), pin, None if link is None else _read_root(link), adopted)
+            pin_root.check_believed(pin, adopted)
             by = identify(tx, wanted_token(token), node=node.settings.did, at=at)
             country = pin_root.propose(tx, pin, by=by, at=at, draw=node.draw)
             proposal = {"pin": encode(pin), "proposed_by": by.person}
             write_file(_pins(node) / f"{country.lower()}{PROPOSED}", json.dumps(proposal, indent=1))
-    show({"country": country, "fingerprint": pin_root.fingerprint(pin)}, as_json=as_json)
+    wanted = f"{threshold} list keys must sign each list"
+    show({"country": country, "fingerprint": pin_root.fingerprint(pin), "wanted": wanted}, as_json=as_json)
 
 
 @app.command()

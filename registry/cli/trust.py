@@ -1,5 +1,6 @@
 """Trust lists and pinned roots: drafted here, signed a key at a time elsewhere, adopted by one path."""
 
+import sys
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -25,6 +26,7 @@ from registry.core import canonical
 from registry.core.calendar import MalformedTime, read_instant
 from registry.core.envelope.jose import Envelope, Typ, join, seal
 from registry.core.tlog.note import VerifierKey
+from registry.core.trust.list_changes import list_changes
 from registry.core.trust.trust_list import LogKey, NodeRole, SignerStatus, TrustList, WitnessKey
 from registry.settings import read_secret
 from registry.signing.key_file import CERTIFICATE, VERIFIER, FileSigner, read_certificate
@@ -53,7 +55,7 @@ def draft(
     retire: Annotated[list[str] | None, typer.Option(help="A document signer (kid) that signs no more.")] = None,
     revoke: Annotated[list[str] | None, typer.Option(help="A document signer (kid) whose key was stolen.")] = None,
     since: Annotated[
-        str | None, typer.Option("--from", help="From when, as 2026-11-20T10:00:00Z; now where nothing is named.")
+        str | None, typer.Option("--from", help="From when a signer is retired or revoked, as 2026-11-20T10:00:00Z.")
     ] = None,
     reason: Annotated[str | None, typer.Option(help="Why; it stands in the list.")] = None,
     overlap_hours: Annotated[
@@ -68,8 +70,8 @@ def draft(
 ) -> None:
     """Draft this country's next list from what is registered and certified; nothing is signed.
 
-    Every row of the list before stays. Two people sign the draft with their list keys (registry trust sign), and it is
-    published (registry trust publish).
+    Every row of the list before stays, and what changes against it is printed. Two people sign the draft with their
+    list keys (registry trust sign), and it is published (registry trust publish).
 
     A body's next signer is made with registry keys document --next; the list names it, and it is used when the overlap
     is over: registry trust draft list.json --list-keys offline --overlap-hours 48
@@ -84,6 +86,9 @@ def draft(
     the one before is kept for what it cosigned. After another root was pinned (registry trust pin propose --link) the
     epoch is new in any case.
     """
+    _check_endings(retire or (), revoke or (), since, reason)
+    if role and not node:
+        raise typer.BadParameter("--role is what a further node does: name its folder with --node")
     with opened() as opened_node, opened_node.database.read() as tx:
         at = opened_node.now()
         identify(tx, wanted_token(token), node=opened_node.settings.did, at=at).require(Role.OPERATOR)
@@ -104,9 +109,16 @@ def draft(
             ],
             overlap=timedelta(hours=overlap_hours),
         )
+        before = read_list(tx, opened_node.pins, settings.country)
+    changes = list_changes(None if before is None else before.list, drafted)
     write_file(out, canonical.encode(drafted.encode()).decode())
-    made = {"country": drafted.country, "epoch": drafted.epoch, "version": drafted.version}
-    show({"draft": str(out), **made}, as_json=as_json)
+    made = {"draft": str(out), "country": drafted.country, "epoch": drafted.epoch, "version": drafted.version}
+    if as_json:
+        show(made | {"changes": changes}, as_json=True)
+    else:
+        show(made, as_json=False)
+        for line in changes or ["nothing but version and dates"]:
+            sys.stdout.write(f"  {line}\n")
 
 
 @app.command()
@@ -240,6 +252,19 @@ def _other(folder: Path, roles: Sequence[NodeRole], certificate: bytes) -> Other
 def _note_keys(folder: Path) -> tuple[LogKey, WitnessKey]:
     log, witness = (VerifierKey.parse(read_file(folder / f"{name}{VERIFIER}").strip()) for name in (LOG, WITNESS))
     return LogKey(log.name, log), WitnessKey(witness.name, witness)
+
+
+def _check_endings(retire: Sequence[str], revoke: Sequence[str], since: str | None, reason: str | None) -> None:
+    """Check that what ends a key says all that will stand in the list; misuse where it does not."""
+    kids = [*retire, *revoke]
+    if len(set(kids)) < len(kids):
+        raise typer.BadParameter("one key is named twice: it is retired or revoked, once")
+    if kids and since is None:
+        raise typer.BadParameter("--retire and --revoke want --from: what the key signed until then stands")
+    if revoke and not reason:
+        raise typer.BadParameter("--revoke wants --reason: it stands in the list, and in the verdicts by that key")
+    if not kids and (since is not None or reason is not None):
+        raise typer.BadParameter("--from and --reason are of a key that ends: name it with --retire or --revoke")
 
 
 def _endings(status: SignerStatus, kids: Sequence[str] | None, since: datetime, reason: str | None) -> list[Ending]:

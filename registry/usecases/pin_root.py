@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from registry.core.canonical import Json
 from registry.core.errors import Refused, Unprocessable
 from registry.core.tlog.entry import Kind
-from registry.core.trust.believed_list import BelievedList
+from registry.core.trust.believed_list import BelievedList, believe
 from registry.core.trust.document_signer import RootNotLinked
 from registry.core.trust.pin import FormerRoot, Pin
 from registry.store import acts
@@ -67,6 +67,16 @@ def follow(known: Pin | None, pin: Pin, link: bytes | None, adopted: BelievedLis
     following = replace(pin, former=(*known.former, FormerRoot(known.root, link)))
     following.anchors()
     return following
+
+
+def check_believed(pin: Pin, adopted: BelievedList | None) -> None:
+    """Check that the adopted list stays believed under a proposed pin: processes that run take the pin at once.
+
+    A threshold that its signatures do not reach is met first by a list that more keys sign. Raises `ListBelowThreshold`
+    and its like.
+    """
+    if adopted is not None:
+        believe(adopted.text, pin)
 
 
 def fingerprint(pin: Pin) -> str:

@@ -1,8 +1,12 @@
 """Pinning a root: two people, and a fingerprint that came by another way."""
 
+from dataclasses import replace
 from hashlib import sha256
 
+import pytest
+
 from registry.core.tlog.entry import Kind
+from registry.core.trust.believed_list import ListBelowThreshold
 from registry.usecases import pin_root
 from registry.usecases.identify_party import RoleMissing
 from registry.usecases.pin_root import FingerprintDiffers, SameOperator, fingerprint
@@ -44,3 +48,14 @@ def test_only_operators_pin(corridor: Corridor) -> None:
         pin_root.propose(refused.tx, pin, **by.by("auditor"))
     with by.refuses(RoleMissing) as refused:
         pin_root.confirm(refused.tx, pin, fingerprint(pin), proposed_by=first, **by.by("signatory"))
+
+
+def test_a_pin_under_which_the_adopted_list_is_believed_no_more_is_refused_before_anyone_confirms_it(
+    corridor: Corridor,
+) -> None:
+    by = corridor.by
+    pin, adopted = by.node.pins["UZ"], by.beliefs().list_of("UZ")
+    pin_root.check_believed(pin, adopted)
+    pin_root.check_believed(replace(pin, threshold=9), None)
+    with pytest.raises(ListBelowThreshold, match="2 of 9 list keys signed"):
+        pin_root.check_believed(replace(pin, threshold=9), adopted)

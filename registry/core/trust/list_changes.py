@@ -1,0 +1,58 @@
+"""What a trust list changes against the one before it, in lines: nobody signs a draft unseen."""
+
+from collections.abc import Iterator, Mapping
+
+from registry.core import canonical
+from registry.core.record import encode
+from registry.core.trust.trust_list import TrustList
+
+LONGEST = 200
+"""What is longer, as a certificate, is told by its name alone."""
+_ROWS_OF_THEIR_OWN = frozenset({"signers", "signatories"})
+
+
+def list_changes(before: TrustList | None, after: TrustList) -> list[str]:
+    """Return a line for each row that is added, ended or altered; none where only version and dates are others."""
+    bodies, nodes = {row.id: row for row in after.bodies}, {row.id: row for row in after.nodes}
+    old_bodies = {} if before is None else {row.id: row for row in before.bodies}
+    old_nodes = {} if before is None else {row.id: row for row in before.nodes}
+    keys = {row.kid: row for row in after.list_keys}
+    lines = [*_rows("list key", {} if before is None else {row.kid: row for row in before.list_keys}, keys)]
+    lines += _rows("node", old_nodes, nodes)
+    lines += _rows("body", old_bodies, bodies)
+    for did, body in bodies.items():
+        old = old_bodies.get(did)
+        lines += _rows(
+            "document signer",
+            {} if old is None else {row.kid: row for row in old.signers},
+            {row.kid: row for row in body.signers},
+        )
+        lines += _rows(
+            f"signatory of {body.code}",
+            {} if old is None else {row.id: row for row in old.signatories},
+            {row.id: row for row in body.signatories},
+        )
+    return lines
+
+
+def _rows(what: str, before: Mapping[str, object], after: Mapping[str, object]) -> Iterator[str]:
+    for name, row in after.items():
+        members = _told(row)
+        if name not in before:
+            yield f"{what} {name} is added: {_said(members)}"
+        elif members != (known := _told(before[name])):
+            altered = {member: value for member, value in members.items() if known.get(member) != value}
+            yield f"{what} {name} is altered: {_said(altered)}"
+    yield from (f"{what} {name} is gone" for name in before if name not in after)
+
+
+def _told(row: object) -> dict[str, str]:
+    """Return what a row says of itself: signers and signatories of a body have lines of their own."""
+    members = {name: value for name, value in dict(encode(row)).items() if name not in _ROWS_OF_THEIR_OWN}
+    return {name: canonical.encode(value).decode().strip('"') for name, value in members.items()}
+
+
+def _said(members: Mapping[str, str]) -> str:
+    return "; ".join(
+        f"{name} {value}" if len(value) <= LONGEST else f"another {name}" for name, value in members.items()
+    )

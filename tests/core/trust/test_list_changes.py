@@ -1,0 +1,55 @@
+"""What a draft of a trust list changes is told in lines, a row at a time."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+from registry.core.trust.list_changes import list_changes
+from registry.core.trust.trust_list import BodyRole, SignatoryRow, SignerStatus, TrustList
+from tests.core.world import World
+
+
+def listed(world: World) -> TrustList:
+    return world.sides["BY"].trust_list
+
+
+def test_a_list_that_only_goes_on_changes_nothing(world: World) -> None:
+    before = listed(world)
+    after = replace(before, version=before.version + 1, expires_at=before.expires_at + timedelta(days=1))
+    assert list_changes(before, after) == []
+
+
+def test_a_first_list_adds_every_row(world: World) -> None:
+    first = listed(world)
+    lines = list_changes(None, first)
+    rows = [len(first.list_keys), len(first.nodes), len(first.bodies), len(list(first.signers()))]
+    assert len(lines) == sum(rows) + sum(len(body.signatories) for body in first.bodies)
+    assert all(" is added: " in line for line in lines)
+
+
+def test_each_row_that_is_added_ended_or_altered_has_a_line(world: World) -> None:
+    before = listed(world)
+    body, *others = before.bodies
+    signer = body.signers[0]
+    person = SignatoryRow("p-9", "Новый подписант", date(2026, 11, 20), date(2027, 11, 20))
+    ended = replace(signer, status=SignerStatus.REVOKED, status_from=signer.from_, reason="stolen")
+    altered = replace(
+        body, name="Другое имя", role=BodyRole.CENTRAL, signers=(ended, *body.signers[1:]), signatories=(person,)
+    )
+    after = replace(before, bodies=(altered, *others), list_keys=before.list_keys[1:])
+    lines = list_changes(before, after)
+    assert f"list key {before.list_keys[0].kid} is gone" in lines
+    (said,) = (line for line in lines if line.startswith("document signer"))
+    assert said.startswith(f"document signer {signer.kid} is altered: ")
+    assert all(word in said for word in ("status revoked", "reason stolen", "status_from "))
+    assert "certificate" not in said
+    assert any(line.startswith(f"body {body.id} is altered: ") and "name Другое имя" in line for line in lines)
+    assert f"signatory of {body.code} p-9 is added: " in "\n".join(lines)
+    for row in body.signatories:
+        assert f"signatory of {body.code} {row.id} is gone" in lines
+
+
+def test_what_is_long_is_told_by_its_name(world: World) -> None:
+    before = listed(world)
+    other = replace(before.list_keys[0], certificate=b"x" * 300)
+    (line,) = list_changes(before, replace(before, list_keys=(other, *before.list_keys[1:])))
+    assert line == f"list key {other.kid} is altered: another certificate"
