@@ -52,7 +52,7 @@ FACE: dict[str, tuple[int, str]] = {
     "body-not-read": (422, "A body came to an operation that reads none."),
     "body-too-large": (413, "The body is longer than 1 MB, or 10 MB for evidence."),
     "cursor-unreadable": (422, "The cursor is not one that a page gave."),
-    "file-name-unreadable": (400, "X-File-Name is not percent-encoded UTF-8."),
+    "file-name-unreadable": (400, "X-File-Name is not UTF-8, percent-encoded or as it is."),
     "headers-too-large": (431, "The headers together are longer than 16 kB."),
     "idempotency-key-missing": (400, "There is no Idempotency-Key of 1 to 128 visible characters."),
     "if-match-missing": (428, "A change does not name the ETag that it was made from."),

@@ -130,7 +130,7 @@ def keep_evidence(
     id: IdPath,
     call: CallDep,
     content: Annotated[bytes, Depends(upload)],
-    name: Annotated[str, Header(alias="X-File-Name", max_length=800, description="UTF-8, percent-encoded.")],
+    name: Annotated[str, Header(alias="X-File-Name", max_length=800, description="UTF-8, best percent-encoded.")],
 ) -> Response:
     """Keep an evidence file (PDF, PNG or JPEG up to 10 MB) by its SHA-256."""
 
@@ -176,7 +176,8 @@ def _visible(tx: Session, id: str, by: Party) -> ProductRow:
 
 
 def _file_name(name: str) -> str:
+    """Read a name: percent-encoded, or the bytes of UTF-8 as they came, which a header shows as Latin-1."""
     try:
-        return unquote_to_bytes(name).decode()
+        return unquote_to_bytes(name.encode("latin-1")).decode()
     except UnicodeDecodeError:
-        raise FaceProblem("file-name-unreadable", "X-File-Name is not percent-encoded UTF-8") from None
+        raise FaceProblem("file-name-unreadable", "X-File-Name is not UTF-8") from None

@@ -1,7 +1,9 @@
 """Products and their evidence over HTTP."""
 
+from typing import Any
 from urllib.parse import quote
 
+import httpx2
 import pytest
 
 from tests.api.desk import JPEG, PDF, PNG, Office, assert_problem, product
@@ -98,12 +100,17 @@ def test_evidence_that_is_not_what_its_name_says_is_not_kept(lasting: Office, na
     )
 
 
-def test_a_file_name_is_percent_encoded_utf_8(lasting: Office) -> None:
-    id = lasting.product()["id"]
-    assert_problem(lasting.desk("exporter").upload(id, "%FF.pdf"), 400, "file-name-unreadable")
-    answer = lasting.desk("exporter").ask(
-        "POST", f"/api/v1/products/{id}/evidence", content=PDF, headers={"Content-Type": "application/pdf"}
-    )
+def test_a_file_name_is_utf_8_percent_encoded_or_as_it_is(lasting: Office) -> None:
+    path = f"/api/v1/products/{lasting.product()['id']}/evidence"
+
+    def upload(name: bytes) -> httpx2.Response:
+        headers: Any = {"X-File-Name": name, "Content-Type": "application/pdf"}
+        return lasting.desk("exporter").ask("POST", path, content=PDF, headers=headers)
+
+    for name in (b"%FF.pdf", b"\xff.pdf"):
+        assert_problem(upload(name), 400, "file-name-unreadable")
+    assert upload("акт 100%.pdf".encode()).json()["name"] == "акт 100%.pdf"
+    answer = lasting.desk("exporter").ask("POST", path, content=PDF, headers={"Content-Type": "application/pdf"})
     assert_problem(answer, 422, "request-invalid")
 
 
