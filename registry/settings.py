@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, ClassVar, Self
 
@@ -14,6 +15,7 @@ from registry.core.identifiers import NAME
 
 PREFIX = "REGISTRY_"
 DRIVER = "postgresql+psycopg"
+CLOCK_FILE = f"{PREFIX}CLOCK_FILE"
 CLI_ONLY = frozenset({"REGISTRY_TOKEN"})
 """Names that commands read themselves."""
 
@@ -148,6 +150,14 @@ class Settings(BaseSettings):
 def _addresses(parts: tuple[str, ...]) -> dict[str, str]:
     pairs = (part.partition("=") for part in parts)
     return {name: url.rstrip("/") for name, _, url in pairs}
+
+
+def moved_now(clock_file: Path | None) -> datetime:
+    """Read the clock: whole UTC seconds, moved by the seconds in the clock file where one is set."""
+    at = datetime.now(UTC).replace(microsecond=0)
+    if clock_file is not None and clock_file.exists():
+        at += timedelta(seconds=int(clock_file.read_text() or 0))
+    return at
 
 
 def read_secret(value: str | None, file: Path | None) -> bytes:

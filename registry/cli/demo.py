@@ -20,6 +20,7 @@ from registry.demo import story
 from registry.demo.birth import give_birth
 from registry.demo.country import CommandFailed, Country, keep
 from registry.demo.desk import NotAsTold, answers, wait_for
+from registry.settings import CLOCK_FILE
 from registry.store.postgres import Server
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -56,6 +57,9 @@ def demo(
         raise typer.Exit(1)
     if stop:
         return
+    if os.environ.get(CLOCK_FILE):
+        sys.stderr.write(f"registry: the demo runs by the clock of this machine: unset {CLOCK_FILE}\n")
+        raise typer.Exit(1)
     for each in (port, port + 1):
         _want_free(each)
     shutil.rmtree(folder, ignore_errors=True)

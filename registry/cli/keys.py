@@ -1,6 +1,7 @@
 """Make the keys of a country and its node; a key is never overwritten and never leaves its file unencrypted."""
 
-from datetime import UTC, datetime
+import os
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +13,7 @@ from registry.core.identifiers import authority_did, body_did, node_did
 from registry.core.scheme.catalogue import SCHEMES
 from registry.core.tlog.note import KeyType
 from registry.core.trust.document_signer import Purpose, Root
-from registry.settings import read_secret
+from registry.settings import CLOCK_FILE, SettingsWrong, moved_now, read_secret
 from registry.signing.ceremony import LINK, ROOT, Authority, make_key, make_link, make_root, renew_witness
 from registry.signing.key_file import CERTIFICATE, VERIFIER, NoteSigner, read_certificate
 from registry.signing.keyring import DOCUMENT, LOG, NODE, WITNESS, document_keys
@@ -39,7 +40,7 @@ def root(
 ) -> None:
     """Make a country's root. Keep its folder offline: it is wanted only to certify other keys."""
     authority = Authority(folder, read_secret(passphrase, passphrase_file))
-    make_root(authority, country=country, env=env, name=name, at=_now())
+    make_root(authority, country=country, env=env, name=name, at=_now(env))
     show({"made": str(folder / f"{ROOT}{CERTIFICATE}")}, as_json=as_json)
 
 
@@ -54,7 +55,7 @@ def link(
 
     Example: registry keys link --folder offline-2 --former-folder offline --passphrase-file root.pass
     """
-    make_link(Authority(former_folder, read_secret(None, passphrase_file)), folder, _now())
+    make_link(Authority(former_folder, read_secret(None, passphrase_file)), folder, _now(_root(former_folder).env))
     show({"made": str(folder / f"{LINK}{CERTIFICATE}")}, as_json=as_json)
 
 
@@ -182,12 +183,20 @@ def _make(
 ) -> None:
     authority = Authority(root_folder, read_secret(None, root_passphrase_file))
     secret = read_secret(passphrase, passphrase_file)
-    make_key(authority, folder, key, secret, purpose=purpose, uris=uris, at=_now())
+    make_key(authority, folder, key, secret, purpose=purpose, uris=uris, at=_now(_root(root_folder).env))
 
 
 def _authority_name(folder: Path) -> str:
-    return Root(read_certificate(folder, ROOT)).name
+    return _root(folder).name
 
 
-def _now() -> datetime:
-    return datetime.now(UTC).replace(microsecond=0)
+def _root(folder: Path) -> Root:
+    return Root(read_certificate(folder, ROOT))
+
+
+def _now(env: str) -> datetime:
+    """Read the clock of the node, by which these keys will be judged; raises `SettingsWrong` in production."""
+    moved = os.environ.get(CLOCK_FILE)
+    if moved and env == Environment.PRODUCTION:
+        raise SettingsWrong(f"{CLOCK_FILE} is refused in production")
+    return moved_now(Path(moved) if moved else None)

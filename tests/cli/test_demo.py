@@ -30,3 +30,11 @@ def test_where_no_demo_runs_the_way_to_one_is_said(tmp_path: Path) -> None:
     done = run("demo", "--folder", str(tmp_path), "--environment", "by")
     assert (done.returncode, done.stdout) == (1, "")
     assert "make demo ARGS=--keep" in done.stderr
+
+
+def test_the_demo_says_that_it_runs_by_no_moved_clock(tmp_path: Path) -> None:
+    environment = {"PATH": "/usr/bin:/bin", "REGISTRY_CLOCK_FILE": str(tmp_path / "clock")}
+    done = run("demo", "--folder", str(tmp_path / "demo"), environment=environment)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "unset REGISTRY_CLOCK_FILE" in done.stderr
+    assert not (tmp_path / "demo").exists()
