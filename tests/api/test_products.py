@@ -107,8 +107,7 @@ def test_a_file_name_is_utf_8_percent_encoded_or_as_it_is(lasting: Office) -> No
         headers: Any = {"X-File-Name": name, "Content-Type": "application/pdf"}
         return lasting.desk("exporter").ask("POST", path, content=PDF, headers=headers)
 
-    for name in (b"%FF.pdf", b"\xff.pdf"):
-        assert_problem(upload(name), 400, "file-name-unreadable")
+    assert_problem(upload(b"%FF.pdf"), 400, "file-name-unreadable")
     assert upload("акт 100%.pdf".encode()).json()["name"] == "акт 100%.pdf"
     answer = lasting.desk("exporter").ask("POST", path, content=PDF, headers={"Content-Type": "application/pdf"})
     assert_problem(answer, 422, "request-invalid")
