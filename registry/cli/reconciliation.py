@@ -43,7 +43,7 @@ def reconciliation(
     if as_json:
         show_rows(rows, as_json=True, nothing="")
     else:
-        _print(rows)
+        _print(rows, month)
     if any(row["state"] == MonthState.DIFFERS for row in rows):
         raise typer.Exit(1)
 
@@ -65,9 +65,10 @@ def _row(settled: Settled, own: str, *, whole: bool) -> dict[str, Any]:
     return row | {"found": found} if whole else row
 
 
-def _print(rows: list[dict[str, Any]]) -> None:
+def _print(rows: list[dict[str, Any]], month: str | None) -> None:
     table = [{name: value for name, value in row.items() if name != "found"} for row in rows]
-    show_rows(table, as_json=False, nothing="no month in which something was issued is over")
+    nothing = "no month in which something was issued is over" if month is None else f"nothing is stated of {month}"
+    show_rows(table, as_json=False, nothing=nothing)
     for row in rows:
         if row.get("found"):
             typer.echo(f"\n{row['month']}, issued by {row['issuer']}, delivered to {row['receiver']}:")

@@ -112,7 +112,7 @@ def _overdue(measures: Measures) -> list[str]:
         if each.unanswered is not None and each.unanswered > LATE
     ]
     late += [
-        f"the next trust list of {held.country}: this one ends in {_span(held.left)}"
+        f"the next trust list of {held.country}: this one {_ends(held.left)}"
         for held in measures.lists
         if held.left < LIST_ENDS
     ]
@@ -145,15 +145,19 @@ def _print(told: dict[str, Any]) -> None:
         witnesses.add_row(
             each["witness"], _ago(each["answered_seconds"]), "no" if owes is None else f"for {_span(owes)}"
         )
-    lists = Table("list", "version", "age", "ends in", "newest freshness statement", box=None)
+    lists = Table("list", "version", "age", "its end", "newest freshness statement", box=None)
     for held in told["lists"]:
-        spans = (_span(held["age_seconds"]), _span(held["left_seconds"]), _ago(held["freshness_seconds"]))
+        spans = (_span(held["age_seconds"]), _ends(held["left_seconds"]), _ago(held["freshness_seconds"]))
         lists.add_row(held["country"], str(held["version"]), *spans)
     console.print(peers, witnesses, lists)
     open_ = [f"{kind} {count}" for kind, count in told["tasks"].items() if count]
     console.print(f"open tasks: {', '.join(open_) or 'none'}", markup=False)
     for task in told["open"]:
         console.print(f"  {task['kind']}: {task['subject']}, for {task['role']}, since {task['since']}", markup=False)
+
+
+def _ends(left: float) -> str:
+    return f"ends in {_span(left)}" if left >= 0 else f"ended {_span(-left)} ago"
 
 
 def _ago(seconds: float | None) -> str:

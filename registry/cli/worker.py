@@ -6,6 +6,7 @@ import random
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 
 import typer
@@ -49,6 +50,26 @@ class Bell:
         """Wait for a stroke after `heard` of them, or until the time is over."""
         with self._rung:
             self._rung.wait_for(lambda: self.strokes != heard, seconds)
+
+
+class Complaint:
+    """What keeps a duty from being done: said when it is new, and while it lasts every ten minutes."""
+
+    EVERY = 600.0
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock, self.said, self.since = clock, "", 0.0
+
+    def say(self, level: int, name: str, refusal: RegistryError) -> None:
+        """Write a line of a refusal, but not the same one again so soon."""
+        said, now = f"{refusal.code}: {refusal}", self.clock()
+        if said != self.said or now >= self.since + self.EVERY:
+            LOG.log(level, "%s: %s", name, said)
+            self.said, self.since = said, now
+
+    def over(self) -> None:
+        """Take note that the duty was done: the next refusal is news."""
+        self.said = ""
 
 
 @app.command()
@@ -122,13 +143,13 @@ def keep(
     A bug in a duty of our `own` ends the process. In one that reads what another node says it does not: whoever found
     the words that make it stumble would stop our log, too.
     """
-    wait = idle
+    wait, complaint = idle, Complaint()
     while not stop.is_set():
         heard = bell.strokes
         try:
             busy = duty()
         except Unavailable as refusal:
-            LOG.warning("%s: %s: %s", name, refusal.code, refusal)
+            complaint.say(logging.WARNING, name, refusal)
             stop.wait(wait * random.uniform(0.8, 1.2))  # noqa: S311  jitter is no secret
             wait = min(wait * 2, longest)
             continue
@@ -136,7 +157,7 @@ def keep(
             LOG.critical("%s: %s: this process stops", name, refusal)
             os._exit(1)
         except RegistryError as refusal:
-            LOG.error("%s: %s: %s", name, refusal.code, refusal)  # noqa: TRY400  a refusal has no traceback worth keeping
+            complaint.say(logging.ERROR, name, refusal)
             stop.wait(longest)
             continue
         except Exception:
@@ -147,6 +168,7 @@ def keep(
             stop.wait(longest)
             continue
         wait = idle
+        complaint.over()
         if busy:
             bell.ring()
         else:

@@ -133,9 +133,9 @@ def _reader(kind: Any) -> _Read:
     if kind is int or kind is bool:
         return _exactly(kind, "is not a whole number" if kind is int else "is not true or false")
     if get_origin(kind) is Annotated:
-        _, pattern = get_args(kind)
+        _, pattern, *how = get_args(kind)
         assert isinstance(pattern, re.Pattern)
-        return _text(MAX_BYTES, _matching(pattern))
+        return _text(MAX_BYTES, _matching(pattern, *how))
     if kind is bytes:
         return _text(MAX_BYTES, _base64)
     if kind is datetime or kind is date:
@@ -211,10 +211,10 @@ def _text(longest: int, parse: Callable[[str], Any]) -> _Read:
     return read
 
 
-def _matching(pattern: re.Pattern[str]) -> Callable[[str], str]:
+def _matching(pattern: re.Pattern[str], how: str = "not spelled as it must be") -> Callable[[str], str]:
     def parse(text: str) -> str:
         if not pattern.fullmatch(text):
-            raise ValueError("not spelled as it must be")
+            raise ValueError(how)
         return text
 
     return parse

@@ -54,9 +54,11 @@ class SheetTaken(Conflict):
     clause: ClassVar[str | None] = "S5 7.1.1"
     k: int
     n: int
+    application: str | None = None
 
     def __str__(self) -> str:
-        return f"the set has a sheet {self.k} of {self.n}"
+        held = "" if self.application is None else f": it is application {self.application}"
+        return f"the set has a sheet {self.k} of {self.n}{held}"
 
 
 @dataclass(eq=False)
@@ -117,7 +119,9 @@ def relate(tx: Session, row: Application, related: Related | None, sheet: Sheet 
     if sheet is not None:
         of_set = Relation(SHEET_OF, set=sheet.set or draw(16).hex(), k=sheet.k, n=sheet.n)
         if not of_set.is_whole:
-            raise MalformedClaims("sheet", f"is not one of at most {MAX_SHEETS}")
+            raise MalformedClaims(
+                "sheet", f"is {sheet.k} of {sheet.n}: a set has 1 to {MAX_SHEETS} sheets, and k is one of them"
+            )
         _check_set(tx, row, of_set, opens=sheet.set is None, replaced=replaced)
         relations.append(of_set)
     row.relations = write_relations(relations)
@@ -147,7 +151,8 @@ def _check_set(tx: Session, row: Application, sheet: Relation, *, opens: bool, r
     for each in others:
         other = relations_of(each)[SHEET_OF]
         if (other.k == sheet.k and each.id != replaced) or other.n != sheet.n:
-            raise SheetTaken(other.k or 0, other.n or 0)
+            own = row.organisation in {each.organisation, each.principal}
+            raise SheetTaken(other.k or 0, other.n or 0, each.id if own else None)
 
 
 def find_related(

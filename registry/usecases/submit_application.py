@@ -45,7 +45,7 @@ class FindingsSevere(Unprocessable):
 
     def __str__(self) -> str:
         severe = sum(finding.severity is Severity.SEVERE for finding in self.findings)
-        return f"{severe} severe findings block the application"
+        return f"{severe} severe finding{'s block' if severe != 1 else ' blocks'} the application"
 
 
 @dataclass(eq=False)

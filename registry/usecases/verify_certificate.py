@@ -171,7 +171,8 @@ def by_number(
     if len(held) > 1:
         raise NumberAmbiguous(tuple(row.id for row in held))
     if not held:
-        missing = Finding(Check.DELIVERED, Outcome.UNKNOWN, "not-delivered", as_of=beliefs.newest_word(country))
+        code = "not-delivered" if spelled.isascii() else "number-not-latin"
+        missing = Finding(Check.DELIVERED, Outcome.UNKNOWN, code, as_of=beliefs.newest_word(country))
         return _keep(
             tx, Verdict.of([missing], at), None, {"number": spelled}, day, by=by, at=at, draw=draw, holder=holder
         )

@@ -88,5 +88,5 @@ def test_the_command_shows_each_direction_and_each_difference(forge: Forge, corr
         close_task.close(tx, task.id, "Отправлено заново.", **by.by("operator"))
     closed = run()
     assert (closed.code, "Отправлено заново." in closed.out) == (0, True)
-    assert run("--month", "2026-10").out == "no month in which something was issued is over\n"
+    assert run("--month", "2026-10").out == "nothing is stated of 2026-10\n"
     assert run("--month", "2026-13").code == 2

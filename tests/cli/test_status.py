@@ -116,6 +116,10 @@ def test_a_list_that_ends_soon_is_overdue_before_it_has_ended(forge: Forge, corr
         "the next trust list of BY",
         "the next trust list of UZ",
     ]
+    assert all(" ends in 2.0 d" in line or " ends in 1." in line for line in found["overdue"] if "list" in line)
+    corridor.clock.at = held.expires_at + timedelta(hours=5, minutes=30)
+    found = told(forge, by, tmp_path, 1)
+    assert "the next trust list of BY: this one ended 5.5 h ago" in found["overdue"]
 
 
 @pytest.mark.parametrize("words", [(), ("--json",)])

@@ -1,12 +1,14 @@
 """A duty that reads what strangers say may stumble; one of our own that breaks ends the process."""
 
+import logging
 import subprocess
 import sys
 import threading
 
 import pytest
 
-from registry.cli.worker import Bell, keep
+from registry.cli.worker import Bell, Complaint, keep
+from registry.core.errors import RegistryError
 from registry.core.tlog.witness import LogUnknown
 from registry.peer.client import PeerUnavailable
 from registry.store.guard import GuardMissing
@@ -90,3 +92,41 @@ def test_a_stroke_while_a_duty_looked_is_not_missed() -> None:
 
     keep("courier", duty, stop, bell, own=False, idle=600)
     assert len(looks) == 2
+
+
+def test_a_peer_that_is_away_is_said_once_then_when_it_changes_or_every_ten_minutes(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    now = [0.0]
+    complaint = Complaint(lambda: now[0])
+
+    def lines(*refusals: RegistryError) -> list[str]:
+        caplog.clear()
+        for refusal in refusals:
+            complaint.say(logging.WARNING, "courier", refusal)
+        return [record.getMessage() for record in caplog.records]
+
+    away, slow = PeerUnavailable("no route"), PeerUnavailable("too slow")
+    first = f"courier: {away.code}: {away}"
+    assert lines(away, away) == [first]
+    assert lines(slow, away) == [f"courier: {slow.code}: {slow}", first]
+    now[0] = Complaint.EVERY - 1
+    assert lines(away) == []
+    now[0] += 1
+    assert lines(away, away) == [first]
+    complaint.over()
+    assert lines(away) == [first]
+
+
+def test_a_duty_that_is_refused_over_and_over_writes_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    stop, done = threading.Event(), []
+
+    def duty() -> bool:
+        done.append(1)
+        if len(done) < 6:
+            raise PeerUnavailable("x") if len(done) < 4 else LogUnknown("x")
+        stop.set()
+        return False
+
+    keep("witness x", duty, stop, Bell(), own=False, idle=0, longest=0)
+    assert [record.levelname for record in caplog.records] == ["WARNING", "ERROR"]

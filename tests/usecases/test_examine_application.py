@@ -32,7 +32,7 @@ def test_the_second_examiner_sees_that_the_first_has_it(corridor: Corridor) -> N
         examine_application.take_up(tx, submitted.id, **by.by("examiner"))
     with by.refuses(IllegalMove) as refused:
         examine_application.take_up(refused.tx, submitted.id, **by.by("second_examiner"))
-    assert str(refused.value) == "an application that is in_examination cannot take_up"
+    assert str(refused.value) == "an application that is in examination cannot be taken up"
 
 
 @pytest.mark.parametrize("spelled", ["{0} {1} {2}", "{2}, {0}{1}", "{0}{1} {2}."])

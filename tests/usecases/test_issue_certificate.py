@@ -53,7 +53,7 @@ def test_an_application_is_issued_once(corridor: Corridor) -> None:
         issue(
             refused.tx, approved.id, str(approved.draft), issuer_of(by.node), by.beliefs(), **by.by("second_signatory")
         )
-    assert str(refused.value) == "an application that is issued cannot issue"
+    assert str(refused.value) == "an application that is issued cannot be issued"
 
 
 def test_only_a_signatory_of_the_body_issues(corridor: Corridor) -> None:

@@ -102,7 +102,7 @@ def test_a_sheet_finds_its_place_free_in_a_set_of_ones_own(corridor: Corridor) -
     for form in (sheet(by, 1, 1, set_), sheet(by, 2, 3, set_, n=4)):
         with by.refuses(SheetTaken) as taken:
             submit_application.draft(taken.tx, form, country="BY", **by.by("exporter"))
-        assert str(taken.value) == "the set has a sheet 1 of 3"
+        assert str(taken.value) == f"the set has a sheet 1 of 3: it is application {opened.id}"
     declared = by.boxes()["declaration"]
     declared.pop("applicant", None)
     unknown, anothers = sheet(by, 2, 3, "0" * 32), sheet(by, 2, 3, set_, declaration=declared)

@@ -129,7 +129,7 @@ def test_what_is_submitted_is_neither_changed_nor_submitted_again(corridor: Corr
         submit_application.change(refused.tx, submitted.id, by.form(), version=submitted.version, **by.by("exporter"))
     with by.refuses(IllegalMove) as refused:
         submit_application.submit(refused.tx, submitted.id, by.beliefs(), **by.by("second_exporter"))
-    assert str(refused.value) == "an application that is submitted cannot submit"
+    assert str(refused.value) == "an application that is submitted cannot be submitted"
 
 
 def test_severe_findings_block_the_application_and_say_why(corridor: Corridor) -> None:
@@ -141,8 +141,9 @@ def test_severe_findings_block_the_application_and_say_why(corridor: Corridor) -
     with by.refuses(FindingsSevere) as refused:
         submit_application.submit(refused.tx, drafted.id, by.beliefs(), **by.by("exporter"))
     assert refused.value.findings == tuple(findings)
-    severe = sum(finding.severity is Severity.SEVERE for finding in findings)
-    assert str(refused.value) == f"{severe} severe findings block the application"
+    assert sum(finding.severity is Severity.SEVERE for finding in findings) == 1
+    assert str(refused.value) == "1 severe finding blocks the application"
+    assert str(FindingsSevere((findings[0],) * 2)) == "2 severe findings block the application"
 
 
 def test_nobody_names_another_registered_company_by_its_tax_id_under_a_false_name(corridor: Corridor) -> None:

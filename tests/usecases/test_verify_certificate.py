@@ -41,6 +41,14 @@ def test_spaces_and_case_of_a_number_do_not_matter(corridor: Corridor) -> None:
     assert (act.private["day"], act.subject) == ("2026-11-21", issued.id)
 
 
+def test_a_number_that_was_typed_with_cyrillic_letters_says_so(corridor: Corridor) -> None:
+    answer = corridor.uz.asks("ВYUZ6101000001")
+    assert answer.verdict.indication is Indication.INDETERMINATE
+    assert code(answer, Check.DELIVERED) == "number-not-latin"
+    (finding,) = answer.verdict.findings
+    assert finding.sentence == "nothing bears it: letters of the number are not Latin, though they may look so"
+
+
 def test_a_file_is_judged_by_what_it_is_whether_held_or_not(corridor: Corridor) -> None:
     by, uz = corridor.by, corridor.uz
     issued = by.issued()

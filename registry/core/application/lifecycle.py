@@ -39,6 +39,25 @@ class Move(StrEnum):
     LAPSE = "lapse"
 
 
+DONE: Mapping[Move, str] = MappingProxyType(
+    {
+        Move.SUBMIT: "submitted",
+        Move.TAKE_UP: "taken up",
+        Move.SEND_BACK: "sent back",
+        Move.REFUSE: "refused",
+        Move.OFFER_DRAFT: "offered as a draft",
+        Move.ACCEPT: "accepted",
+        Move.OBJECT: "objected to",
+        Move.ISSUE: "issued",
+        Move.WITHDRAW: "withdrawn",
+        Move.STOP: "stopped",
+        Move.RESUME: "resumed",
+        Move.LAPSE: "ended by silence",
+    }
+)
+"""What was done with an application by each move, for people."""
+
+
 class Part(StrEnum):
     """The part that a person plays in an application; examiner and signatory are never one person (S5 3.15)."""
 
@@ -103,7 +122,7 @@ class IllegalMove(Conflict):
     move: Move
 
     def __str__(self) -> str:
-        return f"an application that is {self.state} cannot {self.move}"
+        return f"an application that is {self.state.replace('_', ' ')} cannot be {DONE[self.move]}"
 
 
 def advance(state: State, move: Move) -> State:

@@ -8,7 +8,11 @@ from typing import Annotated, TypeAlias
 
 from registry.core.identifiers import HEX_128
 
-Amount: TypeAlias = Annotated[str, re.compile(r"(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{0,5}[1-9])?")]
+Amount: TypeAlias = Annotated[
+    str,
+    re.compile(r"(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{0,5}[1-9])?"),
+    "it is spelled as 20000 or 20000.5: a point, no spaces, no zeros at the end",
+]
 """A decimal in its one spelling: no sign, no zeros before or after that say nothing, six places at most."""
 ProductId: TypeAlias = Annotated[str, HEX_128]
 

@@ -35,7 +35,8 @@ def unfit(text: str, *, lines: bool = False) -> str | None:
         return "begins or ends with a space"
     if text.isprintable():
         return None
-    unseen = {character for character in text if unicodedata.category(character) in _UNSEEN}
-    if unseen - ({"\n"} if lines else set()):
-        return "holds a control character"
+    for place, character in enumerate(text, start=1):
+        if unicodedata.category(character) in _UNSEEN and not (lines and character == "\n"):
+            name = unicodedata.name(character, "a control character")
+            return f"holds what does not show: U+{ord(character):04X}, {name}, at place {place}"
     return None

@@ -37,7 +37,8 @@ def believe_agreement(text: str, lists: Mapping[str, BelievedList]) -> Agreement
             raise AgreementNotBelieved(f"it is of {agreement.env}, the list of {country} of {believed.list.env}")
         theirs = [envelope for envelope in envelopes if envelope.kid in believed.list_keys]
         signed_by -= {envelope.kid for envelope in theirs}
-        count_signatures(theirs, believed.list_keys, believed.pin.threshold, believed.list.issued_at)
+        threshold, what = believed.pin.threshold, f"the agreement, as {country} signed it,"
+        count_signatures(theirs, believed.list_keys, threshold, believed.list.issued_at, what)
     if signed_by:
         raise AgreementNotBelieved(f"{min(signed_by)} is a list key of neither country")
     return agreement

@@ -22,9 +22,10 @@ class ListNotTrusted(Unprocessable):
     code: ClassVar[str] = "list-not-trusted"
     clause: ClassVar[str | None] = "TUF 1.0, 5.3"
     reason: str
+    what: str = "the trust list"
 
     def __str__(self) -> str:
-        return f"the trust list cannot be believed: {self.reason}"
+        return f"{self.what} cannot be believed: {self.reason}"
 
 
 @dataclass(eq=False)
@@ -156,7 +157,13 @@ def believe(text: str, pin: Pin) -> BelievedList:
     return BelievedList(trust_list, pin, envelopes[0].payload_digest, text, signers, nodes, list_keys)
 
 
-def count_signatures(envelopes: Sequence[Envelope], keys: Mapping[str, Chained], threshold: int, at: datetime) -> None:
+def count_signatures(
+    envelopes: Sequence[Envelope],
+    keys: Mapping[str, Chained],
+    threshold: int,
+    at: datetime,
+    what: str = "the trust list",
+) -> None:
     """Check that every line is by one of `keys` and that they reach `threshold`; raises `ListNotTrusted`.
 
     The threshold is the pin's, never the list's. Keys are counted, not lines or certificates.
@@ -165,12 +172,12 @@ def count_signatures(envelopes: Sequence[Envelope], keys: Mapping[str, Chained],
     for envelope in envelopes:
         key = keys.get(envelope.kid)
         if key is None or not key.valid_at(at):
-            raise ListStrangerSigned(f"{envelope.kid} is none of the country's list keys at that time")
+            raise ListStrangerSigned(f"{envelope.kid} is none of the country's list keys at that time", what)
         if not envelope.is_signed_by(key.key):
-            raise ListSignatureWrong(f"the signature of {envelope.kid} does not verify")
+            raise ListSignatureWrong(f"the signature of {envelope.kid} does not verify", what)
         counted.add(key.key.public_numbers())
     if len(counted) < threshold:
-        raise ListBelowThreshold(f"{len(counted)} of {threshold} list keys signed")
+        raise ListBelowThreshold(f"{len(counted)} of {threshold} list keys signed", what)
 
 
 def _list_keys(trust_list: TrustList, roots: Sequence[Root]) -> Mapping[str, Chained]:

@@ -67,7 +67,7 @@ SENTENCES = {
     "information-only": "the agreement takes the certificate for information only",
     "agreement-unknown": "the agreement that the certificate names is not in force here",
     "issued-elsewhere": "the key is not of the country that the certificate names as issuing",
-    "not-agreed": "the scheme or direction is not in the agreement, or not on the day of issue",
+    "not-agreed": "by the agreement scheme, direction, rules, day of issue or end of validity would be others",
     "for-here": "the certificate is for this country",
     "destination-elsewhere": "the certificate is for another country",
     "in-force": "nothing that is held takes the certificate out of force",
@@ -96,6 +96,7 @@ SENTENCES = {
     "issued-outside": "the body's own system issued it, and this node, which registered it, holds it",
     "other-digest": "another certificate was delivered under this number",
     "not-delivered": "the issuer has not delivered it here",
+    "number-not-latin": "nothing bears it: letters of the number are not Latin, though they may look so",
     "not-in-bundle": "the bundle does not hold it; it may be newer than the bundle",
     "not-reached": "an earlier answer left this question without ground",
 }

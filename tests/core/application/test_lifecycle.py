@@ -2,7 +2,7 @@ from itertools import product
 
 import pytest
 
-from registry.core.application.lifecycle import CLOCK_RUNS, MOVES, PART, IllegalMove, Move, Part, State, advance
+from registry.core.application.lifecycle import CLOCK_RUNS, DONE, MOVES, PART, IllegalMove, Move, Part, State, advance
 
 CLOSED = {State.ISSUED, State.REFUSED, State.WITHDRAWN}
 
@@ -15,7 +15,7 @@ def test_every_move_is_in_the_table_or_refused(state: State, move: Move) -> None
     with pytest.raises(IllegalMove) as caught:
         advance(state, move)
     assert (caught.value.state, caught.value.move) == (state, move)
-    assert str(caught.value) == f"an application that is {state} cannot {move}"
+    assert str(caught.value) == f"an application that is {state.replace('_', ' ')} cannot be {DONE[move]}"
 
 
 def test_nothing_leads_out_of_a_closed_application_and_something_out_of_every_other() -> None:

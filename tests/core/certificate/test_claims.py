@@ -160,7 +160,9 @@ def test_a_text_that_is_not_what_it_shows_is_refused(text: str) -> None:
 
 def test_lines_break_in_descriptions_only() -> None:
     assert Claims.parse(changed(FULL, {"items[0].description": "а\nб"})).items[0].description == "а\nб"
-    assert refusal(changed(FULL, {"consignor_exporter.address": "а\nб"})).reason == "holds a control character"
+    assert refusal(changed(FULL, {"consignor_exporter.address": "а\nб"})).reason == (
+        "holds what does not show: U+000A, a control character, at place 2"
+    )
     assert refusal(changed(FULL, {"expert_act.goods": "а\nб"})).path == "expert_act.goods"
 
 
@@ -225,3 +227,9 @@ def test_what_a_draft_leaves_empty_is_absent() -> None:
     }
     absent = Claims.parse(changed(FULL, dict.fromkeys(empty, MISSING)))
     assert Claims.draft(changed(FULL, empty), "ОАО «Днепрошина»") == absent
+
+
+def test_an_amount_that_is_spelled_otherwise_is_told_how_it_is_spelled() -> None:
+    for spelled in ("20000,5", "20 000", "20000.50", "1e3"):
+        told = refusal(changed(FULL, {"items[0].quantity.value": spelled}))
+        assert "spelled as 20000 or 20000.5: a point, no spaces, no zeros at the end" in told.reason

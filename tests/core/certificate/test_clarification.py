@@ -83,7 +83,11 @@ def test_the_old_text_is_the_one_that_was_signed(box: str, old: str) -> None:
         ("items[0].description", "Трактор колёсный", "the figures in it are no typo"),
         ("consignor_exporter.address", "г. Минск, ул. Ленина, 92", "the figures in it are no typo"),
         ("transport.route", "", "the new text is empty"),
-        ("transport.route", "Минск\nТашкент", "the new text holds a control character"),
+        (
+            "transport.route",
+            "Минск\nТашкент",
+            "the new text holds what does not show: U+000A, a control character, at place 6",
+        ),
         ("transport.route", " Минск", "the new text begins or ends with a space"),
     ],
 )

@@ -67,4 +67,5 @@ def test_one_script_a_word_is_the_rule_not_one_a_name(text: str, mixed: bool) ->
     "code", [*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200B, 0x200C, 0x200D, 0xFEFF, 0xE0041]
 )
 def test_a_text_holds_no_bidirectional_control_no_zero_width_and_no_tag(code: int) -> None:
-    assert unfit(f"ОАО{chr(code)}«Завод»") == "holds a control character"
+    assert str(unfit(f"ОАО{chr(code)}«Завод»")).startswith(f"holds what does not show: U+{code:04X}, ")
+    assert str(unfit(f"ОАО{chr(code)}«Завод»")).endswith(", at place 4")
