@@ -5,7 +5,7 @@ import os
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, Self
@@ -16,7 +16,7 @@ from registry.core.identifiers import log_origin
 from registry.core.record import decode
 from registry.core.trust.pin import Pin
 from registry.pace import Pace
-from registry.settings import Settings, moved_now, with_password
+from registry.settings import Settings, moved, with_password
 from registry.signing.keyring import Keyring
 from registry.store import log, witness
 from registry.store.database import APP, OWNER, Database
@@ -153,7 +153,7 @@ def owner_url(settings: Settings) -> str:
 
 def clock(settings: Settings) -> Callable[[], datetime]:
     """Return the clock: whole UTC seconds, moved by the seconds in the clock file where one is set."""
-    return lambda: moved_now(settings.clock_file)
+    return lambda: moved(datetime.now(UTC), settings.clock_file)
 
 
 def read_pins(folder: Path) -> Mapping[str, Pin]:

@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, ClassVar, Self
 
@@ -152,12 +152,12 @@ def _addresses(parts: tuple[str, ...]) -> dict[str, str]:
     return {name: url.rstrip("/") for name, _, url in pairs}
 
 
-def moved_now(clock_file: Path | None) -> datetime:
-    """Read the clock: whole UTC seconds, moved by the seconds in the clock file where one is set."""
-    at = datetime.now(UTC).replace(microsecond=0)
+def moved(at: datetime, clock_file: Path | None) -> datetime:
+    """Return a moment in whole seconds, moved by the seconds in the clock file where one is set."""
+    whole = at.replace(microsecond=0)
     if clock_file is not None and clock_file.exists():
-        at += timedelta(seconds=int(clock_file.read_text() or 0))
-    return at
+        whole += timedelta(seconds=int(clock_file.read_text() or 0))
+    return whole
 
 
 def read_secret(value: str | None, file: Path | None) -> bytes:

@@ -1,7 +1,7 @@
 """Make the keys of a country and its node; a key is never overwritten and never leaves its file unencrypted."""
 
 import os
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +13,7 @@ from registry.core.identifiers import authority_did, body_did, node_did
 from registry.core.scheme.catalogue import SCHEMES
 from registry.core.tlog.note import KeyType
 from registry.core.trust.document_signer import Purpose, Root
-from registry.settings import CLOCK_FILE, SettingsWrong, moved_now, read_secret
+from registry.settings import CLOCK_FILE, SettingsWrong, moved, read_secret
 from registry.signing.ceremony import LINK, ROOT, Authority, make_key, make_link, make_root, renew_witness
 from registry.signing.key_file import CERTIFICATE, VERIFIER, NoteSigner, read_certificate
 from registry.signing.keyring import DOCUMENT, LOG, NODE, WITNESS, document_keys
@@ -196,7 +196,7 @@ def _root(folder: Path) -> Root:
 
 def _now(env: str) -> datetime:
     """Read the clock of the node, by which these keys will be judged; raises `SettingsWrong` in production."""
-    moved = os.environ.get(CLOCK_FILE)
-    if moved and env == Environment.PRODUCTION:
+    file = os.environ.get(CLOCK_FILE)
+    if file and env == Environment.PRODUCTION:
         raise SettingsWrong(f"{CLOCK_FILE} is refused in production")
-    return moved_now(Path(moved) if moved else None)
+    return moved(datetime.now(UTC), Path(file) if file else None)
