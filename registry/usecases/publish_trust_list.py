@@ -1,12 +1,12 @@
 """Draft this country's next trust list from what is registered here and the certificates that the root made.
 
-A draft keeps every row of the list before it; the list keys sign it one at a time, elsewhere, and it is adopted by the
-same path as a peer's.
+A draft keeps every row of the list before it, and notifies its signatories anew or no longer; the list keys sign it one
+at a time, elsewhere, and it is adopted by the same path as a peer's.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from sqlalchemy.orm import Session
@@ -40,6 +40,8 @@ USE = timedelta(days=182)
 OVERLAP = timedelta(days=1)
 """So long before it is used a further key of a body is known to the peers, which take a list over in a minute."""
 NOTIFIED_FOR = timedelta(days=366)
+_EASTERNMOST, _WESTERNMOST = timedelta(hours=14), timedelta(hours=24)
+"""How far the local day of a country is before that of UTC at most, and behind it, with room to spare."""
 
 
 @dataclass(eq=False)
@@ -236,17 +238,14 @@ class _Drafting:
         """Return the row of a body: what stood in it stays, and its keys and signatories of now are added."""
         did = Did(str(organisation.did))
         signers = {} if before is None else {row.kid: row for row in before.signers}
-        signatories = {} if before is None else {row.id: row for row in before.signatories}
         schemes = set() if before is None else set(before.schemes)
         for der in self.material.documents.get(str(organisation.code), ()):
             chained = chain_to_any(der, self.roots, Purpose.DOCUMENT, did)
             schemes |= {uri.partition("#")[2] for uri in chained.uris if "#" in uri}
             since = max(chained.from_, self.at + self.overlap) if signers else chained.from_
             signers.setdefault(chained.kid(did), _signer(der, chained, did, since))
-        today = self.at.astimezone(UTC).date()
-        for person, _ in parties.people(self.tx, organisation=organisation.id):
-            if Role.SIGNATORY in person.roles:
-                signatories.setdefault(person.id, _signatory(person.id, person.name, today))
+        people = (person for person, _ in parties.people(self.tx, organisation=organisation.id))
+        signing = {person.id: person.name for person in people if Role.SIGNATORY in person.roles}
         return BodyRow(
             id=did,
             code=str(organisation.code),
@@ -254,7 +253,7 @@ class _Drafting:
             address=organisation.address,
             role=BodyRole(str(organisation.body_role)),
             schemes=tuple(sorted(schemes)),
-            signatories=tuple(signatories.values()),
+            signatories=tuple(_signatories(() if before is None else before.signatories, signing, self.at)),
             signers=tuple(signers.values()),
         )
 
@@ -270,6 +269,21 @@ def _signer(der: bytes, chained: Chained, did: Did, since: datetime) -> SignerRo
     )
 
 
-def _signatory(id: str, name: str, today: date) -> SignatoryRow:
-    """Notify a signatory from the day before: in the easternmost country it may be tomorrow already, or still today."""
-    return SignatoryRow(id, name, today - timedelta(days=1), today + NOTIFIED_FOR)
+def _signatories(before: Sequence[SignatoryRow], signing: Mapping[str, str], at: datetime) -> list[SignatoryRow]:
+    """Notify who signs now for a year from today, and nobody else after today; what was notified before, was (S4 6.5).
+
+    Somewhere it is tomorrow already, and elsewhere still yesterday: a day at either end is nobody's fault. Whoever
+    comes back after a gap gets a row of their own, so that the gap stays one.
+    """
+    first, last = (at - _WESTERNMOST).date(), (at + _EASTERNMOST).date()
+    until = at.date() + NOTIFIED_FOR
+    rows, going = [], set()
+    for row in before:
+        if row.id not in signing:
+            rows.append(replace(row, until=min(row.until, last)))
+        elif row.until < first:
+            rows.append(row)
+        else:
+            rows.append(replace(row, until=until))
+            going.add(row.id)
+    return rows + [SignatoryRow(id, name, first, until) for id, name in signing.items() if id not in going]

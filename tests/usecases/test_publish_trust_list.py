@@ -12,7 +12,7 @@ from registry.core.identifiers import authority_did, body_did
 from registry.core.tlog.cosignature import cosigned_at
 from registry.core.tlog.note import KeyType, Note
 from registry.core.trust.document_signer import ChainBroken, Purpose
-from registry.core.trust.trust_list import BodyRole, FormerWitness, WitnessKey
+from registry.core.trust.trust_list import BodyRole, FormerWitness, SignatoryRow, WitnessKey
 from registry.core.verification.bundle import open_bundle
 from registry.node import Node
 from registry.signing.ceremony import Authority, make_key, renew_witness
@@ -21,7 +21,7 @@ from registry.store import log
 from registry.store.parties import OrganisationKind, Role
 from registry.usecases import publish_trust_list, register_party
 from registry.usecases.adopt_trust_list import adopt
-from registry.usecases.publish_trust_list import NewKeysMissing, NothingPinned
+from registry.usecases.publish_trust_list import NOTIFIED_FOR, NewKeysMissing, NothingPinned
 from tests.kit import AT, SECRET, Corridor, Country, draft_list, list_signers, material_of, sign_list
 from tests.usecases.test_export_bundle import export as bundle_of
 
@@ -63,6 +63,58 @@ def test_the_next_list_follows_from_the_adopted_one_and_keeps_its_signatories_an
             at=AT,
             draw=by.node.draw,
         )
+
+
+def notified(country: Country, name: str) -> list[SignatoryRow]:
+    """Return the rows of a person in the next list, which is adopted."""
+    drafted = draft_list(country.node)
+    keys = country.node.settings.keys
+    country.adopts(sign_list(drafted, tuple(FileSigner.open(keys, label, SECRET) for label in ("list-1", "list-2"))))
+    person = country.people[name].person
+    return [row for row in drafted.bodies[0].signatories if row.id == person]
+
+
+def gives(country: Country, name: str, *roles: Role) -> None:
+    who = country.people[name].person
+    by = country.people["operator"].actor
+    with country.tx() as tx:
+        register_party.change_roles(tx, who, roles, by=by, at=country.clock(), draw=country.node.draw)
+
+
+def test_whoever_signs_is_notified_anew_by_each_list_and_goes_on_issuing_after_a_year(corridor: Corridor) -> None:
+    by = corridor.by
+    (first,) = by.beliefs().list_of("BY").list.bodies[0].signatories[:1]
+    for _ in range(20):
+        corridor.clock.forward(timedelta(days=20))
+        (row,) = notified(by, "signatory")
+    assert row.until == corridor.clock().date() + NOTIFIED_FOR
+    assert row.from_ == first.from_
+
+
+def test_whoever_signs_no_more_is_notified_no_more_and_after_a_gap_anew(corridor: Corridor) -> None:
+    by = corridor.by
+    (before,) = notified(by, "signatory")
+    gives(by, "signatory", Role.EXAMINER)
+    today = corridor.clock().date()
+    (left,) = notified(by, "signatory")
+    assert (left.from_, left.until) == (before.from_, today)
+    corridor.clock.forward(timedelta(days=5))
+    assert notified(by, "signatory") == [left]
+    gives(by, "signatory", Role.SIGNATORY)
+    gap, again = notified(by, "signatory")
+    today += timedelta(days=5)
+    assert (gap, again.from_, again.until) == (left, today - timedelta(days=1), today + NOTIFIED_FOR)
+    corridor.clock.forward(timedelta(days=1))
+    gap, going = notified(by, "signatory")
+    assert (gap, going.from_, going.until) == (left, again.from_, again.until + timedelta(days=1))
+
+
+def test_whoever_signed_where_it_is_tomorrow_stays_notified_for_that_day(corridor: Corridor) -> None:
+    by = corridor.by
+    corridor.clock.at = AT.replace(hour=20)
+    gives(by, "signatory")
+    (left,) = notified(by, "signatory")
+    assert left.until == corridor.clock().date() + timedelta(days=1)
 
 
 def test_a_body_without_a_document_signer_is_listed_without_schemes(corridor: Corridor) -> None:
