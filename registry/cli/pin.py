@@ -59,20 +59,26 @@ def propose(
             pin_root.check_believed(pin, adopted)
             by = identify(tx, wanted_token(token), node=node.settings.did, at=at)
             country = pin_root.propose(tx, pin, by=by, at=at, draw=node.draw)
-            proposal = {"pin": encode(pin), "proposed_by": by.person}
+            proposal = {"pin": encode(pin)}
             write_file(_pins(node) / f"{country.lower()}{PROPOSED}", json.dumps(proposal, indent=1))
     wanted = f"{threshold} list keys must sign each list"
-    show({"country": country, "fingerprint": pin_root.fingerprint(pin), "wanted": wanted}, as_json=as_json)
+    terms = {"threshold": pin.threshold, "epoch": pin.epoch}
+    show({"country": country, "fingerprint": pin_root.fingerprint(pin), **terms, "wanted": wanted}, as_json=as_json)
 
 
 @app.command()
 def confirm(
     country: Annotated[str, typer.Argument(help="ISO 3166-1 code of the proposed root.")],
     fingerprint: Annotated[str, typer.Argument(help="The fingerprint, as it was read out; spaces do not matter.")],
+    threshold: Annotated[int, typer.Option(min=1, max=9, help="How many list keys are to sign.")] = 2,
+    epoch: Annotated[int, typer.Option(min=1, help="The epoch of lists from which the root is to count.")] = 1,
     token: Token = None,
     as_json: Json = False,
 ) -> None:
-    """Confirm a proposed pin: another person types the fingerprint. Processes that run take it by themselves."""
+    """Confirm a proposed pin: another person types the fingerprint, and says threshold and epoch as they expect them.
+
+    Processes that run take it by themselves. Example: registry trust pin confirm UZ "$SPOKEN" --threshold 2
+    """
     with opened() as node:
         proposed = _pins(node) / f"{country.lower()}{PROPOSED}"
         if not proposed.exists():
@@ -82,11 +88,11 @@ def confirm(
         at = node.now()
         with node.database.begin() as tx:
             by = identify(tx, wanted_token(token), node=node.settings.did, at=at)
-            pinned = pin_root.confirm(
-                tx, pin, fingerprint, proposed_by=kept["proposed_by"], by=by, at=at, draw=node.draw
+            pinned, proposed_by = pin_root.confirm(
+                tx, pin, fingerprint, threshold=threshold, epoch=epoch, by=by, at=at, draw=node.draw
             )
         # after the act is committed: processes that run believe the file from now on
-        confirmed = {"pin": kept["pin"], "proposed_by": kept["proposed_by"], "confirmed_by": by.person}
+        confirmed = {"pin": kept["pin"], "proposed_by": proposed_by, "confirmed_by": by.person}
         write_file(_pins(node) / f"{pinned.lower()}{PIN_SUFFIX}", json.dumps(confirmed, indent=1))
         proposed.unlink()
     show({"pinned": pinned, "threshold": pin.threshold, "epoch": pin.epoch}, as_json=as_json)

@@ -162,6 +162,12 @@ def about(tx: Session, subject: str, kind: Kind) -> Sequence[Act]:
     return tx.scalars(query.order_by(Act.at, Act.seq)).all()
 
 
+def newest(tx: Session, kind: Kind, member: str, value: str) -> Act | None:
+    """Return the newest act of a kind whose private row has `value` as this member."""
+    query = select(Act).where(Act.kind == kind, Act.private[member].astext == value)
+    return tx.scalar(query.order_by(Act.seq.desc()).limit(1))
+
+
 def page(
     tx: Session,
     *,

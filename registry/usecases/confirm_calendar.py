@@ -16,20 +16,23 @@ from registry.store.acts import Draw
 from registry.store.calendars import CalendarRow
 from registry.store.parties import Role
 from registry.usecases import run_clock
+from registry.usecases.confirm_proposal import by_another, find_proposals
 from registry.usecases.find_application import record
 from registry.usecases.identify_party import Party
-from registry.usecases.pin_root import SameOperator
 
 
 @dataclass(eq=False)
 class CalendarNotProposed(NotFound):
-    """Nobody proposed a calendar of exactly these days."""
+    """Nobody proposed a calendar of exactly these days, or not since one of that year was confirmed."""
 
     code: ClassVar[str] = "calendar-not-proposed"
     digest: str
 
     def __str__(self) -> str:
-        return f"nobody proposed the calendar {self.digest[:16]}: compare the file with the one that was proposed"
+        return (
+            f"nobody proposed the calendar {self.digest[:16]} since the last one of its year was confirmed: compare "
+            "the file with the one that was proposed, or propose it anew"
+        )
 
 
 def propose(tx: Session, calendar: Calendar, *, by: Party, at: datetime, draw: Draw) -> str:
@@ -44,19 +47,19 @@ def propose(tx: Session, calendar: Calendar, *, by: Party, at: datetime, draw: D
 def confirm(tx: Session, calendar: Calendar, *, by: Party, at: datetime, draw: Draw) -> CalendarRow:
     """Confirm a calendar that another operator proposed: it is the newest version of its year from now on.
 
-    Clocks that were computed stay as they are; those that lacked a calendar of this year get their day, each by an
-    act. Raises `CalendarNotProposed`, `SameOperator`.
+    A proposal of before the last confirmation of that year is used up: nobody brings back alone what two people
+    corrected. Clocks that were computed stay as they are; those that lacked a calendar of this year get their day, each
+    by an act. Raises `CalendarNotProposed`, `SameOperator`.
     """
     by.require(Role.OPERATOR)
     digest = calendar_id(calendar)
-    proposals = acts.about(tx, digest, Kind.CALENDAR_PROPOSED)
-    if not proposals:
-        raise CalendarNotProposed(digest)
-    others = [act.person for act in proposals if act.person not in {None, by.person}]
-    if not others:
-        raise SameOperator
     calendars.lock_confirming(tx)
     known = calendars.newest_of(tx, calendar.country, calendar.year)
+    since = None if known is None else acts.find(tx, known.act)
+    proposals = find_proposals(tx, digest, Kind.CALENDAR_PROPOSED, since=since)
+    if not proposals:
+        raise CalendarNotProposed(digest)
+    proposed = by_another(proposals, by)
     version = 1 if known is None else known.version + 1
     private: dict[str, Json] = {"digest": digest, "country": calendar.country, "year": calendar.year}
     private["version"] = version
@@ -67,7 +70,7 @@ def confirm(tx: Session, calendar: Calendar, *, by: Party, at: datetime, draw: D
         version=version,
         digest=digest,
         content=dict(write_calendar(calendar)),
-        proposed_by=others[-1],
+        proposed_by=str(proposed.person),
         confirmed_by=by.person,
         confirmed_at=at,
         act=act,

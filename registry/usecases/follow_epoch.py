@@ -20,8 +20,8 @@ from registry.store.acts import Act, Draw
 from registry.store.epochs import ChannelEpoch, Direction
 from registry.store.parties import Role
 from registry.store.tasks import TaskKind
+from registry.usecases.confirm_proposal import by_another, find_proposals
 from registry.usecases.identify_party import Party
-from registry.usecases.pin_root import SameOperator
 
 
 @dataclass(eq=False)
@@ -125,14 +125,14 @@ def offered(tx: Session, peer: str) -> EpochBegun:
 
 
 def proposed(tx: Session, peer: str, subject: str, by: Party) -> Act:
-    """Return the newest proposal of just this by another than `by`. Raises `EpochNotProposed`, `SameOperator`."""
-    proposals = acts.about(tx, subject, Kind.EPOCH_PROPOSED)
+    """Return the newest proposal of just this by another than `by`. Raises `EpochNotProposed`, `SameOperator`.
+
+    The subject has the number of the epoch in it, which begins once: no proposal of it counts for another.
+    """
+    proposals = find_proposals(tx, subject, Kind.EPOCH_PROPOSED)
     if not proposals:
         raise EpochNotProposed(peer)
-    others = [act for act in proposals if act.person not in {None, by.person}]
-    if not others:
-        raise SameOperator
-    return others[-1]
+    return by_another(proposals, by)
 
 
 def said(direction: Direction, peer: str, begun: EpochBegun) -> dict[str, Json]:

@@ -7,8 +7,10 @@ from typing import ClassVar
 
 from sqlalchemy.orm import Session
 
+from registry.core import canonical
 from registry.core.canonical import Json
-from registry.core.errors import Refused, Unprocessable
+from registry.core.errors import NotFound, Unprocessable
+from registry.core.record import encode
 from registry.core.tlog.entry import Kind
 from registry.core.trust.believed_list import BelievedList, believe
 from registry.core.trust.document_signer import RootNotLinked
@@ -16,6 +18,7 @@ from registry.core.trust.pin import FormerRoot, Pin
 from registry.store import acts
 from registry.store.acts import Draw
 from registry.store.parties import Role
+from registry.usecases.confirm_proposal import by_another, find_proposals
 from registry.usecases.identify_party import Party
 
 
@@ -30,13 +33,29 @@ class FingerprintDiffers(Unprocessable):
 
 
 @dataclass(eq=False)
-class SameOperator(Refused):
-    """Whoever proposed it does not confirm it."""
+class PinNotProposed(NotFound):
+    """No act proposed exactly this pin, or none since a root of that country was confirmed."""
 
-    code: ClassVar[str] = "same-operator"
+    code: ClassVar[str] = "pin-not-proposed"
+    country: str
 
     def __str__(self) -> str:
-        return "whoever proposed it cannot confirm it: another operator does"
+        return f"nobody proposed to pin just this root of {self.country} on these terms: propose it"
+
+
+@dataclass(eq=False)
+class PinTermsDiffer(Unprocessable):
+    """Whoever confirms expects another threshold or epoch than was proposed."""
+
+    code: ClassVar[str] = "pin-terms-differ"
+    threshold: int
+    epoch: int
+
+    def __str__(self) -> str:
+        return (
+            f"what was proposed asks for {self.threshold} list keys and counts from epoch {self.epoch}: do not pin it "
+            "unless that is what both of you expect"
+        )
 
 
 @dataclass(eq=False)
@@ -93,19 +112,36 @@ def propose(tx: Session, pin: Pin, *, by: Party, at: datetime, draw: Draw) -> st
     return country
 
 
-def confirm(tx: Session, pin: Pin, typed: str, *, proposed_by: str, by: Party, at: datetime, draw: Draw) -> str:
-    """Record who confirms a proposed pin, and return its country. Raises `SameOperator`, `FingerprintDiffers`."""
+def confirm(
+    tx: Session, pin: Pin, typed: str, *, threshold: int, epoch: int, by: Party, at: datetime, draw: Draw
+) -> tuple[str, str]:
+    """Record who confirms a proposed pin, all of it, and return its country and who proposed it.
+
+    The fingerprint is the root's alone, so threshold and epoch are said by whoever confirms as well. Raises
+    `PinNotProposed`, `SameOperator`, `FingerprintDiffers`, `PinTermsDiffer`.
+    """
     by.require(Role.OPERATOR)
-    if proposed_by == by.person:
-        raise SameOperator
+    country = pin.anchors()[0].country
+    last = acts.newest(tx, Kind.TRUST_PIN_CONFIRMED, "country", country)
+    proposals = find_proposals(tx, _subject(pin), Kind.TRUST_PIN_PROPOSED, since=last)
+    if not proposals:
+        raise PinNotProposed(country)
+    proposed_by = str(by_another(proposals, by).person)
     if "".join(typed.split()).lower() != sha256(pin.root).hexdigest():
         raise FingerprintDiffers
-    country = pin.anchors()[0].country
+    if (threshold, epoch) != (pin.threshold, pin.epoch):
+        raise PinTermsDiffer(pin.threshold, pin.epoch)
     _record(tx, Kind.TRUST_PIN_CONFIRMED, pin, country, by=by, at=at, draw=draw)
-    return country
+    return country, proposed_by
 
 
 def _record(tx: Session, kind: Kind, pin: Pin, country: str, *, by: Party, at: datetime, draw: Draw) -> None:
-    private: dict[str, Json] = {"country": country, "threshold": pin.threshold, "epoch": pin.epoch}
+    subject = _subject(pin)
+    private: dict[str, Json] = {"country": country, "threshold": pin.threshold, "epoch": pin.epoch, "pin": subject}
     digest = sha256(pin.root).hexdigest()
-    acts.record(tx, kind, private, by=by.actor, at=at, draw=draw, digest=digest)
+    acts.record(tx, kind, private, by=by.actor, at=at, draw=draw, digest=digest, subject=subject)
+
+
+def _subject(pin: Pin) -> str:
+    """Return what acts on a pin are about: the digest of all of it, root, threshold, epoch and former roots."""
+    return canonical.digest(canonical.encode(encode(pin)))

@@ -286,4 +286,4 @@ def _signatories(before: Sequence[SignatoryRow], signing: Mapping[str, str], at:
         else:
             rows.append(replace(row, until=until))
             going.add(row.id)
-    return rows + [SignatoryRow(id, name, first, until) for id, name in signing.items() if id not in going]
+    return rows + [SignatoryRow(who, name, first, until) for who, name in signing.items() if who not in going]

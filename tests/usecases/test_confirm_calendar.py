@@ -11,8 +11,8 @@ from registry.store import calendars
 from registry.store.calendars import CalendarRow
 from registry.usecases import confirm_calendar
 from registry.usecases.confirm_calendar import CalendarNotProposed
+from registry.usecases.confirm_proposal import SameOperator
 from registry.usecases.identify_party import RoleMissing
-from registry.usecases.pin_root import SameOperator
 from tests.kit import Corridor, Country
 
 NEXT = Calendar("BY", 2028, "Постановление", rest=(date(2028, 1, 7),))
@@ -59,6 +59,26 @@ def test_a_later_version_counts_from_now_on_and_changes_nothing_that_was_compute
         assert [row.version for row in calendars.every_version(tx) if row.year == 2026] == [1, 2]
     assert by.application(before.id).clock == before.clock
     assert by.submitted().due_on == date(2026, 12, 29)
+
+
+def test_a_proposal_is_used_up_once_a_calendar_of_its_year_is_confirmed(corridor: Corridor) -> None:
+    by = corridor.by
+    wrong = Calendar("BY", 2028, "Черновик", rest=(date(2028, 1, 3),))
+    other_year = Calendar("BY", 2029, "Постановление")
+    with by.tx() as tx:
+        confirm_calendar.propose(tx, other_year, **by.by("operator"))
+    confirmed(by, wrong)
+    assert confirmed(by, NEXT).version == 2
+    for who in ("operator", "second_operator"):
+        with by.refuses(CalendarNotProposed) as used_up:
+            confirm_calendar.confirm(used_up.tx, wrong, **by.by(who))
+    with by.tx() as tx:
+        confirm_calendar.propose(tx, wrong, **by.by("second_operator"))
+        assert confirm_calendar.confirm(tx, other_year, **by.by("second_operator")).version == 1
+    with by.refuses(SameOperator) as alone:
+        confirm_calendar.confirm(alone.tx, wrong, **by.by("second_operator"))
+    with by.tx() as tx:
+        assert confirm_calendar.confirm(tx, wrong, **by.by("operator")).version == 3
 
 
 def test_what_could_not_be_computed_is_once_its_calendar_is_confirmed(corridor: Corridor) -> None:

@@ -27,8 +27,8 @@ from registry.store.tasks import TaskKind
 from registry.usecases import begin_epoch, follow_epoch
 from registry.usecases.accept_message import accept
 from registry.usecases.begin_epoch import EpochNotNeeded
+from registry.usecases.confirm_proposal import SameOperator
 from registry.usecases.follow_epoch import EpochEndDiffers, EpochNotOffered, EpochNotProposed
-from registry.usecases.pin_root import SameOperator
 from registry.usecases.recall_messages import Recalled
 from registry.usecases.recover_contents import RecalledNotOurs
 from tests.kit import Corridor, Country
