@@ -38,8 +38,8 @@ from registry.usecases import (
 )
 from registry.usecases.believe_peers import read_beliefs
 from registry.usecases.change_status import AnnulmentOpen
+from registry.usecases.check_expert import ExaminerIsExpert, SignatoryIsExpert
 from registry.usecases.compare_guard import BEHIND, check_caught_up
-from registry.usecases.examine_application import ExaminerIsExpert
 from registry.usecases.find_application import AnotherPart, ApplicationNotFound
 from registry.usecases.identify_party import Party
 from registry.usecases.issue_certificate import GoodsHaveLeft, NotIssuable
@@ -279,7 +279,10 @@ def propose_replacement(id: IdPath, body: Reason, call: CallDep) -> Response:
     return call.once(work)
 
 
-SIGN_REFUSALS = (DraftDiffers, GoodsHaveLeft, NoDuplicate, NotAgreed, NumbersExhausted, NotIssuable, SignerMissing)
+SIGN_REFUSALS = (
+    *(DraftDiffers, FindingsSevere, GoodsHaveLeft, NoDuplicate, NotAgreed, NumbersExhausted, NotIssuable),
+    *(SignatoryIsExpert, SignerMissing),
+)
 ISSUE_REFUSALS = (*MOVE_REFUSALS, *RELATED_REFUSALS, ReplacementNotProposed, SamePerson, *SIGN_REFUSALS, *BEHIND)
 
 

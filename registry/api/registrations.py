@@ -26,6 +26,7 @@ from registry.core.record import MalformedRecord
 from registry.store.parties import Role
 from registry.usecases import register_certificate
 from registry.usecases.believe_peers import read_beliefs
+from registry.usecases.check_expert import ExaminerIsExpert, SignatoryIsExpert
 from registry.usecases.compare_guard import BEHIND, check_caught_up
 from registry.usecases.identify_party import Party
 from registry.usecases.issue_certificate import NotIssuable
@@ -84,8 +85,7 @@ RELATED = (
 )
 REFUSALS = (
     *(IssuedByAnother, ApproversAlike, NotIssuable, NotAgreed, NumberUnfit, NumberTaken, SignedOtherwise),
-    StatusIndexTaken,
-    *(*RELATED, FindingsSevere, *UNREAD, *BEHIND),
+    *(StatusIndexTaken, *RELATED, ExaminerIsExpert, SignatoryIsExpert, FindingsSevere, *UNREAD, *BEHIND),
 )
 
 

@@ -1,8 +1,6 @@
 """Take up, send back, refuse, offer the draft, stop the clock: the examiner's work (S5 3.13 to 3.15, 4.3)."""
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar
 
 from sqlalchemy.orm import Session
 
@@ -10,28 +8,14 @@ from registry.core.application import lifecycle
 from registry.core.application.clock import Why
 from registry.core.application.lifecycle import Move, Part, State
 from registry.core.certificate.claims import Claims
-from registry.core.errors import Refused
-from registry.core.product.names import names_one
 from registry.core.tlog.entry import Kind
 from registry.store.acts import Draw
 from registry.store.applications import Application
 from registry.store.parties import Role
 from registry.usecases import run_clock
+from registry.usecases.check_expert import check_examiner
 from registry.usecases.find_application import ApplicationNotFound, find, play, record
 from registry.usecases.identify_party import Party
-
-
-@dataclass(eq=False)
-class ExaminerIsExpert(Refused):
-    """The examiner bears the name of the expert on whose act the application rests."""
-
-    code: ClassVar[str] = "examiner-is-expert"
-    clause: ClassVar[str | None] = "S5 3.15"
-    expert: str
-
-    def __str__(self) -> str:
-        return "whoever made the expert act does not examine the application"
-
 
 KIND = {
     Move.TAKE_UP: Kind.APPLICATION_TAKEN_UP,
@@ -91,7 +75,7 @@ def _move(
     if row.body != by.organisation:
         raise ApplicationNotFound(id)
     row.state = lifecycle.advance(State(row.state), move)
-    _check_expert(claims := Claims.parse(row.claims), by)
+    check_examiner(claims := Claims.parse(row.claims), by.name)
     play(tx, row, Part.EXAMINER, by=by, at=at)
     if move not in KEEPS_WORDS:
         row.draft = claims.digest if move is Move.OFFER_DRAFT else None
@@ -105,13 +89,3 @@ def _move(
         more["why"] = why.value
     record(tx, KIND[move], row, by=by, at=at, draw=draw, **more)
     return row
-
-
-def _check_expert(claims: Claims, by: Party) -> None:
-    """Check that the expert of the act is another person: the act is evidence for who examines (S5 3.15).
-
-    The act names its expert in words, so names are compared as they look.
-    """
-    act = claims.expert_act
-    if act is not None and names_one(act.expert, by.name):
-        raise ExaminerIsExpert(act.expert)

@@ -21,7 +21,7 @@ from registry.core.certificate.relation import SHEET_OF
 from registry.core.codes.trilingual import Trilingual
 from registry.core.envelope.jose import Envelope, Typ
 from registry.core.errors import Conflict, Refused, Unprocessable
-from registry.core.product.names import skeleton
+from registry.core.product.names import names_one
 from registry.core.record import encode
 from registry.core.rules.finding import Finding, Intake, Severity
 from registry.core.scheme.catalogue import find_scheme
@@ -32,6 +32,7 @@ from registry.store.certificates import CertificateRow, Source
 from registry.store.parties import Organisation, Role
 from registry.store.registrations import Registration
 from registry.usecases.believe_peers import Beliefs
+from registry.usecases.check_expert import check_examiner, check_signatory
 from registry.usecases.identify_party import Party
 from registry.usecases.issue_certificate import LIST_LENGTH, STATUS_LIST, NotIssuable, check
 from registry.usecases.relate_registered import check_relations, lock_related
@@ -133,7 +134,8 @@ def register(
     """Register the certificate in `text`; one that is registered already is answered as it was.
 
     Raises `IssuedByAnother`, `SignedOtherwise`, `ApproversAlike`, `NotIssuable`, `NumberUnfit`, `NumberTaken`,
-    `StatusIndexTaken`, `FindingsSevere`, `NotAgreed`, and what `check_relations` and parsing raise.
+    `StatusIndexTaken`, `ExaminerIsExpert`, `SignatoryIsExpert`, `FindingsSevere`, `NotAgreed`, and what
+    `check_relations` and parsing raise.
     """
     by.require(Role.REGISTRAR)
     envelope = Envelope.parse(text, Typ.CERTIFICATE)
@@ -157,8 +159,10 @@ def register(
         return Registered(known, before, known.outside, findings)
     if known is not None:
         raise NumberTaken(subject.number)
-    if examiner.id == subject.signatory.id or skeleton(examiner.name) == skeleton(subject.signatory.name):
+    if examiner.id == subject.signatory.id or names_one(examiner.name, subject.signatory.name):
         raise ApproversAlike
+    check_examiner(claims, examiner.name)
+    check_signatory(claims, subject.signatory.name)
     if certificate.valid_from > at + LEEWAY:
         raise NotIssuable("validity", "before-validity", "it is signed at a time that has not come")
     check(envelope, issuer, beliefs, at=max(at, certificate.valid_from))

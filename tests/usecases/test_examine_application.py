@@ -12,7 +12,7 @@ from registry.core.tlog.entry import Kind
 from registry.store.applications import Application
 from registry.store.parties import Person
 from registry.usecases import examine_application, submit_application
-from registry.usecases.examine_application import ExaminerIsExpert
+from registry.usecases.check_expert import ExaminerIsExpert
 from registry.usecases.find_application import ApplicationNotFound
 from registry.usecases.identify_party import RoleMissing
 from tests.kit import Corridor
@@ -35,7 +35,7 @@ def test_the_second_examiner_sees_that_the_first_has_it(corridor: Corridor) -> N
     assert str(refused.value) == "an application that is in examination cannot be taken up"
 
 
-@pytest.mark.parametrize("spelled", ["{0} {1} {2}", "{2}, {0}{1}", "{0}{1} {2}."])
+@pytest.mark.parametrize("spelled", ["{0} {1} {2}", "{2}, {0}{1}", "{0}{1} {2}.", "{2}"])
 def test_the_expert_of_the_act_is_not_the_examiner(corridor: Corridor, spelled: str) -> None:
     by = corridor.by
     expert = spelled.format(*by.people["examiner"].name.split())

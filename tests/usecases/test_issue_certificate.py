@@ -1,6 +1,7 @@
 """Issuing, and what it is refused for."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
@@ -11,18 +12,21 @@ from registry.core.application.lifecycle import IllegalMove, State
 from registry.core.certificate.credential import Certificate
 from registry.core.envelope.jose import Envelope, Typ
 from registry.core.number_pattern import NumbersExhausted
+from registry.core.rules.finding import Severity
 from registry.core.tlog.entry import Kind
 from registry.core.trust.believed_list import BelievedList
 from registry.store import certificates, serials
+from registry.store.applications import Application
 from registry.store.parties import Person, Role
 from registry.usecases import issue_certificate, register_party
 from registry.usecases.believe_peers import Beliefs, CountryNotTrusted
+from registry.usecases.check_expert import SignatoryIsExpert
 from registry.usecases.find_application import AnotherPart, ApplicationNotFound
 from registry.usecases.identify_party import RoleMissing
 from registry.usecases.issue_certificate import NotIssuable, issue
 from registry.usecases.sign_for_body import Issuer, SignerMissing
-from registry.usecases.submit_application import DraftDiffers
-from tests.kit import Corridor
+from registry.usecases.submit_application import DraftDiffers, FindingsSevere
+from tests.kit import Corridor, Country
 
 
 def without_bodies(beliefs: Beliefs) -> Beliefs:
@@ -92,6 +96,40 @@ def test_whoever_examined_does_not_issue(corridor: Corridor) -> None:
     with by.refuses(AnotherPart) as refused:
         issue(refused.tx, approved.id, str(approved.draft), issuer_of(by.node), by.beliefs(), **by.by("both"))
     assert str(refused.value) == "whoever is examiner of an application cannot be its signatory"
+
+
+def with_act(country: Country, **changes: str) -> Application:
+    """Return an approved application that rests on an expert act."""
+    act = {"number": "А-17", "until": "2026-11-21", "expert": "Э. Эксперт", "goods": "тракторы"} | changes
+    return country.approves(country.form(expert_act=act | {"rules_set": "CIS-1993"}))
+
+
+def test_the_expert_of_the_act_does_not_certify_by_it(corridor: Corridor) -> None:
+    by = corridor.by
+    approved = with_act(by, expert=by.people["signatory"].name)
+    with by.refuses(SignatoryIsExpert) as refused:
+        issue(refused.tx, approved.id, str(approved.draft), issuer_of(by.node), by.beliefs(), **by.by("signatory"))
+    assert str(refused.value) == "whoever made the expert act does not certify by it"
+    assert by.issue(approved, "second_signatory").application == approved.id
+
+
+def test_an_expert_act_that_ended_since_the_approval_is_in_the_way_of_issuing(corridor: Corridor) -> None:
+    by = corridor.by
+    approved, another = with_act(by), with_act(by)
+    assert by.issue(another).application == another.id
+    corridor.clock.forward(timedelta(days=1))
+    with by.refuses(FindingsSevere) as refused:
+        issue(refused.tx, approved.id, str(approved.draft), issuer_of(by.node), by.beliefs(), **by.by("signatory"))
+    assert {each.rule for each in refused.value.findings if each.severity is Severity.SEVERE} == {"expert-act-expired"}
+
+
+def test_a_power_of_attorney_is_asked_for_at_submission_and_not_again_at_issue(corridor: Corridor) -> None:
+    by = corridor.by
+    applicant = by.people["exporter"].organisation_name
+    mandate = {"principal": applicant, "agent": applicant, "until": "2026-11-21", "scope": "всё"}
+    approved = by.approves(by.form(mandate=mandate))
+    corridor.clock.forward(timedelta(days=1))
+    assert by.issue(approved).application == approved.id
 
 
 def test_an_applicant_who_became_signatory_of_the_body_cannot_issue_their_own_application(corridor: Corridor) -> None:

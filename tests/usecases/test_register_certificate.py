@@ -18,6 +18,7 @@ from registry.core.tlog.entry import Kind
 from registry.core.verification.verdict import Check, Indication, Outcome
 from registry.store.certificates import Source
 from registry.store.registrations import Registration
+from registry.usecases.check_expert import ExaminerIsExpert, SignatoryIsExpert
 from registry.usecases.identify_party import RoleMissing
 from registry.usecases.issue_certificate import NotIssuable
 from registry.usecases.register_certificate import (
@@ -180,6 +181,16 @@ def test_two_people_approve_and_both_are_named(corridor: Corridor) -> None:
     assert refused(by, ApproversAlike, issued_outside(by), {"id": "x", "name": signatory.name}) == (
         "who examined and who signed are two people, each by their own name and id"
     )
+
+
+def test_the_expert_of_the_act_neither_examined_nor_signed_what_is_registered(corridor: Corridor) -> None:
+    by = corridor.by
+    act = {"number": "7", "until": "2026-12-31", "goods": "тракторы", "rules_set": "CIS-1993"}
+    examined = issued_outside(by, claims={"expert_act": act | {"expert": "Крук Николай Васильевич"}})
+    assert "does not examine" in refused(by, ExaminerIsExpert, examined)
+    signed = issued_outside(by, claims={"expert_act": act | {"expert": by.people["signatory"].name}})
+    assert "does not certify" in refused(by, SignatoryIsExpert, signed)
+    registered(by, issued_outside(by, claims={"expert_act": act | {"expert": "Э. Эксперт"}}))
 
 
 def test_what_would_not_verify_is_not_registered(corridor: Corridor) -> None:

@@ -12,6 +12,8 @@ import unicodedata
 from functools import cache
 
 _WORD = re.compile(r"[^\W_]+")
+_LONGEST_INITIAL = 2
+"""An initial is a letter, or the two that write a sound, as in Sh. or Дж."""
 _SCRIPTS = frozenset({"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "GEORGIAN", "COPTIC", "CHEROKEE", "LISU"})
 """The scripts whose letters look like one another's."""
 _LOOKS = str.maketrans(
@@ -36,9 +38,30 @@ def skeleton(name: str) -> str:
 
 
 def names_one(name: str, other: str) -> bool:
-    """Tell whether two names of a person look the same, whatever the order of their words."""
-    words, others = (sorted(skeleton(word) for word in _WORD.findall(each)) for each in (name, other))
-    return words == others
+    """Tell whether two names may be one person's: a word in common, and nothing in the others that tells them apart.
+
+    «Гончар Виктор Иванович» is «В. И. Гончар» and «Гончар»: surname and initials say no more. The surname may come
+    first or last; the words beside it are in one order everywhere, and what only one of the names has tells nothing.
+    """
+    words, others = ([skeleton(word) for word in _WORD.findall(each)] for each in (name, other))
+    if sorted(words) == sorted(others):
+        return True
+    common = {word for word in words if len(word) > 1} & set(others)
+    return any(_agree(_without(words, word), _without(others, word)) for word in common)
+
+
+def _agree(words: list[str], others: list[str]) -> bool:
+    """Tell whether names beside a surname agree: each pair is one word, or one is the initial of the other."""
+    return all(one == two or _initial(one, two) or _initial(two, one) for one, two in zip(words, others, strict=False))
+
+
+def _initial(short: str, long: str) -> bool:
+    return len(short) <= _LONGEST_INITIAL and long.startswith(short)
+
+
+def _without(words: list[str], word: str) -> list[str]:
+    where = words.index(word)
+    return words[:where] + words[where + 1 :]
 
 
 def mixes_scripts(text: str) -> bool:

@@ -1,6 +1,6 @@
 import pytest
 
-from registry.core.product.names import mixes_scripts, skeleton
+from registry.core.product.names import mixes_scripts, names_one, skeleton
 from registry.core.product.texts import unfit
 
 
@@ -32,6 +32,27 @@ def test_names_that_look_alike_have_one_skeleton(one: str, other: str) -> None:
 )
 def test_names_that_look_different_have_two(one: str, other: str) -> None:
     assert skeleton(one) != skeleton(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("В. И. Гончар", "Гончар Виктор Иванович", True),
+        ("В. И. Гончар", "Гончар В.И.", True),
+        ("В. И. Гончар", "Виктор Гончар", True),
+        ("В. И. Гончар", "ГОНЧАР", True),
+        ("Виктор Иванович Гончар", "Гончар, Иванович Виктор", True),
+        ("Sh. Karimov", "KARIMOV Sherzod Botir oʻgʻli", True),
+        ("В. И. Гончар", "В. П. Гончар", False),
+        ("В. И. Гончар", "Гончар Иван Викторович", False),
+        ("В. И. Гончар", "В. И. Гончаров", False),
+        ("Виктор Гончар", "Вит Гончар", False),
+        ("Мария Петрова", "Мария Сидорова", False),
+        ("В. И.", "В. П.", False),
+    ],
+)
+def test_names_of_people_are_compared_by_surname_and_initials(one: str, other: str, *, same: bool) -> None:
+    assert names_one(one, other) is names_one(other, one) is same
 
 
 def test_a_skeleton_holds_no_case_no_spaces_and_no_marks() -> None:
