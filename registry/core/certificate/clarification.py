@@ -23,6 +23,10 @@ _MENDABLE = re.compile(
     rf"|{_DESCRIPTION.pattern}"
 )
 
+_AROUND = ".,:;!?()[]«»“”„"
+"""Punctuation that is no part of a number where it stands before or after one."""
+_MEASURES = frozenset("%‰‱°′″±")
+
 
 @dataclass(eq=False)
 class NotClarifiable(Unprocessable):
@@ -93,4 +97,7 @@ def check_mends(claims: JsonObject, box: str, old: str, new: str) -> None:
 
 
 def _figures(text: str) -> list[str]:
-    return [letter for letter in text if letter.isdigit()]
+    """Return what has a number in it, with the signs and separators that stand in it: «1,5», «½», «-20», «%»."""
+    between = (" " if letter.isspace() or (letter.isalpha() and not letter.isnumeric()) else letter for letter in text)
+    words = (word.strip(_AROUND) for word in "".join(between).split())
+    return [word for word in words if any(letter.isnumeric() or letter in _MEASURES for letter in word)]

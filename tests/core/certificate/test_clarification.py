@@ -76,12 +76,49 @@ def test_the_old_text_is_the_one_that_was_signed(box: str, old: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("жира 1,5 %", "жира 15 %"),
+        ("жира 1,5 %", "жира 1.5 %"),
+        ("жира 1,5 %", "жира 1,5 ‰"),
+        ("труба ½ дюйма", "труба ¾ дюйма"),
+        ("труба ½ дюйма", "труба дюйма"),
+        ("10 000 штук", "100 00 штук"),
+        ("до -20 °C", "до 20 °C"),
+        ("2/3 объёма", "23 объёма"),
+        ("сорт Ⅱ", "сорт Ⅲ"),
+        ("20 м²", "20 м³"),
+        ("12-14 мм", "1214 мм"),
+    ],
+)
+def test_a_figure_is_its_digits_with_all_that_stands_between_them(old: str, new: str) -> None:
+    claims = {"transport": {"route": old}}
+    for one, two in ((old, new), (new, old)):
+        with pytest.raises(NotClarifiable):
+            check_mends({"transport": {"route": one}}, "transport.route", one, two)
+    check_mends(claims, "transport.route", old, f"{old}, опечатка")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("молоко 1,5 %, сухое", "молоко (1,5 %) сухое"),
+        ("дом.5", "дом. 5;"),
+        ("№ 82.1 синый", "№ 82.1. Синий"),
+    ],
+)
+def test_what_stands_around_a_figure_may_be_a_typo(old: str, new: str) -> None:
+    check_mends({"transport": {"route": old}}, "transport.route", old, new)
+
+
+@pytest.mark.parametrize(
     ("box", "new", "why"),
     [
         ("transport.route", "Минск - Ташкент", "both texts are the same"),
         ("items[0].description", "Трактор колёсный 82.2", "the figures in it are no typo"),
         ("items[0].description", "Трактор колёсный", "the figures in it are no typo"),
         ("consignor_exporter.address", "г. Минск, ул. Ленина, 92", "the figures in it are no typo"),
+        ("official_notes[0].text", "Выставка 5", "the figures in it are no typo"),
         ("transport.route", "", "the new text is empty"),
         (
             "transport.route",
