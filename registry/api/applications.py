@@ -177,7 +177,7 @@ def check_application(id: IdPath, look: LookDep) -> Response:
     **operation(
         ApplicationView,
         *MOVE_REFUSALS,
-        *RELATED_REFUSALS,
+        *(*RELATED_REFUSALS, SheetTaken),
         FindingsSevere,
         MandateMissing,
         roles=[Role.EXPORTER],

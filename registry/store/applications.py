@@ -131,12 +131,16 @@ def page_by_due(
 
 
 def overdue(tx: Session, today: date, limit: int) -> Sequence[Application]:
-    """Return applications whose body is late and whom no open task names, the latest first."""
+    """Return, locked, applications whose body is late and whom no open task names, the latest first.
+
+    One that is being decided is passed by: it would close its tasks before this one is there.
+    """
     named = select(Task.id).where(
         Task.kind == TaskKind.APPLICATION_OVERDUE, Task.subject == Application.id, Task.closed_at.is_(None)
     )
     late = select(Application).where(Application.due_on < today, Application.state.in_(CLOCK_RUNS), ~named.exists())
-    return tx.scalars(late.order_by(Application.due_on, Application.id).limit(limit)).all()
+    query = late.order_by(Application.due_on, Application.id).limit(limit)
+    return tx.scalars(query.with_for_update(skip_locked=True)).all()
 
 
 def unanswered(tx: Session, today: date, limit: int) -> Sequence[Application]:
@@ -171,6 +175,11 @@ def of_set(tx: Session, set_: str, principal: str) -> Sequence[Application]:
         Application.state.not_in((State.REFUSED, State.WITHDRAWN)),
     )
     return tx.scalars(query.order_by(Application.created_at, Application.id)).all()
+
+
+def lock_set(tx: Session, set_: str) -> None:
+    """Let nobody else who asks for it look at a set of sheets until the transaction ends."""
+    tx.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:set, 0))"), {"set": f"sheets {set_}"})
 
 
 def has_set(tx: Session, set_: str) -> bool:

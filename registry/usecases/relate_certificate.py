@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 from sqlalchemy.orm import Session
 
 from registry.core.agreement import Form, Recognition
+from registry.core.application.lifecycle import State
 from registry.core.calendar import LocalDate
 from registry.core.certificate.claims import Claims, MalformedClaims, Note, NoteCode
 from registry.core.certificate.credential import Certificate
@@ -153,6 +154,25 @@ def _check_set(tx: Session, row: Application, sheet: Relation, *, opens: bool, r
         if (other.k == sheet.k and each.id != replaced) or other.n != sheet.n:
             own = row.organisation in {each.organisation, each.principal}
             raise SheetTaken(other.k or 0, other.n or 0, each.id if own else None)
+
+
+def check_place(tx: Session, row: Application) -> None:
+    """Check at submission that no other application took the place of a sheet: sets are looked at one at a time.
+
+    Two may draft one sheet; who submits first has the place. Raises `SheetTaken`.
+    """
+    relations = relations_of(row)
+    sheet, replaces = relations.get(SHEET_OF), relations.get(REPLACES)
+    if sheet is None:
+        return
+    applications.lock_set(tx, str(sheet.set))
+    old = None if replaces is None else certificates.certificate(tx, str(replaces.certificate))
+    replaced = None if old is None else old.application
+    for each in applications.of_set(tx, str(sheet.set), row.principal):
+        if each.id not in {row.id, replaced} and each.state != State.DRAFT:
+            other = relations_of(each)[SHEET_OF]
+            if other.k == sheet.k or other.n != sheet.n:
+                raise SheetTaken(other.k or 0, other.n or 0)
 
 
 def find_related(

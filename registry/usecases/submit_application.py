@@ -30,7 +30,15 @@ from registry.usecases.find_application import ApplicationNotFound, find, play, 
 from registry.usecases.identify_party import Party
 from registry.usecases.keep_product import ProductNotFound, VersionStale
 from registry.usecases.register_party import PartyNotFound
-from registry.usecases.relate_certificate import Related, Sheet, find_related, others_of_set, relate, relations_of
+from registry.usecases.relate_certificate import (
+    Related,
+    Sheet,
+    check_place,
+    find_related,
+    others_of_set,
+    relate,
+    relations_of,
+)
 
 BESIDE_CLAIMS = 10_000
 """Characters that a certificate has beside its claims, at the most."""
@@ -193,8 +201,8 @@ def submit(
 ) -> tuple[Application, Sequence[Finding]]:
     """Submit a draft, with the note that the goods have left where they have.
 
-    Raises `FindingsSevere`, `MandateMissing`, `IllegalMove`, `AnotherPart`.
-    Raises what `find_related` raises where the certificate that it names is no longer one to replace or duplicate.
+    Raises `FindingsSevere`, `MandateMissing`, `IllegalMove`, `AnotherPart`, `SheetTaken`, and
+    what `find_related` raises where the certificate that it names is no longer one to replace or duplicate.
     """
     by.require(Role.EXPORTER)
     row = find(tx, id, by=by, lock=True)
@@ -207,6 +215,7 @@ def submit(
     for relation in relations_of(row).values():
         if relation.certificate is not None:
             find_related(tx, row, relation.kind, relation.certificate, organisation=by.organisation)
+    check_place(tx, row)
     row.claims = dict(Claims.parse(row.claims).noted_on(today).encode())
     findings = check(tx, row, beliefs, at=at)
     if any(finding.severity is Severity.SEVERE for finding in findings):

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from registry.core.certificate.relation import Relation
+from registry.core.rules.finding import Severity
 from registry.core.verification.verdict import Indication
 from registry.store.applications import Application
 from registry.store.certificates import CertificateRow
@@ -113,6 +114,31 @@ def test_a_sheet_finds_its_place_free_in_a_set_of_ones_own(corridor: Corridor) -
     with by.tx() as tx:
         kept = submit_application.change(tx, opened.id, sheet(by, 1, 1), version=1, **by.by("exporter"))
     assert kept.relations["sheet_of"]["set"] != set_
+
+
+def test_two_drafts_of_one_sheet_are_one_sheet_once_the_first_is_submitted(corridor: Corridor) -> None:
+    by = corridor.by
+    count = len(by.boxes()["items"])
+    set_ = str(relation_of(issued(by, sheet(by, 1, 1))).set)
+    with by.tx() as one, by.tx() as other:  # neither sees the other
+        drafts = [
+            submit_application.draft(tx, sheet(by, 2, count + 1, set_), country="BY", **by.by("exporter"))
+            for tx in (one, other)
+        ]
+    with by.tx() as tx:
+        submit_application.submit(tx, drafts[1].id, by.beliefs(), **by.by("exporter"))
+    with by.refuses(SheetTaken) as taken:
+        submit_application.submit(taken.tx, drafts[0].id, by.beliefs(), **by.by("exporter"))
+    assert str(taken.value) == "the set has a sheet 2 of 3"
+
+
+def test_a_sheet_that_comes_after_the_next_one_ends_where_that_begins(corridor: Corridor) -> None:
+    by = corridor.by
+    second = issued(by, sheet(by, 2, 2))
+    first = drafted(by, sheet(by, 1, 1, str(relation_of(second).set)))
+    with by.refuses(FindingsSevere) as severe:
+        submit_application.submit(severe.tx, first.id, by.beliefs(), **by.by("exporter"))
+    assert {each.rule for each in severe.value.findings if each.severity is Severity.SEVERE} == {"sheet-misnumbered"}
 
 
 @pytest.mark.parametrize(

@@ -48,13 +48,13 @@ def consignor_shown(intake: Intake) -> Paths:
     "numbering-broken",
     Severity.SEVERE,
     "S5 7.1.1",
-    ru="Номера товаров идут не подряд.",
-    en="The items are not numbered one after the other.",
-    uz="Tovarlarning tartib raqamlari ketma-ket emas.",
+    ru="Товары пронумерованы не подряд или не с единицы.",
+    en="The items are not numbered one after the other, from one on.",
+    uz="Tovarlarning tartib raqamlari ketma-ket emas yoki birdan boshlanmagan.",
 )
 def numbering_broken(intake: Intake) -> Paths:
-    """Find a gap; the first number may be any, for the sheet of a set goes on where the one before it ended."""
-    first = intake.claims.items[0].seq
+    """Find a gap; the first number is one, but that the sheet of a set goes on where the one before it ended."""
+    first = 1 if intake.sheet is None else intake.claims.items[0].seq
     return [f"items[{index}].seq" for index, item in enumerate(intake.claims.items) if item.seq != first + index]
 
 
@@ -124,8 +124,8 @@ def resale_not_in_form(intake: Intake) -> Paths:
     uz="Varaq boshqasining davomi: umumiy vazn faqat birinchi varaqda koʻrsatiladi, bu varaqda 9-grafa boʻsh qoladi.",
 )
 def weight_on_later_sheet(intake: Intake) -> Paths:
-    """Find weights on a sheet of a set that is not its first, as its numbering shows."""
-    if intake.claims.items[0].seq > 1:
+    """Find weights on a sheet of a set that is not its first."""
+    if intake.sheet not in {None, 1}:
         for path, item in items(intake):
             stated = (("net_kg", item.quantity.net), ("gross_kg", item.quantity.gross))
             yield from (f"{path}.quantity.{name}" for name, weight in stated if weight is not None)

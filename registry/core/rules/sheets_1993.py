@@ -14,13 +14,16 @@ _SHEETS = "S5 7.1.1"
     uz="Tovarlar uzluksiz raqamlanadi: birinchi varaq birdan boshlanadi, keyingisi oldingisini davom ettiradi.",
 )
 def sheet_misnumbered(intake: Intake) -> Paths:
-    """Find a sheet whose first number is not the one after the last of the sheet before it."""
+    """Find a sheet whose numbers do not go on from the sheet before it, or into the one after it, which came first."""
     if intake.sheet is None:
         return
     first, before = intake.claims.items[0].seq, intake.sheets.get(intake.sheet - 1)
     follows = 1 if intake.sheet == 1 else None if before is None else before.items[-1].seq + 1
     if first != follows and (follows is not None or first == 1):
         yield "items[0].seq"
+    last, after = intake.claims.items[-1].seq, intake.sheets.get(intake.sheet + 1)
+    if after is not None and after.items[0].seq != last + 1:
+        yield f"items[{len(intake.claims.items) - 1}].seq"
 
 
 @rule(

@@ -15,8 +15,25 @@ _PACKAGES_BOX = "S4 form, box 7; S5 annex 3, box 7"
 _CYRILLIC = re.compile(r"[\u0400-\u052f]")
 _HS_DIGITS = 6
 
-KILOGRAMS = {"KGM": Decimal(1), "TNE": Decimal(1000), "GRM": Decimal("0.001")}
-"""Units of Recommendation 20 that weigh, in kilograms."""
+KILOGRAMS = {
+    "KGM": Decimal(1),
+    "TNE": Decimal(1000),
+    "DTN": Decimal(100),
+    "KTN": Decimal(1_000_000),
+    "2U": Decimal(1000),
+    "HGM": Decimal("0.1"),
+    "DJ": Decimal("0.01"),
+    "GRM": Decimal("0.001"),
+    "DG": Decimal("0.0001"),
+    "CGM": Decimal("0.00001"),
+    "MGM": Decimal("0.000001"),
+    "MC": Decimal("1E-9"),
+    "CTM": Decimal("0.0002"),
+}
+"""The metric units of weight of Recommendation 20, which are so many kilograms without rounding."""
+_OTHERS = "LBR ONZ APZ CWA CWI STN LTN STI GRN DRI DRA DWT"
+WEIGHTS = KILOGRAMS.keys() | frozenset(_OTHERS.split())
+"""All units of weight, those of other measures among them; a weight of one substance in the goods is none."""
 
 
 def items(intake: Intake) -> Iterator[tuple[str, Item]]:
@@ -26,9 +43,9 @@ def items(intake: Intake) -> Iterator[tuple[str, Item]]:
 
 
 def weighed(intake: Intake) -> Iterator[tuple[str, Item]]:
-    """Return the items counted by weight, on a sheet that states weights: one that continues another states none."""
-    if intake.claims.items[0].seq == 1:
-        yield from ((path, item) for path, item in items(intake) if item.quantity.unit in KILOGRAMS)
+    """Return the items counted by weight; a sheet of a set that is not its first states none."""
+    if intake.sheet in {None, 1}:
+        yield from ((path, item) for path, item in items(intake) if item.quantity.unit in WEIGHTS)
 
 
 @rule(

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from registry.core.codes.units import UNITS
 from registry.core.rules.catalogue import rule_catalogue, source_list
 from registry.core.rules.cis_1993 import CIS_1993
 from registry.core.rules.cis_2009 import CIS_2009
@@ -11,6 +12,7 @@ from registry.core.rules.finding import Intake, Rule, Severity
 from registry.core.rules.left_to_people import BOXES, LEFT, STEPS, Left
 from registry.core.rules.sources import SOURCES, cited
 from registry.core.rules.st1 import ST1
+from registry.core.rules.st1_goods import WEIGHTS
 from tests.core.applications import intake
 from tests.core.rules.cases import CASES, Changes
 
@@ -114,3 +116,7 @@ def test_the_catalogue_shows_every_rule_and_row_and_every_source() -> None:
     assert "| `criterion-missing` | 2009 | severe | S4 form, box 9 |" in rules
     assert "| S7 | pravsky.com/node/906 (UZ Decree 311, 30 May 2024). | `duplicate-of-electronic` |" in sources
     assert "| S25 | github legalize-dev/legalize-eu, eu/32024R2145.md. | what no rule decides |" in sources
+
+
+def test_what_weighs_is_a_unit_of_the_list() -> None:
+    assert WEIGHTS <= UNITS
