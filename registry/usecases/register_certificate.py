@@ -120,10 +120,13 @@ class Examiner:
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """A certificate that was registered, and what was found without being in its way."""
+    """A certificate that was registered, and what was found without being in its way.
+
+    Who examined is known to this node alone, and lost with it: one that came back after a restore has no registration.
+    """
 
     certificate: CertificateRow
-    registration: Registration
+    registration: Registration | None
     outside: Outside
     findings: Sequence[Finding]
 
@@ -149,12 +152,10 @@ def register(
         tx, country=subject.issued_in, body=certificate.issuer, year=certificate.year, number=subject.number
     )
     exporter, names = _exporter(tx, claims), registered_exporters(tx, claims, subject.issued_in)
-    if known is not None and (known.digest, known.source) == (envelope.digest, Source.OUTSIDE):
+    if known is not None and known.digest == envelope.digest and known.outside is not None:
         if known.envelope != envelope.text:
             raise SignedOtherwise(known.id)
         before = registrations.registration(tx, known.id)
-        assert before is not None
-        assert known.outside is not None
         findings = _findings(certificate, claims, exporter, beliefs, known.outside, {}, names)
         return Registered(known, before, known.outside, findings)
     if known is not None:
@@ -184,7 +185,7 @@ def register(
         examiner=examiner.id,
         examiner_name=examiner.name,
     )
-    outside = Outside(today, _due(tx, certificate))
+    outside = Outside(today, _due(tx, certificate, beliefs))
     findings = _findings(certificate, claims, exporter, beliefs, outside, sheets, names)
     if any(finding.severity is Severity.SEVERE for finding in findings):
         raise FindingsSevere(tuple(findings))
@@ -240,10 +241,14 @@ def _exporter(tx: Session, claims: Claims) -> Organisation | None:
     return None if party.tax_id is None else parties.organisation_by_tax_id(tx, party.country, party.tax_id)
 
 
-def _due(tx: Session, certificate: Certificate) -> date | None:
-    """Return the day by which it is registered: the working day after the day of issue (S4 App. 4; S5 4.15)."""
+def _due(tx: Session, certificate: Certificate, beliefs: Beliefs) -> date | None:
+    """Return the day by which it is registered: the working day after the day of issue (S4 App. 4; S5 4.15).
+
+    As for an application, the agreement's calendar counts before that of the node, for both states signed it.
+    """
     country = certificate.subject.issued_in
-    known = [read_calendar(row.content) for row in calendars.newest(tx, country)]
+    known = list(beliefs.agreements[certificate.subject.agreement].calendars)
+    known += [read_calendar(row.content) for row in calendars.newest(tx, country)]
     try:
         return add_working_days(certificate.subject.issue_date.day, 1, known, country)
     except CalendarMissing:

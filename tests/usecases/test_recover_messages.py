@@ -104,6 +104,10 @@ def test_what_was_issued_outside_is_marked_again_and_the_mark_is_the_messages(
     after = row_of(by, before.id)
     assert (after.source, after.outside) == (Source.RECOVERED, before.outside)
     assert found(by) == []
+    everything = by.everything()
+    again = registered(by, Envelope.parse(before.envelope, Typ.CERTIFICATE))  # its body's system lost the answer
+    assert (again.certificate.id, again.registration, again.outside) == (before.id, None, before.outside)
+    assert by.everything() == everything
     with corridor.forge.breaking(by) as tx:
         tx.execute(text("UPDATE certificate SET registered_on = NULL, due_on = NULL"))
     assert [line.partition(": ")[2] for line in found(by)] == [

@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
 from registry.api.issuer import issuer_of
+from registry.core.application.working_year import write_calendar
+from registry.core.calendar import Calendar
 from registry.core.certificate.credential import Signatory
-from registry.core.envelope.jose import Envelope, Typ, seal
+from registry.core.envelope.jose import Envelope, Typ, join, seal
 from registry.core.errors import RegistryError
 from registry.core.number_pattern import NumberUnfit
 from registry.core.rules.finding import Severity
@@ -18,6 +20,7 @@ from registry.core.tlog.entry import Kind
 from registry.core.verification.verdict import Check, Indication, Outcome
 from registry.store.certificates import Source
 from registry.store.registrations import Registration
+from registry.usecases.adopt_trust_list import adopt_agreement
 from registry.usecases.check_expert import ExaminerIsExpert, SignatoryIsExpert
 from registry.usecases.identify_party import RoleMissing
 from registry.usecases.issue_certificate import NotIssuable
@@ -32,7 +35,7 @@ from registry.usecases.register_certificate import (
 )
 from registry.usecases.submit_application import FindingsSevere
 from registry.usecases.verify_certificate import by_number
-from tests.kit import Corridor, Country, Forge
+from tests.kit import Corridor, Country, Forge, agreed, list_signers
 from tests.outside import EXAMINER, issued_outside, registered
 from tests.usecases.lived import found
 
@@ -157,6 +160,22 @@ def test_late_is_after_the_working_day_that_follows_and_is_found_not_refused(
     assert [finding.rule for finding in outside.findings if finding.rule == "registered-late"] == findings
     (act,) = by.acts(Kind.CERTIFICATE_ISSUED)
     assert [rule for rule in act.private["findings"] if rule == "registered-late"] == findings
+
+
+def test_the_agreements_calendar_says_first_which_day_is_late(corridor: Corridor) -> None:
+    by = corridor.by
+    corridor.clock.at = FRIDAY
+    calendar = Calendar("BY", 2026, "приложение к соглашению", rest=(date(2026, 11, 23),))
+    agreement = agreed(calendars=[write_calendar(calendar)])
+    signers = [signer for code in ("BY", "UZ") for signer in list_signers(corridor.forge, code)]
+    text_ = join([seal(agreement.encode(), Typ.AGREEMENT, signer) for signer in signers])
+    operator = by.by("operator") | {"by": by.people["operator"].actor}
+    with by.tx() as tx:
+        adopt_agreement(tx, text_, by.beliefs(), own_country="BY", env="demo", **operator)
+    envelope = issued_outside(by)
+    corridor.clock.forward(timedelta(days=4))
+    outside = registered(by, envelope).outside
+    assert (outside.due_on, outside.late) == (date(2026, 11, 24), False)
 
 
 def test_without_a_calendar_nothing_is_said_of_late(corridor: Corridor, forge: Forge) -> None:
