@@ -1,5 +1,7 @@
 """When a day of the clock is over the node does what the agreement says: silence answers, and the late are told."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -10,7 +12,7 @@ from registry.core.application.lifecycle import State
 from registry.core.tlog.entry import Kind
 from registry.store import tasks
 from registry.store.tasks import Task, TaskKind
-from registry.usecases import examine_application, submit_application
+from registry.usecases import apply_deadlines, examine_application, submit_application
 from tests.kit import Corridor, Country
 
 
@@ -97,6 +99,45 @@ def test_what_is_overdue_is_a_task_of_the_body_until_it_is_decided(by: Country) 
     with by.tx() as tx:
         examine_application.send_back(tx, second.id, "Нет счёта.", **by.by("examiner"))
     assert late(by) == []
+
+
+def test_what_is_being_decided_gets_no_task_that_nobody_would_close(by: Country) -> None:
+    first, second = by.submitted(), by.submitted()
+    at(by, 28, 9, 11)
+    with by.tx() as deciding:
+        examine_application.take_up(deciding, first.id, **by.by("examiner"))
+        examine_application.refuse(deciding, first.id, "Происхождение не доказано.", **by.by("examiner"))
+        remind(by)
+        assert [task.subject for task in late(by)] == [second.id]
+    at(by, 29, 9, 11)
+    remind(by)
+    assert [task.subject for task in late(by)] == [second.id]
+
+
+def test_what_is_being_told_as_overdue_is_decided_after_it_and_its_task_closed(by: Country) -> None:
+    approved = by.approved()
+    at(by, 30, 9, 11)
+    today = by.beliefs().offset("BY").local_date(by.clock()).day
+    with ThreadPoolExecutor(1) as pool:
+        with by.tx() as reminding:
+            assert apply_deadlines.tell_overdue(reminding, today, at=by.clock(), limit=100) == 1
+            issuing = pool.submit(by.issue, approved)
+            waits_for_a_lock(by)
+        assert issuing.result().application == approved.id
+    assert late(by) == []
+
+
+def waits_for_a_lock(country: Country) -> None:
+    """Return once somebody waits for a lock in the database of a country."""
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    until = time.monotonic() + 9
+    while time.monotonic() < until:
+        with country.node.database.read() as tx:
+            if tx.scalar(waiting):
+                return
+    pytest.fail("nobody waits")
 
 
 def test_a_stopped_clock_is_nobodys_fault(by: Country) -> None:
