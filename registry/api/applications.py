@@ -38,6 +38,7 @@ from registry.usecases import (
 )
 from registry.usecases.believe_peers import read_beliefs
 from registry.usecases.change_status import AnnulmentOpen
+from registry.usecases.check_application import FindingsSevere, check
 from registry.usecases.check_expert import ExaminerIsExpert, SignatoryIsExpert
 from registry.usecases.compare_guard import BEHIND, check_caught_up
 from registry.usecases.find_application import AnotherPart, ApplicationNotFound
@@ -48,7 +49,7 @@ from registry.usecases.register_party import PartyNotFound
 from registry.usecases.relate_certificate import InLieuIssued, NoDuplicate, RelatedElsewhere, SetNotFound, SheetTaken
 from registry.usecases.replace_certificate import NothingToReplace, ReplacementNotProposed
 from registry.usecases.sign_for_body import CertificateNotFound, SignerMissing
-from registry.usecases.submit_application import DraftDiffers, FindingsSevere, MandateMissing
+from registry.usecases.submit_application import DraftDiffers, MandateMissing
 
 router = APIRouter(prefix="/api/v1/applications", tags=["applications"], route_class=StrictRoute)
 IdPath = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
@@ -166,7 +167,7 @@ def check_application(id: IdPath, look: LookDep) -> Response:
     def work(tx: Session, by: Party, at: datetime) -> Reply:
         by.require(*EVERYONE)
         row = find_application.find(tx, id, by=by)
-        findings = submit_application.check(tx, row, read_beliefs(tx, look.node.pins), at=at)
+        findings = check(tx, row, read_beliefs(tx, look.node.pins), at=at)
         return Reply.of(FindingsView(findings=[FindingView.of(finding) for finding in findings]))
 
     return look.answer(work)

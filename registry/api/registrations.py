@@ -26,6 +26,7 @@ from registry.core.record import MalformedRecord
 from registry.store.parties import Role
 from registry.usecases import register_certificate
 from registry.usecases.believe_peers import read_beliefs
+from registry.usecases.check_application import FindingsSevere
 from registry.usecases.check_expert import ExaminerIsExpert, SignatoryIsExpert
 from registry.usecases.compare_guard import BEHIND, check_caught_up
 from registry.usecases.identify_party import Party
@@ -41,7 +42,6 @@ from registry.usecases.register_certificate import (
 )
 from registry.usecases.relate_certificate import InLieuIssued, RelatedElsewhere, SheetTaken
 from registry.usecases.relate_registered import RelationWrong, StillInForce
-from registry.usecases.submit_application import FindingsSevere
 
 router = APIRouter(prefix="/api/v1/registrations", tags=["registrations"], route_class=StrictRoute)
 

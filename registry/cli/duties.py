@@ -13,11 +13,11 @@ from registry.store.guard import Mark, of_log, of_published, of_sent, of_shown
 from registry.usecases import mirror_log, publish_log
 from registry.usecases.apply_deadlines import hear_silence, tell_overdue
 from registry.usecases.believe_peers import Beliefs, read_beliefs
+from registry.usecases.check_application import local_day
 from registry.usecases.deliver_message import BATCH, Sender, keep_receipt, make_messages
 from registry.usecases.extend_log import extend, mark_of
 from registry.usecases.publish_log import HEARTBEAT, Asked, ask, publish
 from registry.usecases.reconcile_log import Wanted, await_mirror, reconcile
-from registry.usecases.submit_application import local_day
 from registry.usecases.tell_waiting import tell_waiting
 
 

@@ -4,7 +4,6 @@ from datetime import date, datetime
 
 from sqlalchemy.orm import Session
 
-from registry.core.agreement import Silence
 from registry.core.application import lifecycle
 from registry.core.application.lifecycle import Move, State
 from registry.core.canonical import Json
@@ -16,28 +15,27 @@ from registry.store.tasks import TaskKind
 from registry.usecases import run_clock
 from registry.usecases.find_application import record
 
-SILENCE = {
-    Silence.ACCEPTED: (Move.ACCEPT, Kind.APPLICATION_ACCEPTED),
-    Silence.REFUSED: (Move.LAPSE, Kind.APPLICATION_REFUSED),
-}
+KIND = {Move.ACCEPT: Kind.APPLICATION_ACCEPTED, Move.LAPSE: Kind.APPLICATION_REFUSED}
 
 
 def hear_silence(tx: Session, today: date, *, by: Actor, at: datetime, draw: Draw, limit: int) -> int:
     """Take silence for the answer that the agreement says, of drafts whose days ended before `today` (S5 4.12).
 
-    The act is the node's: no person answered. Returns how many.
+    The act is the node's: no person answered. The clock runs on from the end of those days, however late this looks.
+    Returns how many.
     """
     rows = applications.unanswered(tx, today, limit)
     for row in rows:
-        clock = run_clock.clock_of(row)
+        heard, clock = run_clock.silence(row), run_clock.clock_of(row)
+        assert heard is not None
         assert clock is not None
-        move, kind = SILENCE[clock.silence]
+        move, since = heard
         row.state = lifecycle.advance(State(row.state), move)
         row.reason = None if move is Move.ACCEPT else f"no answer to the draft by {row.due_on}"
-        run_clock.turn(tx, row, move, at=at)
+        run_clock.turn(tx, row, move, at=since)
         row.version, row.changed_at = row.version + 1, at
         tx.flush()
-        record(tx, kind, row, by=by, at=at, draw=draw, silence=clock.silence.value)
+        record(tx, KIND[move], row, by=by, at=at, draw=draw, silence=clock.silence.value)
     return len(rows)
 
 

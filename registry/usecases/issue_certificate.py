@@ -14,7 +14,6 @@ from registry.core.certificate.credential import Certificate, Signatory, Subject
 from registry.core.envelope.jose import Envelope, Typ, seal
 from registry.core.errors import Conflict, Unprocessable
 from registry.core.identifiers import certificate_id
-from registry.core.rules.finding import Severity
 from registry.core.scheme.catalogue import find_scheme
 from registry.core.tlog.entry import Kind
 from registry.core.verification.evidence import Evidence, Held, Standpoint, Trusted
@@ -29,21 +28,19 @@ from registry.store.parties import Role
 from registry.usecases import run_clock
 from registry.usecases.believe_peers import Beliefs
 from registry.usecases.change_status import sign_change
+from registry.usecases.check_application import ask_again
 from registry.usecases.check_expert import check_signatory
 from registry.usecases.find_application import ApplicationNotFound, find, play
 from registry.usecases.identify_party import Party
 from registry.usecases.relate_certificate import counted_from, relations_of
 from registry.usecases.replace_certificate import open_replacement
 from registry.usecases.sign_for_body import Issuer
-from registry.usecases.submit_application import DraftDiffers, FindingsSevere
-from registry.usecases.submit_application import check as check_application
+from registry.usecases.submit_application import DraftDiffers
 
 STATUS_LIST = "revocation-1"
 LIST_LENGTH = 131_072
 """Bits of a status list (Bitstring Status List 1.0): the least that hides which certificate is looked up."""
 DRAWS = 64
-AT_SUBMIT = frozenset({"applicant-without-mandate", "mandate-not-registered", "mandate-expired"})
-"""What was asked of whoever submitted, on that day: a power of attorney that ends later undoes nothing (S5 3.1)."""
 
 
 @dataclass(eq=False)
@@ -103,7 +100,7 @@ def issue(
     counted = counted_from(tx, row, recognition, issue_date, by=by.organisation)
     if claims.noted_on(issue_date.day) != claims:
         raise GoodsHaveLeft
-    _ask_again(tx, row, beliefs, at=at)
+    ask_again(tx, row, beliefs, at=at)
     run_clock.turn(tx, row, Move.ISSUE, at=at)
     row.state = issued_state
     row.version += 1
@@ -169,16 +166,6 @@ def issue(
         old, replaced_by = (replacing.row, replacing.certificate, replacing.proposal), issued.id
         sign_change(tx, *old, signer, issue_date, by=by, at=at, draw=draw, replaced_by=replaced_by)
     return issued
-
-
-def _ask_again(tx: Session, row: Application, beliefs: Beliefs, *, at: datetime) -> None:
-    """Ask the rules as on the day of issue: an expert act may have ended since, and another sheet come.
-
-    The examiner sends back what can no longer be issued as it was approved. Raises `FindingsSevere`.
-    """
-    findings = [each for each in check_application(tx, row, beliefs, at=at) if each.rule not in AT_SUBMIT]
-    if any(each.severity is Severity.SEVERE for each in findings):
-        raise FindingsSevere(tuple(findings))
 
 
 def _allot(tx: Session, agreement: Agreement, row: Application, body: str, year: int) -> str:

@@ -32,12 +32,12 @@ from registry.store.certificates import CertificateRow, Source
 from registry.store.parties import Organisation, Role
 from registry.store.registrations import Registration
 from registry.usecases.believe_peers import Beliefs
+from registry.usecases.check_application import refuse_severe, registered_exporters
 from registry.usecases.check_expert import check_examiner, check_signatory
 from registry.usecases.identify_party import Party
 from registry.usecases.issue_certificate import LIST_LENGTH, STATUS_LIST, NotIssuable, check
 from registry.usecases.relate_registered import check_relations, lock_related
 from registry.usecases.sign_for_body import Issuer
-from registry.usecases.submit_application import FindingsSevere, registered_exporters
 
 LEEWAY = timedelta(minutes=5)
 """How far the clock of a body's system may be before ours."""
@@ -187,8 +187,7 @@ def register(
     )
     outside = Outside(today, _due(tx, certificate, beliefs))
     findings = _findings(certificate, claims, exporter, beliefs, outside, sheets, names)
-    if any(finding.severity is Severity.SEVERE for finding in findings):
-        raise FindingsSevere(tuple(findings))
+    refuse_severe(findings)
     private: dict[str, Json] = {
         "certificate": certificate.id,
         "number": subject.number,

@@ -7,9 +7,9 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from registry.core.agreement import Agreement, NotAgreed
+from registry.core.agreement import Agreement, NotAgreed, Silence
 from registry.core.application.clock import Clock, ClockStands, Why
-from registry.core.application.lifecycle import Move
+from registry.core.application.lifecycle import Move, State
 from registry.core.application.working_year import calendar_id, read_calendar
 from registry.core.calendar import LocalDate, Offset
 from registry.core.canonical import Json
@@ -18,6 +18,8 @@ from registry.store.applications import Application
 from registry.store.tasks import TaskKind
 from registry.usecases.believe_peers import Beliefs
 
+SILENCE = {Silence.ACCEPTED: Move.ACCEPT, Silence.REFUSED: Move.LAPSE}
+"""The move that silence makes, by what is agreed."""
 ENDS = frozenset({Move.ISSUE, Move.REFUSE, Move.WITHDRAW, Move.LAPSE})
 
 
@@ -60,6 +62,17 @@ def turn(tx: Session, row: Application, move: Move, *, at: datetime, why: Why | 
         row.clock = row.due_on = None
     else:
         keep(tx, row, clock)
+
+
+def silence(row: Application) -> tuple[Move, datetime] | None:
+    """Return what silence makes of an offered draft, and when: with the last second of the applicant's last day.
+
+    So it is one answer at one time, whoever looks for it and whenever (S5 4.12). None where no draft awaits an answer.
+    """
+    clock = clock_of(row)
+    if row.state != State.DRAFT_OFFERED or clock is None or row.due_on is None:
+        return None
+    return SILENCE[clock.silence], LocalDate(row.due_on, clock.received.offset).ends()
 
 
 def keep(tx: Session, row: Application, clock: Clock) -> None:

@@ -2,22 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import datetime
 from typing import ClassVar
 
 from sqlalchemy.orm import Session
 
 from registry.core import canonical
-from registry.core.agreement import NotAgreed
 from registry.core.application import lifecycle
 from registry.core.application.lifecycle import IllegalMove, Move, Part, State
 from registry.core.canonical import JsonObject
 from registry.core.certificate.claims import Claims
-from registry.core.certificate.relation import SHEET_OF
 from registry.core.envelope.jose import Typ, check_size
-from registry.core.errors import Conflict, Refused, Unprocessable
-from registry.core.product.product import Product
-from registry.core.rules.finding import Finding, Intake, Kept, Severity
+from registry.core.errors import Conflict, Refused
+from registry.core.rules.finding import Finding
 from registry.core.scheme.catalogue import find_scheme
 from registry.core.tlog.entry import Kind
 from registry.store import parties, products
@@ -26,6 +23,7 @@ from registry.store.applications import Application
 from registry.store.parties import Role
 from registry.usecases import run_clock
 from registry.usecases.believe_peers import Beliefs
+from registry.usecases.check_application import check, local_day, mandated, refuse_severe
 from registry.usecases.find_application import ApplicationNotFound, find, play, record
 from registry.usecases.identify_party import Party
 from registry.usecases.keep_product import ProductNotFound, VersionStale
@@ -35,25 +33,12 @@ from registry.usecases.relate_certificate import (
     Sheet,
     check_place,
     find_related,
-    others_of_set,
     relate,
     relations_of,
 )
 
 BESIDE_CLAIMS = 10_000
 """Characters that a certificate has beside its claims, at the most."""
-
-
-@dataclass(eq=False)
-class FindingsSevere(Unprocessable):
-    """Intake found what blocks the application; each finding cites its source."""
-
-    code: ClassVar[str] = "findings-severe"
-    findings: tuple[Finding, ...]
-
-    def __str__(self) -> str:
-        severe = sum(finding.severity is Severity.SEVERE for finding in self.findings)
-        return f"{severe} severe finding{'s block' if severe != 1 else ' blocks'} the application"
 
 
 @dataclass(eq=False)
@@ -137,65 +122,6 @@ def change(tx: Session, id: str, form: Form, *, version: int, by: Party, at: dat
     return row
 
 
-def check(tx: Session, row: Application, beliefs: Beliefs, *, at: datetime) -> Sequence[Finding]:
-    """Return what intake finds today, severe first; nothing is submitted and nothing kept."""
-    scheme, rules_set = find_scheme(row.scheme, row.rules_set)
-    today = local_day(beliefs, row.issued_in, at)
-    claims = Claims.parse(row.claims).noted_on(today)
-    try:
-        agreed = beliefs.agreed(row.scheme, row.issued_in, row.presented_in, today)[1]
-    except NotAgreed:
-        agreed = None
-    principal = parties.organisation(tx, row.principal)
-    sheet = relations_of(row).get(SHEET_OF)
-    return scheme.examine(
-        Intake(
-            claims,
-            row.scheme,
-            rules_set,
-            row.issued_in,
-            row.presented_in,
-            None if agreed is None else agreed.rules_set,
-            today,
-            principal_tax_id=None if principal is None else principal.tax_id,
-            by_agent=row.principal != row.organisation,
-            mandated=_mandated(tx, row, today),
-            principal_name=None if principal is None else principal.name,
-            form=None if agreed is None else agreed.form,
-            validity_months=None if agreed is None else agreed.validity_months,
-            kept=_kept(tx, row, claims),
-            sheet=None if sheet is None else sheet.k,
-            sheets=others_of_set(tx, row),
-            registered=registered_exporters(tx, claims, row.issued_in),
-        )
-    )
-
-
-def registered_exporters(tx: Session, claims: Claims, country: str) -> dict[str, str]:
-    """Return how the organisations of a country that box 1 names by their tax ids are registered here."""
-    named = {party.tax_id for party in claims.exporters if party.country == country and party.tax_id is not None}
-    return parties.names_by_tax_id(tx, country, named) if named else {}
-
-
-def _kept(tx: Session, row: Application, claims: Claims) -> dict[str, Kept]:
-    """Return the kept products that the items name, as they are today; another organisation's stays its own."""
-    named = sorted({item.product for item in claims.items if item.product is not None})
-    found = [kept for name in named if (kept := products.product(tx, name)) is not None]
-    return {
-        kept.id: Kept(Product.parse(kept.content), len(products.evidence(tx, kept.id)))
-        for kept in found
-        if kept.organisation in {row.organisation, row.principal}
-    }
-
-
-def _mandated(tx: Session, row: Application, today: date) -> bool:
-    """Tell whether whoever filed for another organisation has its power of attorney today."""
-    if row.principal == row.organisation:
-        return False
-    agent, principal = row.organisation, row.principal
-    return parties.mandate_for(tx, principal=principal, agent=agent, scheme=row.scheme, day=today) is not None
-
-
 def submit(
     tx: Session, id: str, beliefs: Beliefs, *, by: Party, at: datetime, draw: Draw
 ) -> tuple[Application, Sequence[Finding]]:
@@ -210,7 +136,7 @@ def submit(
     row.state = lifecycle.advance(State(row.state), Move.SUBMIT)
     play(tx, row, Part.APPLICANT, by=by, at=at)
     today = local_day(beliefs, row.issued_in, at)
-    if row.principal != row.organisation and not _mandated(tx, row, today):
+    if row.principal != row.organisation and not mandated(tx, row, today):
         raise MandateMissing(row.scheme)
     for relation in relations_of(row).values():
         if relation.certificate is not None:
@@ -218,8 +144,7 @@ def submit(
     check_place(tx, row)
     row.claims = dict(Claims.parse(row.claims).noted_on(today).encode())
     findings = check(tx, row, beliefs, at=at)
-    if any(finding.severity is Severity.SEVERE for finding in findings):
-        raise FindingsSevere(tuple(findings))
+    refuse_severe(findings)
     row.submitted_at, row.reason = at, None
     run_clock.start(tx, row, beliefs, at=at)
     _touch(row, at)
@@ -243,14 +168,6 @@ def object_to(tx: Session, id: str, offered: str, reason: str, *, by: Party, at:
     return _answer(tx, id, Move.OBJECT, Kind.APPLICATION_OBJECTED, offered, reason, by=by, at=at, draw=draw)
 
 
-def local_day(beliefs: Beliefs, country: str, at: datetime) -> date:
-    """Return the local day of a country by its newest agreement; of UTC where none says its clock."""
-    try:
-        return beliefs.offset(country).local_date(at).day
-    except NotAgreed:
-        return at.astimezone(UTC).date()
-
-
 def _answer(
     tx: Session,
     id: str,
@@ -266,7 +183,7 @@ def _answer(
     by.require(Role.EXPORTER)
     row = find(tx, id, by=by, lock=True)
     _own(row, by)
-    row.state = lifecycle.advance(State(row.state), move)
+    row.state = lifecycle.advance(_heard(row, at), move)
     if offered is not None and row.draft != offered:
         raise DraftDiffers(row.draft or "")
     play(tx, row, Part.APPLICANT, by=by, at=at)
@@ -279,6 +196,15 @@ def _answer(
     more = {} if reason is None else {"reason": reason}
     record(tx, kind, row, by=by, at=at, draw=draw, **more)
     return row
+
+
+def _heard(row: Application, at: datetime) -> State:
+    """Return the state in which an answer finds an application: silence was heard before what comes after its time.
+
+    The node notes the silence when it next looks; until then this answer is refused as it will be afterwards.
+    """
+    state, heard = State(row.state), run_clock.silence(row)
+    return lifecycle.advance(state, heard[0]) if heard is not None and heard[1] < at else state
 
 
 def _own(row: Application, by: Party) -> None:

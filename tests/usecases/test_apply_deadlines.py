@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import text
 
 from registry.cli.duties import Reminding
-from registry.core.application.lifecycle import State
+from registry.core.application.clock import Clock
+from registry.core.application.lifecycle import IllegalMove, State
 from registry.core.tlog.entry import Kind
 from registry.store import tasks
 from registry.store.tasks import Task, TaskKind
@@ -45,7 +46,7 @@ def test_a_draft_that_nobody_answers_is_accepted_once_its_days_are_over(by: Coun
     remind(by)
     accepted = by.application(offered.id)
     assert (accepted.state, accepted.draft, accepted.version) == (State.APPROVED, offered.draft, offered.version + 1)
-    assert accepted.due_on == date(2026, 12, 9)
+    assert accepted.due_on == date(2026, 12, 8)
     act = by.acts(Kind.APPLICATION_ACCEPTED)[-1]
     assert (act.by, act.person, act.private["silence"]) == (by.did, None, "accepted")
 
@@ -64,6 +65,29 @@ def test_a_draft_from_a_single_window_that_nobody_answers_is_refused(corridor: C
     )
     (act,) = by.acts(Kind.APPLICATION_REFUSED)
     assert (act.person, act.private["silence"]) == (None, "refused")
+
+
+def test_silence_is_heard_as_of_its_day_however_late_the_node_looks(by: Country) -> None:
+    offered = by.offered()
+    at(by, 11)
+    remind(by)
+    accepted = by.application(offered.id)
+    assert (accepted.state, accepted.due_on) == (State.APPROVED, date(2026, 12, 8))
+    (draft,) = Clock.parse(accepted.clock or {}).stops
+    assert draft.until == datetime(2026, 12, 1, 20, 59, 59, tzinfo=UTC)
+
+
+def test_an_answer_after_its_day_finds_that_silence_answered(corridor: Corridor, by: Country) -> None:
+    offered = by.offered()
+    at(by, 1, 21)
+    with by.refuses(IllegalMove) as late_:
+        submit_application.object_to(late_.tx, offered.id, str(offered.draft), "Поздно.", **by.by("exporter"))
+    assert str(late_.value) == "an application that is approved cannot object"
+    with corridor.forge.breaking(by) as tx:
+        tx.execute(text("""UPDATE application SET clock = jsonb_set(clock, '{silence}', '"refused"')"""))
+    with by.refuses(IllegalMove) as refused:
+        submit_application.accept(refused.tx, offered.id, str(offered.draft), **by.by("exporter"))
+    assert str(refused.value) == "an application that is refused cannot accept"
 
 
 def test_an_answer_in_time_leaves_nothing_to_silence(by: Country) -> None:

@@ -21,6 +21,7 @@ from registry.core.verification.verdict import Check, Indication, Outcome
 from registry.store.certificates import Source
 from registry.store.registrations import Registration
 from registry.usecases.adopt_trust_list import adopt_agreement
+from registry.usecases.check_application import FindingsSevere
 from registry.usecases.check_expert import ExaminerIsExpert, SignatoryIsExpert
 from registry.usecases.identify_party import RoleMissing
 from registry.usecases.issue_certificate import NotIssuable
@@ -33,7 +34,6 @@ from registry.usecases.register_certificate import (
     StatusIndexTaken,
     register,
 )
-from registry.usecases.submit_application import FindingsSevere
 from registry.usecases.verify_certificate import by_number
 from tests.kit import Corridor, Country, Forge, agreed, list_signers
 from tests.outside import EXAMINER, issued_outside, registered

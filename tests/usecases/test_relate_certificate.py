@@ -16,10 +16,10 @@ from registry.core.verification.verdict import Indication
 from registry.store.applications import Application
 from registry.usecases import examine_application, submit_application
 from registry.usecases.believe_peers import Beliefs
+from registry.usecases.check_application import FindingsSevere
 from registry.usecases.issue_certificate import GoodsHaveLeft, issue
 from registry.usecases.relate_certificate import NoDuplicate, Related, Sheet
 from registry.usecases.sign_for_body import read
-from registry.usecases.submit_application import FindingsSevere
 from tests.kit import Corridor, Country
 
 

@@ -12,11 +12,11 @@ from registry.core.envelope.jose import Envelope, Typ
 from registry.core.verification.verdict import Indication
 from registry.store.certificates import CertificateRow
 from registry.usecases import submit_application
+from registry.usecases.check_application import FindingsSevere
 from registry.usecases.register_certificate import Registered
 from registry.usecases.relate_certificate import InLieuIssued, RelatedElsewhere, SetNotFound, SheetTaken
 from registry.usecases.relate_registered import RelationWrong, StillInForce
 from registry.usecases.sign_for_body import read
-from registry.usecases.submit_application import FindingsSevere
 from tests.kit import Corridor, Country
 from tests.outside import issued_outside, registered
 from tests.usecases import test_sheets as sheets

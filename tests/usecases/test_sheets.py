@@ -11,10 +11,11 @@ from registry.core.verification.verdict import Indication
 from registry.store.applications import Application
 from registry.store.certificates import CertificateRow
 from registry.usecases import submit_application
+from registry.usecases.check_application import FindingsSevere
 from registry.usecases.read_beside import read_beside
 from registry.usecases.relate_certificate import Related, SetNotFound, Sheet, SheetTaken
 from registry.usecases.sign_for_body import read
-from registry.usecases.submit_application import FindingsSevere, Form
+from registry.usecases.submit_application import Form
 from tests.kit import Corridor, Country
 
 
