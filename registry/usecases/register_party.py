@@ -1,10 +1,10 @@
 """Register organisations, people, tokens and mandates; each is an act, and a token is shown once."""
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from hashlib import sha256
+from types import MappingProxyType
 from typing import ClassVar
 
 from sqlalchemy.orm import Session
@@ -16,6 +16,7 @@ from registry.core.errors import Conflict, NotFound, Unprocessable
 from registry.core.identifiers import CODE, body_did
 from registry.core.product.identifiers import check_tax_id, is_natural_person
 from registry.core.product.names import skeleton
+from registry.core.product.texts import unfit
 from registry.core.scheme.catalogue import SCHEMES
 from registry.core.tlog.entry import Kind
 from registry.core.trust.trust_list import BodyRole
@@ -24,8 +25,18 @@ from registry.store.acts import Actor, Draw
 from registry.store.parties import Mandate, Organisation, OrganisationKind, Person, Role, Token
 from registry.usecases.identify_party import TOKEN_BYTES, TOKEN_PREFIX
 
-NAME = re.compile(r"(?!\s)[^\x00-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2066-\u2069]{1,300}(?<!\s)")
+LONGEST_NAME = 300
 LONGEST_TOKEN = timedelta(days=366)
+ROLES: Mapping[OrganisationKind, frozenset[Role]] = MappingProxyType(
+    {
+        OrganisationKind.EXPORTER: frozenset({Role.EXPORTER, Role.IMPORTER}),
+        OrganisationKind.IMPORTER: frozenset({Role.IMPORTER, Role.EXPORTER}),
+        OrganisationKind.BODY: frozenset({Role.EXAMINER, Role.SIGNATORY, Role.REGISTRAR}),
+        OrganisationKind.CUSTOMS: frozenset({Role.CUSTOMS}),
+        OrganisationKind.OPERATOR: frozenset({Role.OPERATOR, Role.AUDITOR}),
+    }
+)
+"""Which roles people of an organisation may have: what a role may read or do is the work of such an organisation."""
 
 
 @dataclass(eq=False)
@@ -74,6 +85,18 @@ class PartyWrong(Unprocessable):
         return self.reason
 
 
+@dataclass(eq=False)
+class RoleUnfit(Unprocessable):
+    """People of such an organisation do not have the role: nobody reads as customs who is not of customs."""
+
+    code: ClassVar[str] = "role-unfit"
+    role: str
+    kind: str
+
+    def __str__(self) -> str:
+        return f"the role {self.role} is not for people of an organisation that is {self.kind}"
+
+
 def register_organisation(
     tx: Session,
     *,
@@ -93,8 +116,9 @@ def register_organisation(
 
     Raises `PartyExists`, `NameTaken`, `PartyWrong`.
     """
-    if country not in COUNTRIES or not NAME.fullmatch(name) or not NAME.fullmatch(address):
-        raise PartyWrong("an organisation has a name, an address and the ISO 3166-1 code of a country, as BY or UZ")
+    if country not in COUNTRIES:
+        raise PartyWrong("an organisation has the ISO 3166-1 code of a country, as BY or UZ")
+    _check_texts(name=name, address=address)
     is_body = kind is OrganisationKind.BODY
     if is_body != (code is not None) or is_body != (body_role is not None):
         raise PartyWrong("a certification body has a code and a role, and no other organisation has them")
@@ -143,11 +167,15 @@ def register_person(
     at: datetime,
     draw: Draw,
 ) -> Person:
-    """Register a person of an organisation. `by` is None for the first operator alone. Raises `PartyNotFound`."""
-    if parties.organisation(tx, organisation) is None:
+    """Register a person of an organisation. `by` is None for the first operator alone.
+
+    Raises `PartyNotFound`, `PartyWrong`, `RoleUnfit`.
+    """
+    of = parties.organisation(tx, organisation)
+    if of is None:
         raise PartyNotFound("organisation", organisation)
-    if not NAME.fullmatch(name):
-        raise PartyWrong("a person has a name, without control characters and spaces at its ends")
+    _check_texts(name=name)
+    _check_roles(of, roles)
     row = Person(id=draw(16).hex(), organisation=organisation, name=name, roles=sorted(set(roles)), registered_at=at)
     tx.add(row)
     tx.flush()
@@ -158,10 +186,15 @@ def register_person(
 
 
 def change_roles(tx: Session, person: str, roles: Sequence[Role], *, by: Actor, at: datetime, draw: Draw) -> Person:
-    """Give a person other roles; the parts that they play in applications stay what they are."""
+    """Give a person other roles; the parts that they play in applications stay what they are.
+
+    Raises `PartyNotFound`, `RoleUnfit`.
+    """
     row = parties.person(tx, person)
-    if row is None:
+    of = None if row is None else parties.organisation(tx, row.organisation)
+    if row is None or of is None:
         raise PartyNotFound("person", person)
+    _check_roles(of, roles)
     before, row.roles = row.roles, sorted(set(roles))
     tx.flush()
     private: dict[str, Json] = {"person": person, "before": before, "roles": row.roles}
@@ -238,3 +271,19 @@ def revoke_mandate(tx: Session, mandate: str, *, by: Actor, at: datetime, draw: 
     if parties.revoke_mandate(tx, mandate, at) is None:
         raise PartyNotFound("living mandate", mandate)
     acts.record(tx, Kind.MANDATE_REVOKED, {"mandate": mandate}, by=by, at=at, draw=draw, subject=mandate)
+
+
+def _check_texts(**stated: str) -> None:
+    """Check texts as those of claims are: composed letters, and nothing that does not show. Raises `PartyWrong`."""
+    for what, text in stated.items():
+        if not text or len(text) > LONGEST_NAME:
+            raise PartyWrong(f"the {what} has 1 to {LONGEST_NAME} characters")
+        if reason := unfit(text):
+            raise PartyWrong(f"the {what} {reason}")
+
+
+def _check_roles(of: Organisation, roles: Sequence[Role]) -> None:
+    kind = OrganisationKind(of.kind)
+    for role in roles:
+        if role not in ROLES[kind]:
+            raise RoleUnfit(role, kind)

@@ -267,7 +267,7 @@ def _register(country: Country) -> None:
     operator: dict[str, Any] = {"by": people["operator"].actor, "at": country.clock(), "draw": country.node.draw}
     with country.tx() as tx:
         person = people["second_exporter"].person
-        register_party.change_roles(tx, person, [Role.EXPORTER, Role.SIGNATORY], **operator)
+        register_party.change_roles(tx, person, [Role.EXPORTER, Role.IMPORTER], **operator)
         register_party.change_roles(tx, person, [Role.EXPORTER], **operator)
         token = register_party.issue_token(tx, person, lasts=timedelta(days=1), **operator)[1]
         register_party.revoke_token(tx, token.id, **operator)

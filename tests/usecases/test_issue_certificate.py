@@ -20,12 +20,13 @@ from registry.store.applications import Application
 from registry.store.parties import Person, Role
 from registry.usecases import issue_certificate, register_party
 from registry.usecases.believe_peers import Beliefs, CountryNotTrusted
+from registry.usecases.check_application import FindingsSevere
 from registry.usecases.check_expert import SignatoryIsExpert
 from registry.usecases.find_application import AnotherPart, ApplicationNotFound
 from registry.usecases.identify_party import RoleMissing
 from registry.usecases.issue_certificate import NotIssuable, issue
 from registry.usecases.sign_for_body import Issuer, SignerMissing
-from registry.usecases.submit_application import DraftDiffers, FindingsSevere
+from registry.usecases.submit_application import DraftDiffers
 from tests.kit import Corridor, Country
 
 
@@ -66,12 +67,8 @@ def test_only_a_signatory_of_the_body_issues(corridor: Corridor) -> None:
     issuer, beliefs, draft = issuer_of(by.node), by.beliefs(), str(approved.draft)
     with by.refuses(RoleMissing) as refused:
         issue(refused.tx, approved.id, draft, issuer, beliefs, **by.by("examiner"))
-    by_operator = by.by("operator") | {"by": by.people["operator"].actor}
-    with by.tx() as tx:
-        for who in ("second_exporter", "stranger"):
-            register_party.change_roles(tx, by.people[who].person, [Role.SIGNATORY], **by_operator)
     for who in ("second_exporter", "stranger"):
-        by.knows(who)
+        by.gives(who, Role.SIGNATORY)
         with by.refuses(ApplicationNotFound) as missing:
             issue(missing.tx, approved.id, draft, issuer, beliefs, **by.by(who))
 
@@ -135,6 +132,8 @@ def test_a_power_of_attorney_is_asked_for_at_submission_and_not_again_at_issue(c
 def test_an_applicant_who_became_signatory_of_the_body_cannot_issue_their_own_application(corridor: Corridor) -> None:
     by = corridor.by
     approved = by.approved()
+    with corridor.forge.breaking(by) as tx:
+        tx.get_one(Person, by.people["exporter"].person).organisation = by.people["signatory"].organisation
     by_operator = by.by("operator") | {"by": by.people["operator"].actor}
     with by.tx() as tx:
         register_party.change_roles(
@@ -143,8 +142,6 @@ def test_an_applicant_who_became_signatory_of_the_body_cannot_issue_their_own_ap
             [Role.SIGNATORY, Role.EXAMINER],
             **by_operator,
         )
-    with corridor.forge.breaking(by) as tx:
-        tx.get_one(Person, by.people["exporter"].person).organisation = by.people["signatory"].organisation
     by.knows("exporter")
     with by.refuses(AnotherPart) as refused:
         issue(refused.tx, approved.id, str(approved.draft), issuer_of(by.node), by.beliefs(), **by.by("exporter"))

@@ -14,7 +14,7 @@ from registry.store import parties
 from registry.store.parties import OrganisationKind, Role
 from registry.usecases import register_party
 from registry.usecases.identify_party import TokenNotAccepted, identify
-from registry.usecases.register_party import NameTaken, PartyExists, PartyNotFound, PartyWrong
+from registry.usecases.register_party import ROLES, NameTaken, PartyExists, PartyNotFound, PartyWrong, RoleUnfit
 from tests.kit import Corridor, Country
 from tests.usecases.lived import found
 
@@ -155,12 +155,39 @@ def test_other_roles_hold_from_the_next_request_on(corridor: Corridor) -> None:
     by = corridor.by
     with by.tx() as tx:
         register_party.change_roles(
-            tx, by.people["exporter"].person, [Role.SIGNATORY, Role.EXAMINER], **by_operator(by)
+            tx, by.people["registrar"].person, [Role.SIGNATORY, Role.EXAMINER], **by_operator(by)
         )
-    assert by.knows("exporter").roles == {Role.EXAMINER, Role.SIGNATORY}
-    (act,) = by.acts(Kind.PERSON_CHANGED)
-    assert act.private["before"] == ["exporter"]
+    assert by.knows("registrar").roles == {Role.EXAMINER, Role.SIGNATORY}
+    act = by.acts(Kind.PERSON_CHANGED)[-1]
+    assert act.private["before"] == ["registrar"]
     assert act.private["roles"] == ["examiner", "signatory"]
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_a_role_is_for_people_of_organisations_whose_work_it_is(corridor: Corridor, role: Role) -> None:
+    by = corridor.by
+    for who in ("exporter", "importer", "examiner", "officer", "operator"):
+        party = by.people[who]
+        stated = {"organisation": party.organisation, "name": "Кто-то", "node_did": by.did} | by_operator(by)
+        if role in ROLES[party.kind]:
+            with by.tx() as tx:
+                assert register_party.register_person(tx, roles=[role], **stated).roles == [role]
+        else:
+            with by.refuses(RoleUnfit) as refused:
+                register_party.register_person(refused.tx, roles=[role], **stated)
+            with by.refuses(RoleUnfit) as refused:
+                register_party.change_roles(refused.tx, party.person, [role], **by_operator(by))
+            assert str(refused.value) == f"the role {role} is not for people of an organisation that is {party.kind}"
+
+
+@pytest.mark.parametrize("unseen", ["\u2060", "\u00ad", "\u061c", "\ufeff", "\U000e0041", "\u200b", "\u0301", "\n"])
+def test_a_name_holds_nothing_that_does_not_show(corridor: Corridor, unseen: str) -> None:
+    by = corridor.by
+    odd = f"ОАО «Новое»{unseen}е" if unseen != "\u0301" else "Е\u0308лка"
+    for stated in ({"name": odd}, {"address": odd}):
+        with by.refuses(PartyWrong) as refused:
+            register_party.register_organisation(refused.tx, **organisation(**stated), **by_operator(by))
+        assert str(refused.value).startswith(f"the {next(iter(stated))} ")
 
 
 def test_nobody_unknown_is_given_roles_or_a_token(corridor: Corridor) -> None:

@@ -139,10 +139,7 @@ def test_whoever_examined_the_application_does_not_propose(corridor: Corridor) -
 def test_only_the_body_that_is_asked_proposes(corridor: Corridor) -> None:
     by = corridor.by
     approved = by.replaces(by.issued())
-    operator = by.by("operator") | {"by": by.people["operator"].actor}
-    with by.tx() as tx:
-        register_party.change_roles(tx, by.people["second_exporter"].person, [Role.SIGNATORY], **operator)
-    by.knows("second_exporter")
+    by.gives("second_exporter", Role.SIGNATORY)
     with by.refuses(ApplicationNotFound) as refused:
         propose(refused.tx, approved.id, "нет", **by.by("second_exporter"))
 

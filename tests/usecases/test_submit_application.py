@@ -16,11 +16,12 @@ from registry.store import applications, parties
 from registry.store.parties import Person, Role
 from registry.usecases import keep_product, register_party, submit_application
 from registry.usecases.believe_peers import Beliefs
+from registry.usecases.check_application import FindingsSevere, check, local_day
 from registry.usecases.find_application import AnotherPart, ApplicationNotFound
 from registry.usecases.identify_party import RoleMissing
 from registry.usecases.keep_product import ProductNotFound, VersionStale
 from registry.usecases.register_party import PartyNotFound
-from registry.usecases.submit_application import DraftDiffers, FindingsSevere, Form, MandateMissing, check, local_day
+from registry.usecases.submit_application import DraftDiffers, Form, MandateMissing
 from tests.kit import AT, Corridor, Country
 
 NOTHING_BELIEVED = Beliefs({}, {})
@@ -292,11 +293,11 @@ def test_the_examiner_of_an_application_cannot_answer_to_its_draft(corridor: Cor
     by = corridor.by
     offered = by.offered()
     by_operator = by.by("operator") | {"by": by.people["operator"].actor}
-    with by.tx() as tx:
-        register_party.change_roles(tx, by.people["examiner"].person, [Role.EXPORTER], **by_operator)
     with corridor.forge.breaking(by) as tx:
         examiner = tx.get_one(Person, by.people["examiner"].person)
         examiner.organisation = by.people["exporter"].organisation
+    with by.tx() as tx:
+        register_party.change_roles(tx, by.people["examiner"].person, [Role.EXPORTER], **by_operator)
     by.knows("examiner")
     with by.refuses(AnotherPart) as refused:
         submit_application.accept(refused.tx, offered.id, str(offered.draft), **by.by("examiner"))

@@ -2,9 +2,10 @@
 
 The check goes word by word, because an honest name may hold words of two scripts («ООО «Ромашка» LLC»), and by
 skeleton, because a name wholly of look-alikes is of one script and yet another's: ОАО in Cyrillic, OAO in Latin.
-The table is small and our own: the capitals of Cyrillic and Greek that look like a Latin one, the Cyrillic letters of
-Uzbek by their stems, and the digits 0, 1 and 3. Names are compared without case, so capitals are enough; letters that
-look alike in their small shapes only (п and n, г and r) are left alone, for these names are printed in capitals.
+The table is small and our own: the capitals of Cyrillic and Greek that look like a Latin one, those of Greek that look
+like a Cyrillic one, the Cyrillic letters of Uzbek by their stems, and the digits 0, 1 and 3. Names are compared without
+case, so capitals are enough; letters that look alike in their small shapes only (п and n, г and r) are left alone, for
+these names are printed in capitals.
 """
 
 import re
@@ -22,6 +23,7 @@ _LOOKS = str.maketrans(
         **dict(zip("ІЈЅҮҺӀԚԜ", "IJSYHIQW", strict=True)),
         **dict(zip("ҚҒҲ", "KFX", strict=True)),
         **dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "ABEZHIKMNOPTYX", strict=True)),
+        **dict(zip("ΓΛΠΦ", "ГЛПФ", strict=True)),
         **dict(zip("013", "OIЗ", strict=True)),
     }
 )

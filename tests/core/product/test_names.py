@@ -17,6 +17,7 @@ from registry.core.product.texts import unfit
         ("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "ABEZHIKMNOPTYX"),
         ("АВЕКМНОРСТУХ", "ABEKMHOPCTYX"),
         ("ІЈЅҮҺӀԚԜ", "IJSYHIQW"),
+        ("ГАЗ ЛАП ПРОФ", "ΓΑ3 ΛΑΠ ΠΡΟΦ"),
         ("Елена", "Ёлена"),
         ("Завод 10", "Завод IО"),
         ("３авод", "Завод"),
