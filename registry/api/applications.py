@@ -39,7 +39,7 @@ from registry.usecases import (
 from registry.usecases.believe_peers import read_beliefs
 from registry.usecases.change_status import AnnulmentOpen
 from registry.usecases.check_application import FindingsSevere, check
-from registry.usecases.check_expert import ExaminerIsExpert, SignatoryIsExpert
+from registry.usecases.check_expert import ExaminerIsExpert, ExpertActMissing, SignatoryIsExpert
 from registry.usecases.compare_guard import BEHIND, check_caught_up
 from registry.usecases.find_application import AnotherPart, ApplicationNotFound
 from registry.usecases.identify_party import Party
@@ -245,7 +245,10 @@ def resume(id: IdPath, call: CallDep) -> Response:
     return _moved(call, examine_application.resume, id)
 
 
-@router.post("/{id}/offer-draft", **operation(ApplicationView, *EXAMINE_REFUSALS, roles=[Role.EXAMINER]))
+@router.post(
+    "/{id}/offer-draft",
+    **operation(ApplicationView, *EXAMINE_REFUSALS, ExpertActMissing, roles=[Role.EXAMINER]),
+)
 def offer_draft(id: IdPath, call: CallDep) -> Response:
     """Approve the claims as they are, and offer them to the applicant."""
     return _moved(call, examine_application.offer_draft, id)

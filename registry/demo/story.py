@@ -17,6 +17,8 @@ from registry.demo.desk import Desk, NotAsTold, answers, wait_for
 
 DATA = Path(__file__).with_name("applications.json")
 VC_JWT, ENVELOPE = "application/vc+jwt", "application/vnd.registry.envelope+json"
+EXPERTS, EXPERT_ACT_HOLDS = {"BY": "А. Н. Сакович", "UZ": "D. R. Rahimov"}, timedelta(days=90)
+"""Who made the expert acts of the demo, and for how long such an act holds there."""
 STANDS_BESIDE = ("key", "scheme", "rules_set", "issued_in", "presented_in", "note")
 LATER = (
     ("PDF with QR, offline from paper", "steps 3 and 6"),
@@ -77,6 +79,14 @@ def corridor(countries: Mapping[str, Country]) -> Mapping[str, dict[str, Any]]:
 def form(application: Mapping[str, Any]) -> dict[str, Any]:
     """Return the request that drafts an application."""
     claims = {name: value for name, value in application.items() if name not in STANDS_BESIDE}
+    declared = date.fromisoformat(application["declaration"]["date"])
+    claims["expert_act"] = {
+        "number": f"АЭ-{declared:%m%d}",
+        "until": (declared + EXPERT_ACT_HOLDS).isoformat(),
+        "expert": EXPERTS[application["issued_in"]],
+        "goods": "товары заявки",
+        "rules_set": application["rules_set"],
+    }
     return {
         "scheme": application["scheme"],
         "rules_set": application["rules_set"],

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from registry.core.certificate.claims import Claims
-from registry.core.errors import Refused
+from registry.core.errors import Refused, Unprocessable
 from registry.core.product.names import names_one
 
 
@@ -33,6 +33,23 @@ class SignatoryIsExpert(Refused):
 
     def __str__(self) -> str:
         return "whoever made the expert act does not certify by it"
+
+
+@dataclass(eq=False)
+class ExpertActMissing(Unprocessable):
+    """No expert act is stated, which certification rests on: the application is sent back for it."""
+
+    code: ClassVar[str] = "expert-act-wanted"
+    clause: ClassVar[str | None] = "S5 3.15"
+
+    def __str__(self) -> str:
+        return "the application states no expert act, and what is certified rests on one"
+
+
+def check_stated(claims: Claims) -> None:
+    """Check that the expert act is stated before the draft is offered; raises `ExpertActMissing`."""
+    if claims.expert_act is None:
+        raise ExpertActMissing
 
 
 def check_examiner(claims: Claims, name: str) -> None:

@@ -13,7 +13,7 @@ from registry.store.acts import Draw
 from registry.store.applications import Application
 from registry.store.parties import Role
 from registry.usecases import run_clock
-from registry.usecases.check_expert import check_examiner
+from registry.usecases.check_expert import check_examiner, check_stated
 from registry.usecases.find_application import ApplicationNotFound, find, play, record
 from registry.usecases.identify_party import Party
 
@@ -45,7 +45,10 @@ def refuse(tx: Session, id: str, reason: str, *, by: Party, at: datetime, draw: 
 
 
 def offer_draft(tx: Session, id: str, *, by: Party, at: datetime, draw: Draw) -> Application:
-    """Approve the claims as they are and offer them as the draft: its digest is what is accepted and issued."""
+    """Approve the claims as they are and offer them as the draft: its digest is what is accepted and issued.
+
+    Raises `ExpertActMissing`: what is certified rests on one (S5 3.15).
+    """
     return _move(tx, id, Move.OFFER_DRAFT, None, by=by, at=at, draw=draw)
 
 
@@ -76,6 +79,8 @@ def _move(
         raise ApplicationNotFound(id)
     row.state = lifecycle.advance(State(row.state), move)
     check_examiner(claims := Claims.parse(row.claims), by.name)
+    if move is Move.OFFER_DRAFT:
+        check_stated(claims)
     play(tx, row, Part.EXAMINER, by=by, at=at)
     if move not in KEEPS_WORDS:
         row.draft = claims.digest if move is Move.OFFER_DRAFT else None

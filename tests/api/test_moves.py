@@ -152,6 +152,14 @@ def test_the_expert_of_the_act_does_not_examine(minsk: Office) -> None:
     assert_problem(answer, 403, "examiner-is-expert")
 
 
+def test_no_draft_is_offered_without_an_expert_act(minsk: Office) -> None:
+    claims = {name: value for name, value in minsk.form()["claims"].items() if name != "expert_act"}
+    taken = minsk.submitted(claims=claims)
+    minsk.desk("examiner").post(f"/api/v1/applications/{taken['id']}/take-up")
+    answer = minsk.desk("examiner").post(f"/api/v1/applications/{taken['id']}/offer-draft")
+    assert_problem(answer, 422, "expert-act-wanted")
+
+
 def test_a_sheet_of_a_set_says_which_and_what_is_held_of_it(
     corridor: Corridor, minsk: Office, tashkent: Office
 ) -> None:

@@ -1,6 +1,7 @@
 """The examiner's work, and what it is refused for."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from registry.core.tlog.entry import Kind
 from registry.store.applications import Application
 from registry.store.parties import Person
 from registry.usecases import examine_application, submit_application
-from registry.usecases.check_expert import ExaminerIsExpert
+from registry.usecases.check_expert import ExaminerIsExpert, ExpertActMissing
 from registry.usecases.find_application import ApplicationNotFound
 from registry.usecases.identify_party import RoleMissing
 from tests.kit import Corridor
@@ -54,6 +55,29 @@ def test_the_expert_of_the_act_is_not_the_examiner(corridor: Corridor, spelled: 
     with by.tx() as tx:
         offered = examine_application.offer_draft(tx, drafted.id, **by.by("second_examiner"))
     assert offered.state == State.DRAFT_OFFERED
+
+
+def test_a_draft_is_not_offered_before_the_expert_act_is_stated(corridor: Corridor) -> None:
+    by = corridor.by
+    form = by.form()
+    claims = dict(form.claims)
+    act = claims.pop("expert_act")
+    beliefs = by.beliefs()
+    with by.tx() as tx:
+        drafted = submit_application.draft(tx, replace(form, claims=claims), country="BY", **by.by("exporter"))
+        findings = submit_application.submit(tx, drafted.id, beliefs, **by.by("exporter"))[1]
+        examine_application.take_up(tx, drafted.id, **by.by("examiner"))
+    assert "expert-act-missing" in {finding.rule for finding in findings}
+    with by.refuses(ExpertActMissing) as refused:
+        examine_application.offer_draft(refused.tx, drafted.id, **by.by("examiner"))
+    assert str(refused.value) == "the application states no expert act, and what is certified rests on one"
+    with by.tx() as tx:
+        back = examine_application.send_back(tx, drafted.id, "Нет акта.", **by.by("examiner"))
+        stated = replace(form, claims=claims | {"expert_act": act})
+        submit_application.change(tx, drafted.id, stated, version=back.version, **by.by("exporter"))
+        submit_application.submit(tx, drafted.id, beliefs, **by.by("exporter"))
+        examine_application.take_up(tx, drafted.id, **by.by("examiner"))
+        assert examine_application.offer_draft(tx, drafted.id, **by.by("examiner")).state == State.DRAFT_OFFERED
 
 
 def test_what_is_sent_back_is_a_draft_again_and_says_why(corridor: Corridor) -> None:
