@@ -1,5 +1,6 @@
 """Annul: a signatory proposes, another person of the body confirms, and the body's key signs the change (S4 9.4)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
@@ -12,15 +13,19 @@ from registry.core.certificate.credential import Certificate
 from registry.core.certificate.status_change import Status, StatusChange
 from registry.core.envelope.jose import Envelope, Typ, seal
 from registry.core.errors import Conflict, Unprocessable
+from registry.core.identifiers import Digest
 from registry.core.signature import Signer
 from registry.core.tlog.entry import Kind
+from registry.core.trust.believed_list import BelievedList
+from registry.core.verification.beside import believe_change
+from registry.core.verification.evidence import Trusted
 from registry.store import acts, annulments, proposals
 from registry.store.acts import Draw
 from registry.store.annulments import Annulment
 from registry.store.certificates import CertificateRow, StatusChangeRow
 from registry.usecases.believe_peers import read_lists
 from registry.usecases.identify_party import Party
-from registry.usecases.sign_for_body import Issuer, lock_own, require
+from registry.usecases.sign_for_body import Issuer, SignerMissing, lock_own, require
 
 _APPROVAL = lifecycle.APPROVALS[Status.ANNULLED]
 
@@ -115,9 +120,10 @@ def confirm(tx: Session, id: str, issuer: Issuer, *, by: Party, at: datetime, dr
     if proposal.application is not None:
         raise ReplacementOpen(proposal.application)
     lifecycle.check_people(proposal.proposed_by, by.person)
-    signer = issuer.signer(certificate.body, read_lists(tx, issuer.pins), at)
+    lists = read_lists(tx, issuer.pins)
+    signer = issuer.signer(certificate.body, lists, at)
     since = LocalDate(proposal.effective_from, certificate.subject.issue_date.offset)
-    return sign_change(tx, row, certificate, proposal, signer, since, by=by, at=at, draw=draw)
+    return sign_change(tx, row, certificate, proposal, signer, lists, since, by=by, at=at, draw=draw)
 
 
 def sign_change(
@@ -126,6 +132,7 @@ def sign_change(
     certificate: Certificate,
     proposal: Annulment,
     signer: Signer,
+    lists: Mapping[str, BelievedList],
     effective_from: LocalDate,
     *,
     by: Party,
@@ -133,7 +140,10 @@ def sign_change(
     draw: Draw,
     replaced_by: str | None = None,
 ) -> StatusChangeRow:
-    """End a certificate that is locked, as was proposed: annulled, or replaced by another."""
+    """End a certificate that is locked, as was proposed: annulled, or replaced by another.
+
+    What the other country would not believe is not signed here: it could not be done again. Raises `SignerMissing`.
+    """
     change = StatusChange(
         env=certificate.subject.env,
         issuer=certificate.issuer,
@@ -149,6 +159,9 @@ def sign_change(
         replaced_by=replaced_by,
     )
     envelope = seal(change.encode(), Typ.STATUS, signer)
+    trusted = Trusted(change.env, None, lists, {}, at)
+    if believe_change(envelope.text, certificate, Digest(row.digest), trusted) is None:
+        raise SignerMissing(certificate.body, held=True)
     confirmed = proposals.confirm(tx, Annulment, proposal.id, by.person)
     assert confirmed
     act = acts.record(

@@ -10,13 +10,16 @@ from registry.core.certificate import lifecycle
 from registry.core.certificate.clarification import Clarification, check_mends
 from registry.core.envelope.jose import Envelope, Typ, seal
 from registry.core.errors import Conflict
+from registry.core.identifiers import Digest
 from registry.core.tlog.entry import Kind
+from registry.core.verification.beside import believe_clarification
+from registry.core.verification.evidence import Trusted
 from registry.store import acts, clarifications, proposals
 from registry.store.acts import Draw
 from registry.store.clarifications import ClarificationProposal, ClarificationRow
 from registry.usecases.believe_peers import read_lists
 from registry.usecases.identify_party import Party
-from registry.usecases.sign_for_body import Issuer, lock_own, require
+from registry.usecases.sign_for_body import Issuer, SignerMissing, lock_own, require
 
 
 @dataclass(eq=False)
@@ -95,8 +98,11 @@ def confirm(tx: Session, id: str, issuer: Issuer, *, by: Party, at: datetime, dr
         confirmed_by=by.person,
         nonce=draw(16).hex(),
     )
-    signer = issuer.signer(certificate.body, read_lists(tx, issuer.pins), at)
-    envelope = seal(clarification.encode(), Typ.CLARIFICATION, signer)
+    lists = read_lists(tx, issuer.pins)
+    envelope = seal(clarification.encode(), Typ.CLARIFICATION, issuer.signer(certificate.body, lists, at))
+    trusted = Trusted(clarification.env, None, lists, {}, at)
+    if believe_clarification(envelope.text, certificate, Digest(row.digest), trusted) is None:
+        raise SignerMissing(certificate.body, held=True)
     confirmed = proposals.confirm(tx, ClarificationProposal, proposal.id, by.person)
     assert confirmed
     act = acts.record(

@@ -164,7 +164,7 @@ def issue(
     tx.flush()
     if replacing is not None:
         old, replaced_by = (replacing.row, replacing.certificate, replacing.proposal), issued.id
-        sign_change(tx, *old, signer, issue_date, by=by, at=at, draw=draw, replaced_by=replaced_by)
+        sign_change(tx, *old, signer, beliefs.lists, issue_date, by=by, at=at, draw=draw, replaced_by=replaced_by)
     return issued
 
 

@@ -26,7 +26,7 @@ from registry.usecases.identify_party import Party
 
 @dataclass(eq=False)
 class SignerMissing(Unavailable):
-    """The node holds no document signer of this body that is in use now; it may know when the next one is."""
+    """The node holds no document signer of this body whose word counts now; it may know when the next one's does."""
 
     code: ClassVar[str] = "signer-missing"
     body: str
@@ -64,7 +64,7 @@ class Issuer:
     def signer(self, code: str, lists: Mapping[str, BelievedList], at: datetime) -> Signer:
         """Return the key of a body that came into use last, by the adopted lists; raises `SignerMissing`.
 
-        Where no list names any it is the newest: our own verifier says then what is wrong with it.
+        Where no list names any it is the newest: whoever seals with it asks our own verifier, which says what is wrong.
         """
         if code not in self.signers:
             raise SignerMissing(code)

@@ -1,14 +1,20 @@
 """Annulment by two people."""
 
 from datetime import timedelta
+from pathlib import Path
+
+import pytest
 
 from registry.api.issuer import issuer_of
 from registry.core.calendar import MalformedTime
+from registry.core.certificate.claims import Claims
 from registry.core.certificate.lifecycle import AlreadyAnnulled, SamePerson
 from registry.core.certificate.status_change import Status, StatusChange
 from registry.core.envelope.jose import Envelope, Typ
 from registry.core.tlog.entry import Kind
+from registry.core.trust.trust_list import SignerStatus
 from registry.core.verification.verdict import Check, Indication
+from registry.usecases import clarify_certificate
 from registry.usecases.change_status import (
     AnnulmentOpen,
     DateOutside,
@@ -18,8 +24,10 @@ from registry.usecases.change_status import (
     withdraw,
 )
 from registry.usecases.identify_party import RoleMissing
-from registry.usecases.sign_for_body import CertificateNotFound, Issuer, SignerMissing
+from registry.usecases.publish_trust_list import Ending
+from registry.usecases.sign_for_body import CertificateNotFound, Issuer, SignerMissing, read
 from tests.kit import Corridor
+from tests.usecases.test_keys_over_time import draft, publish, rotated
 
 TODAY = "2026-11-21+03:00"
 
@@ -136,7 +144,33 @@ def test_an_annulment_needs_the_bodys_key(corridor: Corridor) -> None:
         confirm(
             refused.tx, issued.id, Issuer(by.node.settings.name, "demo", {}, by.node.pins), **by.by("second_signatory")
         )
-    assert str(refused.value) == f"this node holds no document signer of {refused.value.body}"
+    assert str(refused.value) == f"this node holds no document signer of {refused.value.body} whose word counts now"
+
+
+@pytest.mark.parametrize("status", [SignerStatus.REVOKED, SignerStatus.RETIRED])
+def test_nothing_ends_at_home_by_a_key_that_customs_would_not_believe(
+    corridor: Corridor, status: SignerStatus, tmp_path: Path
+) -> None:
+    by, material = rotated(corridor, tmp_path / "keys")
+    uz, issued = corridor.uz, by.issued()
+    by.deliver(uz)
+    by.proposed(issued)
+    box, old = "consignor_exporter.address", Claims.parse(read(issued).subject.claims).consignor_exporter.address
+    with by.tx() as tx:
+        clarify_certificate.propose(tx, issued.id, box, old, f"{old}.", "Опечатка.", **by.by("signatory"))
+    corridor.clock.forward(timedelta(hours=1))
+    publish(corridor, draft(corridor.by, None, Ending(by.signer.kid, status, by.clock(), "key-lost")))
+    for sign in (confirm, clarify_certificate.confirm):
+        with by.refuses(SignerMissing) as refused:
+            sign(refused.tx, issued.id, issuer_of(by.node), **by.by("second_signatory"))
+    publish(corridor, draft(by, material, overlap=timedelta(0)))
+    with by.tx() as tx:
+        clarify_certificate.confirm(tx, issued.id, issuer_of(by.node), **by.by("second_signatory"))
+        confirm(tx, issued.id, issuer_of(by.node), **by.by("second_signatory"))
+    by.deliver(uz)
+    finding = uz.asks(issued.number).verdict.finding(Check.STATUS)
+    assert finding is not None
+    assert finding.code == "annulled"
 
 
 def test_a_declaration_before_the_day_of_annulment_stays_good(corridor: Corridor) -> None:
