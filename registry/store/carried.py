@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import and_, func, or_, select
+from sqlalchemy.dialects.postgresql import array
+from sqlalchemy.orm import Session, aliased
 
 from registry.core.certificate.outside import Outside
+from registry.core.certificate.relation import DUPLICATES
 from registry.store.certificates import CertificateRow, StatusChangeRow, outside
 from registry.store.clarifications import ClarificationRow
 
@@ -39,11 +41,19 @@ def unexpired(tx: Session, presented_in: str, at: datetime) -> Sequence[Unexpire
 
 
 def changes_for(tx: Session, presented_in: str, at: datetime) -> Sequence[str]:
-    """Return every change of status of unexpired certificates for a country."""
+    """Return every change of status of unexpired certificates for a country, and of what these duplicate."""
+    duplicate = aliased(CertificateRow)
+    of_original = func.encode(func.sha256(func.convert_to(StatusChangeRow.certificate, "UTF8")), "hex")
+    outlived = select(duplicate.id).where(
+        duplicate.terms.contains(array([func.concat(f"{DUPLICATES}:", of_original)])),
+        duplicate.presented_in == presented_in,
+        duplicate.valid_until >= at,
+    )
+    unexpired = and_(CertificateRow.presented_in == presented_in, CertificateRow.valid_until >= at)
     return tx.scalars(
         select(StatusChangeRow.envelope)
         .join(CertificateRow, CertificateRow.id == StatusChangeRow.certificate)
-        .where(CertificateRow.presented_in == presented_in, CertificateRow.valid_until >= at)
+        .where(or_(unexpired, outlived.exists()))
         .order_by(StatusChangeRow.digest)
     ).all()
 

@@ -5,10 +5,11 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from registry.core.canonical import Json
+from registry.core.certificate.relation import DUPLICATES, related_term
 from registry.core.certificate.status_change import StatusChange
 from registry.core.tlog.entry import Kind
 from registry.core.verification.verdict import Indication, Verdict
-from registry.store import acts, tasks
+from registry.store import acts, certificates, tasks
 from registry.store.acts import Act
 from registry.store.certificates import CertificateRow
 from registry.store.parties import Role
@@ -19,8 +20,14 @@ def tell_users(tx: Session, row: CertificateRow, change: StatusChange, *, at: da
     """Open a task at each customs service that found the certificate good on a day when it was not; return how many.
 
     A verdict of an earlier day than that from which the certificate no longer holds stays right: it opens none. A
-    holder who asked before declaring has let no goods pass.
+    holder who asked before declaring has let no goods pass. What ends an original ends its duplicates (S4 8.2): who
+    found one of these good is told, too.
     """
+    duplicates = certificates.by_terms(tx, [related_term(DUPLICATES, row.id)])
+    return sum(_tell(tx, each, change, at) for each in (row, *duplicates) if each.body == row.body)
+
+
+def _tell(tx: Session, row: CertificateRow, change: StatusChange, at: datetime) -> int:
     used: dict[str, list[Json]] = {}
     for act in acts.about(tx, row.id, Kind.VERIFICATION_MADE):
         if act.organisation is not None and "holder" not in act.private and _found_good(act, change):

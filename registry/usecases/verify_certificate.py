@@ -12,7 +12,7 @@ from registry.core.calendar import read_day
 from registry.core.canonical import Json
 from registry.core.certificate.credential import Certificate
 from registry.core.certificate.outside import marks
-from registry.core.certificate.relation import sheet_place
+from registry.core.certificate.relation import DUPLICATES, sheet_place
 from registry.core.channel.message import Message
 from registry.core.envelope.jose import Envelope, Typ
 from registry.core.errors import Conflict, Malformed, RegistryError
@@ -231,12 +231,24 @@ def _reader(tx: Session, seen: list[CertificateRow]) -> ReadEvidence:
         standpoint = Standpoint.NODE if row.source == Source.DELIVERED else Standpoint.ISSUER
         logged_by = None if row.act is None else log.published_at(tx, row.act)
         logged = (row.proof if row.act is None else logged_by) is not None
-        changes = [change.envelope for change in certificates.changes(tx, row.id)]
-        changes += [open_change(message) for message in open_messages.open_changes(tx, row.id)]
         held = Held(Digest(row.digest), row.recorded_at, standpoint, logged, logged_by, *marks(row.outside))
-        return Evidence(held, changes)
+        return Evidence(held, _changes(tx, row.id), _of_original(tx, certificate))
 
     return read
+
+
+def _changes(tx: Session, id: str) -> Sequence[str]:
+    waiting = (open_change(message) for message in open_messages.open_changes(tx, id))
+    return [*(change.envelope for change in certificates.changes(tx, id)), *waiting]
+
+
+def _of_original(tx: Session, certificate: Certificate) -> Sequence[str] | None:
+    """Return the changes of what a certificate duplicates; none where it is no duplicate."""
+    named = certificate.relation(DUPLICATES)
+    if named is None:
+        return ()
+    original = certificates.certificate(tx, str(named.certificate))
+    return None if original is None or original.body != certificate.issuer else _changes(tx, original.id)
 
 
 def _is_shown(presentation: Presentation, row: CertificateRow) -> bool:

@@ -317,6 +317,8 @@ class Scene:
     proof: str | None = None
     held: Held | None = None
     changes: tuple[str, ...] = ()
+    original: tuple[str, ...] | None = ()
+    """Changes of what it duplicates; None where that is not held."""
     env: str = "demo"
     at: datetime = AT + timedelta(minutes=1)
     day: date | None = None
@@ -392,7 +394,7 @@ class Scene:
 
     def online(self) -> Verdict:
         """Ask at the node of the country."""
-        evidence = Evidence(self.held, self.changes)
+        evidence = Evidence(self.held, self.changes, self.original)
         shown = Presentation(self.text, self.proof)
         return verify(shown, self.trusted(), lambda *_: evidence, at=self.at, day=self.day)
 
@@ -412,7 +414,7 @@ class Scene:
             stale_after=self.stale_after,
             lists=tuple(self.lists.values()),
             agreements=self.agreements,
-            changes=self.changes,
+            changes=self.changes + (self.original or ()),
             delivered=tuple(delivered),
             checkpoints=self.checkpoints,
             heard=(Heard(self.issuer.node_id, self.heard or AT),),

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import delete, update
 
 from registry.api.issuer import issuer_of
 from registry.core.agreement import Form as Paper
@@ -12,8 +13,14 @@ from registry.core.application.lifecycle import State
 from registry.core.certificate.claims import Claims, MalformedClaims, Note, NoteCode
 from registry.core.certificate.lifecycle import AlreadyAnnulled
 from registry.core.certificate.relation import Relation
-from registry.core.verification.verdict import Indication
+from registry.core.verification.bundle import open_bundle
+from registry.core.verification.presentation import Presentation
+from registry.core.verification.verdict import Check, Indication
+from registry.core.verification.verify import verify
+from registry.store import tasks
 from registry.store.applications import Application
+from registry.store.certificates import CertificateRow
+from registry.store.tasks import TaskKind
 from registry.usecases import examine_application, submit_application
 from registry.usecases.believe_peers import Beliefs
 from registry.usecases.check_application import FindingsSevere
@@ -21,6 +28,7 @@ from registry.usecases.issue_certificate import GoodsHaveLeft, issue
 from registry.usecases.relate_certificate import NoDuplicate, Related, Sheet
 from registry.usecases.sign_for_body import read
 from tests.kit import Corridor, Country
+from tests.usecases.test_export_bundle import export
 
 
 def duplicate(country: Country, of: str, key: str = "tractors") -> Application:
@@ -50,6 +58,59 @@ def test_a_duplicate_has_its_own_number_and_the_dates_of_the_original(corridor: 
     by.states()
     by.deliver(uz)
     assert uz.asks(lost.number).verdict.indication is Indication.TOTAL_PASSED
+
+
+def test_what_ends_an_original_ends_its_duplicate_and_customs_that_passed_that_are_told(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    annulled, replaced = by.issued(), by.issued()
+    lost = [by.issue(duplicate(by, each.id)) for each in (annulled, replaced)]
+    by.deliver(uz)
+    assert {uz.asks(each.number).verdict.indication for each in lost} == {Indication.TOTAL_PASSED}
+    by.annulled(annulled)
+    in_lieu = by.replaced(replaced)
+    by.deliver(uz)
+    device = open_bundle(export(uz).text, uz.node.pins)
+    for each in lost:
+        shown = Presentation(each.envelope)
+        offline = verify(shown, device.trusted, device.read, at=corridor.clock())
+        for verdict in (uz.asks(each.number).verdict, offline):
+            assert verdict.decisive is not None
+            assert (verdict.decisive.check, verdict.decisive.code) == (Check.STATUS, "original-out-of-force")
+    assert uz.asks(in_lieu.number).verdict.indication is Indication.TOTAL_PASSED
+    with uz.node.database.read() as tx:
+        told = tasks.open_tasks(tx, TaskKind.ANNULLED_AFTER_USE)
+    assert {task.detail["certificate"] for task in told} == {each.id for each in lost}
+
+
+def test_a_bundle_carries_what_ended_an_original_that_its_duplicate_outlives(corridor: Corridor) -> None:
+    """The agreement may have grown longer since: then the original has expired, and its duplicate has not."""
+    by, uz = corridor.by, corridor.uz
+    original = by.issued()
+    lost = by.issue(duplicate(by, original.id))
+    by.annulled(original)
+    by.deliver(uz)
+    with corridor.forge.breaking(uz) as tx:
+        tx.execute(
+            update(CertificateRow)
+            .where(CertificateRow.id == original.id)
+            .values(valid_until=corridor.clock() - timedelta(days=1))
+        )
+    device = open_bundle(export(uz).text, uz.node.pins)
+    verdict = verify(Presentation(lost.envelope), device.trusted, device.read, at=corridor.clock())
+    assert verdict.decisive is not None
+    assert verdict.decisive.code == "original-out-of-force"
+
+
+def test_a_duplicate_whose_original_was_lost_is_open(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    original = by.issued()
+    lost = by.issue(duplicate(by, original.id))
+    by.deliver(uz)
+    with corridor.forge.breaking(uz) as tx:
+        tx.execute(delete(CertificateRow).where(CertificateRow.id == original.id))
+    verdict = uz.asks(lost.number).verdict
+    assert verdict.decisive is not None
+    assert (verdict.indication, verdict.decisive.code) == (Indication.INDETERMINATE, "original-not-delivered")
 
 
 def test_what_is_electronic_has_no_duplicate(corridor: Corridor) -> None:

@@ -49,11 +49,30 @@ def believe_change(text: str, certificate: Certificate, digest: Digest, trusted:
         change = StatusChange.parse(envelope.payload)
     except Malformed:
         return None
+    about = change.digest == digest and change.certificate == certificate.id
+    return change if about and _changed_by_body(envelope, change, certificate, trusted) else None
+
+
+def believe_original(text: str, original: str, duplicate: Certificate, trusted: Trusted) -> StatusChange | None:
+    """Return the change in `text` if the body of a duplicate signed it for the certificate that is duplicated.
+
+    A duplicate names its original by id alone; whose digest it has, the body says that signed all three.
+    """
+    try:
+        envelope = Envelope.parse(text, Typ.STATUS)
+        change = StatusChange.parse(envelope.payload)
+    except Malformed:
+        return None
+    about = change.certificate == original
+    return change if about and _changed_by_body(envelope, change, duplicate, trusted) else None
+
+
+def _changed_by_body(envelope: Envelope, change: StatusChange, certificate: Certificate, trusted: Trusted) -> bool:
     path = certificate.id[: -len(f"{certificate.year}/{certificate.subject.number}")]
     by_same_body = change.replaced_by is None or change.replaced_by.startswith(path)
-    if not by_same_body or change.replaced_by == certificate.id:
-        return None
-    return change if _said_by_body(envelope, change, certificate, digest, trusted) else None
+    if not by_same_body or change.replaced_by == change.certificate:
+        return False
+    return _said_by_body(envelope, change, certificate, trusted)
 
 
 def believe_clarification(
@@ -66,26 +85,25 @@ def believe_clarification(
         check_mends(certificate.subject.claims, said.box, said.old, said.new)
     except RegistryError:
         return None
-    return said if _said_by_body(envelope, said, certificate, digest, trusted) else None
+    about = (said.certificate, said.digest) == (certificate.id, digest)
+    return said if about and _said_by_body(envelope, said, certificate, trusted) else None
 
 
 def _said_by_body(
     envelope: Envelope,
     said: StatusChange | Clarification,
     certificate: Certificate,
-    digest: Digest,
     trusted: Trusted,
 ) -> bool:
-    """Tell whether a signer of the issuing body, in use when this was recorded, said it of this very certificate."""
+    """Tell whether a signer of the body that issued a certificate, in use when this was recorded, said it."""
     signers = (adopted.signers.get(envelope.kid) for adopted in trusted.same_environment())
     signer = next((known for known in signers if known is not None), None)
     if signer is None or not envelope.is_signed_by(signer.chained.key):
         return False
-    about = (said.env, said.certificate, said.digest) == (trusted.env, certificate.id, digest)
     by_issuer = envelope.signer == said.issuer == certificate.issuer
     by_two = said.proposed_by != said.confirmed_by
     return _counts(said.recorded_at, signer.row.from_, signer.row.use_until, signer.row.status_from) and (
-        about and by_issuer and by_two
+        said.env == trusted.env and by_issuer and by_two
     )
 
 

@@ -13,6 +13,7 @@ from registry.core.agreement import Agreement
 from registry.core.canonical import JsonObject
 from registry.core.certificate.clarification import Clarification
 from registry.core.certificate.credential import Certificate
+from registry.core.certificate.relation import DUPLICATES
 from registry.core.certificate.status_change import StatusChange
 from registry.core.envelope.jose import Envelope, EnvelopeText, Typ
 from registry.core.errors import Unprocessable
@@ -243,6 +244,8 @@ def _reader(bundle: Bundle, changes: Mapping[str, Sequence[str]]) -> ReadEvidenc
         found = held.get(bytes.fromhex(digest)[:DIGEST_BYTES])
         marks = (None, found.outside, found.late) if found else ()
         kept = Held(digest, found.by, Standpoint.BUNDLE, found.logged, *marks) if found else None
-        return Evidence(kept, changes.get(certificate.id, ()))
+        named = certificate.relation(DUPLICATES)
+        of_original = () if named is None else changes.get(str(named.certificate), ())
+        return Evidence(kept, changes.get(certificate.id, ()), of_original)
 
     return read

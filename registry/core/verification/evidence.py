@@ -70,6 +70,8 @@ class Evidence:
 
     held: Held | None = None
     changes: Sequence[str] = ()
+    original: Sequence[str] | None = ()
+    """Changes of the certificate that this one duplicates; None where that one is not held."""
 
 
 ReadEvidence = Callable[[Certificate, Digest], Evidence]

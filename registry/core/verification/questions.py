@@ -15,7 +15,7 @@ from registry.core.tlog.policy import QuorumNotMet
 from registry.core.tlog.proof import TlogProof, verify_proof
 from registry.core.trust.log_policy import log_policy
 from registry.core.trust.trust_list import BodyRole, SignerStatus
-from registry.core.verification.beside import believe_change
+from registry.core.verification.beside import believe_change, believe_original
 from registry.core.verification.case import Case
 from registry.core.verification.evidence import Standpoint
 from registry.core.verification.verdict import Check, Finding, Outcome
@@ -152,7 +152,10 @@ def _ask_destination(case: Case) -> Finding:
 
 
 def _ask_status(case: Case) -> Finding:
-    """Answer for the day asked: an annulment from a later day leaves an earlier declaration as it was."""
+    """Answer for the day asked: an annulment from a later day leaves an earlier declaration as it was.
+
+    What ends an original ends its duplicate, which stands for the same paper (S4 8.2).
+    """
     changes = [
         believe_change(text, case.certificate, case.envelope.digest, case.trusted) for text in case.evidence.changes
     ]
@@ -160,11 +163,17 @@ def _ask_status(case: Case) -> Finding:
     if ending is not None:
         later = ending.status is Status.ANNULLED and not ending.from_start(case.certificate.subject.issue_date)
         return _failed(Check.STATUS, "annulled-from-date" if later else ending.status.value, ending.reason)
-    if None in changes:
+    of_original = _changes_of_original(case)
+    ended = _out_of_force([change for change in of_original if change and case.holds(change.effective_from)])
+    if ended is not None:
+        return _failed(Check.STATUS, "original-out-of-force", ended.reason)
+    if None in (*changes, *of_original):
         return _unknown(Check.STATUS, "change-not-believed")
     held, as_of = case.held, case.word.as_of
     if held is None:
         return _unknown(Check.STATUS, "status-unknown", as_of)
+    if case.evidence.original is None:
+        return _unknown(Check.STATUS, "original-not-delivered", as_of)
     if held.standpoint is Standpoint.ISSUER:
         return _passed(Check.STATUS, "in-force", case.at)
     if case.trusted.stale_after is not None and case.at > case.trusted.stale_after:
@@ -172,6 +181,14 @@ def _ask_status(case: Case) -> Finding:
     if not case.word.fresh(case.trusted.read_at or case.at):
         return _unknown(Check.STATUS, "status-stale", as_of)
     return _passed(Check.STATUS, "by-channel-only" if held.standpoint is Standpoint.NODE else "by-bundle", as_of)
+
+
+def _changes_of_original(case: Case) -> Sequence[StatusChange | None]:
+    named = case.certificate.relation(DUPLICATES)
+    if named is None:
+        return []
+    texts, original = case.evidence.original or (), str(named.certificate)
+    return [believe_original(text, original, case.certificate, case.trusted) for text in texts]
 
 
 def _out_of_force(changes: Sequence[StatusChange]) -> StatusChange | None:

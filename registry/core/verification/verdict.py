@@ -76,6 +76,8 @@ SENTENCES = {
     "annulled": "the certificate is annulled from the start: it was never in force",
     "annulled-from-date": "the certificate is annulled from a day after its issue; before that day it was in force",
     "replaced": "the certificate is replaced by another",
+    "original-out-of-force": "the certificate that it duplicates is annulled or replaced, and that ends its duplicate",
+    "original-not-delivered": "the certificate that it duplicates has never been delivered here, nor its changes",
     "suspended": "the certificate is suspended",
     "status-unknown": "changes of status of this certificate have never been delivered here",
     "change-not-believed": "a change of status is held that the body's key does not vouch for",

@@ -112,6 +112,17 @@ def duplicate(
     return deviate
 
 
+def original(status: Status, **more: Any) -> Deviation:
+    """Show a duplicate of yesterday's certificate, whose status its body has changed."""
+
+    def deviate(scene: Scene) -> Scene:
+        ended = scene.world.issue(number="X001")
+        shown = duplicate(-DAY)(scene)
+        return replace(shown, original=(scene.world.change(ended, status, **more),))
+
+    return deviate
+
+
 def signers(status: SignerStatus, since: timedelta) -> Deviation:
     return lambda scene: scene.listing(lambda old: with_signer(old, status=status, status_from=AT + since, reason="r"))
 
@@ -366,6 +377,29 @@ STATUS = [
     Row("replaced by itself", in_lieu("BYUZ6101000001"), Check.STATUS, UNKNOWN, "change-not-believed"),
     Row("replaced by another body's", in_lieu("X001", body="other"), Check.STATUS, UNKNOWN, "change-not-believed"),
     Row("suspended", change(Status.SUSPENDED), Check.STATUS, FAILED, "suspended"),
+    Row("a duplicate of an annulled one", original(Status.ANNULLED), Check.STATUS, FAILED, "original-out-of-force"),
+    Row("a duplicate of a replaced one", original(Status.REPLACED), Check.STATUS, FAILED, "original-out-of-force"),
+    Row(
+        "a duplicate of one that is annulled from tomorrow",
+        original(Status.ANNULLED, day=TODAY + DAY),
+        Check.STATUS,
+        PASSED,
+        "by-channel-only",
+    ),
+    Row(
+        "a duplicate of one of which nobody vouches for a change",
+        original(Status.ANNULLED, confirmed_by="p-1"),
+        Check.STATUS,
+        UNKNOWN,
+        "change-not-believed",
+    ),
+    Row(
+        "a duplicate of one that is said to be replaced by itself",
+        original(Status.REPLACED, replaced_by="https://by.registry.example/certificates/bcci/2026/X001"),
+        Check.STATUS,
+        UNKNOWN,
+        "change-not-believed",
+    ),
     Row(
         "no word of the issuer's node for longer than a day",
         lambda s: replace(s, heard=AT - DAY - SECOND),
@@ -765,6 +799,20 @@ def test_another_environment_is_refused_on_either_side(scene: Scene) -> None:
     assert unvouched.indication is Indication.INDETERMINATE
     assert unvouched.decisive is not None
     assert unvouched.decisive.code == "signer-unknown"
+
+
+def test_a_duplicate_of_what_was_never_delivered_is_open(scene: Scene) -> None:
+    lost = replace(duplicate(-DAY)(scene), original=None)
+    assert status_code(lost.online()) == (UNKNOWN, "original-not-delivered")
+    for text in ("x", scene.world.change(scene.envelope, Status.ANNULLED)):
+        other = replace(lost, original=(text,))
+        assert status_code(other.online()) == (UNKNOWN, "change-not-believed")
+
+
+def status_code(verdict: Verdict) -> tuple[Outcome, str]:
+    finding = verdict.finding(Check.STATUS)
+    assert finding is not None
+    return finding.outcome, finding.code
 
 
 def test_lists_and_agreements_of_another_environment_vouch_for_nothing(scene: Scene) -> None:
