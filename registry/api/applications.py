@@ -21,6 +21,7 @@ from registry.core.agreement import NotAgreed
 from registry.core.application.clock import ClockRuns, ClockStands
 from registry.core.application.lifecycle import IllegalMove, State
 from registry.core.certificate.claims import MalformedClaims
+from registry.core.certificate.duplicate import DuplicateDiffers, DuplicateOfDuplicate
 from registry.core.certificate.lifecycle import AlreadyAnnulled, SamePerson
 from registry.core.envelope.jose import EnvelopeTooLarge
 from registry.core.identifiers import log_origin
@@ -83,7 +84,7 @@ class ObjectionBody(DraftBody):
     reason: Text
 
 
-RELATED_REFUSALS = (CertificateNotFound, RelatedElsewhere, AlreadyAnnulled, InLieuIssued)
+RELATED_REFUSALS = (CertificateNotFound, RelatedElsewhere, AlreadyAnnulled, InLieuIssued, DuplicateOfDuplicate)
 FORM_REFUSALS = (
     EnvelopeTooLarge,
     MalformedClaims,
@@ -178,7 +179,7 @@ def check_application(id: IdPath, look: LookDep) -> Response:
     **operation(
         ApplicationView,
         *MOVE_REFUSALS,
-        *(*RELATED_REFUSALS, SheetTaken),
+        *(*RELATED_REFUSALS, SheetTaken, DuplicateDiffers),
         FindingsSevere,
         MandateMissing,
         roles=[Role.EXPORTER],
@@ -284,8 +285,8 @@ def propose_replacement(id: IdPath, body: Reason, call: CallDep) -> Response:
 
 
 SIGN_REFUSALS = (
-    *(DraftDiffers, FindingsSevere, GoodsHaveLeft, NoDuplicate, NotAgreed, NumbersExhausted, NotIssuable),
-    *(SignatoryIsExpert, SignerMissing),
+    *(DraftDiffers, DuplicateDiffers, FindingsSevere, GoodsHaveLeft, NoDuplicate, NotAgreed, NumbersExhausted),
+    *(NotIssuable, SignatoryIsExpert, SignerMissing),
 )
 ISSUE_REFUSALS = (*MOVE_REFUSALS, *RELATED_REFUSALS, ReplacementNotProposed, SamePerson, *SIGN_REFUSALS, *BEHIND)
 

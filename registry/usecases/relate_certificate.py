@@ -11,6 +11,7 @@ from registry.core.application.lifecycle import State
 from registry.core.calendar import LocalDate
 from registry.core.certificate.claims import Claims, MalformedClaims, Note, NoteCode
 from registry.core.certificate.credential import Certificate
+from registry.core.certificate.duplicate import DuplicateOfDuplicate, check_duplicates
 from registry.core.certificate.lifecycle import FINAL, AlreadyAnnulled, Standing
 from registry.core.certificate.relation import DUPLICATES, MAX_SHEETS, REPLACES, SHEET_OF, Relation, related_term
 from registry.core.errors import Conflict, NotFound, Unprocessable
@@ -182,7 +183,7 @@ def find_related(
 
     One that is annulled may be replaced, once (S4 8.3).
 
-    Raises `CertificateNotFound`, `RelatedElsewhere`, `AlreadyAnnulled`, `InLieuIssued`.
+    Raises `CertificateNotFound`, `RelatedElsewhere`, `AlreadyAnnulled`, `InLieuIssued`, `DuplicateOfDuplicate`.
     """
     old = certificates.seen_by(tx, id, organisation, lock=lock)
     if old is None or old.source == Source.DELIVERED or old.principal != row.principal:
@@ -199,8 +200,10 @@ def find_related(
 def check_relatable(tx: Session, kind: str, certificate: Certificate) -> None:
     """Check that a certificate can be replaced or duplicated; what is annulled is replaced once, and never duplicated.
 
-    Raises `AlreadyAnnulled`, `InLieuIssued`.
+    Raises `AlreadyAnnulled`, `InLieuIssued`, `DuplicateOfDuplicate`.
     """
+    if kind == DUPLICATES and certificate.relation(DUPLICATES) is not None:
+        raise DuplicateOfDuplicate(certificate.id)
     standing = standing_of(tx, certificate.id)
     if standing not in FINAL:
         return
@@ -212,17 +215,24 @@ def check_relatable(tx: Session, kind: str, certificate: Certificate) -> None:
         raise InLieuIssued(in_lieu[0])
 
 
+def check_content(row: Application, kind: str, certificate: Certificate) -> None:
+    """Check what an application states by the certificate that it duplicates. Raises `DuplicateDiffers`."""
+    if kind == DUPLICATES:
+        check_duplicates(Claims.parse(row.claims), Claims.parse(certificate.subject.claims))
+
+
 def counted_from(tx: Session, row: Application, agreed: Recognition, issued: LocalDate, *, by: str) -> LocalDate:
     """Return the day that the validity counts from: its own issue, or for a duplicate that of the original (S4 8.2).
 
-    Raises `NoDuplicate` where the agreement knows no paper, and what `find_related` raises.
+    Raises `NoDuplicate` where the agreement knows no paper, and what `find_related` and `check_content` raise.
     """
     relation = relations_of(row).get(DUPLICATES)
     if relation is None:
         return issued
     if agreed.form is not Form.PAPER:
         raise NoDuplicate
-    find_related(tx, row, DUPLICATES, str(relation.certificate), organisation=by, lock=True)
+    _, original = find_related(tx, row, DUPLICATES, str(relation.certificate), organisation=by, lock=True)
+    check_content(row, DUPLICATES, original)
     assert relation.issue_date is not None
     return relation.issue_date
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from registry.core.certificate.claims import Claims, Note
 from registry.core.certificate.credential import Certificate
+from registry.core.certificate.duplicate import check_duplicates
 from registry.core.certificate.lifecycle import Standing
 from registry.core.certificate.relation import DUPLICATES, REPLACES, SHEET_OF, Relation
 from registry.core.errors import Conflict, Unprocessable
@@ -58,7 +59,7 @@ def check_relations(tx: Session, certificate: Certificate, claims: Claims) -> Ma
     """Check each relation to what this node holds; return the claims of the other sheets of its set, by their place.
 
     Raises `RelatedElsewhere`, `AlreadyAnnulled`, `InLieuIssued`, `StillInForce`,
-    `RelationWrong`, `SheetTaken`.
+    `RelationWrong`, `SheetTaken`, `DuplicateOfDuplicate`, `DuplicateDiffers`.
     """
     for kind in (REPLACES, DUPLICATES):
         relation = certificate.relation(kind)
@@ -76,6 +77,8 @@ def _check_other(tx: Session, certificate: Certificate, claims: Claims, relation
     other = read(row)
     _check_same(certificate, other)
     check_relatable(tx, relation.kind, other)
+    if relation.kind == DUPLICATES:
+        check_duplicates(claims, Claims.parse(other.subject.claims))
     if relation.kind == REPLACES and standing_of(tx, other.id) is not Standing.ANNULLED:
         raise StillInForce(other.id)
     issued = other.subject.issue_date

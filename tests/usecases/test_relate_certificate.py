@@ -10,7 +10,8 @@ from sqlalchemy import delete, update
 from registry.api.issuer import issuer_of
 from registry.core.agreement import Form as Paper
 from registry.core.application.lifecycle import State
-from registry.core.certificate.claims import Claims, MalformedClaims, Note, NoteCode
+from registry.core.certificate.claims import Claims, MalformedClaims, Note, NoteCode, Transport
+from registry.core.certificate.duplicate import DuplicateDiffers, DuplicateOfDuplicate
 from registry.core.certificate.lifecycle import AlreadyAnnulled
 from registry.core.certificate.relation import Relation
 from registry.core.verification.bundle import open_bundle
@@ -31,8 +32,10 @@ from tests.kit import Corridor, Country
 from tests.usecases.test_export_bundle import export
 
 
-def duplicate(country: Country, of: str, key: str = "tractors") -> Application:
-    return country.approves(replace(country.form(key), related=Related("duplicates", of)))
+def duplicate(country: Country, of: CertificateRow, **claims: Any) -> Application:
+    """Return the approved application for a duplicate, whose boxes say what the original's say."""
+    form = country.form(**{**dict(read(of).subject.claims), **claims})
+    return country.approves(replace(form, related=Related("duplicates", of.id)))
 
 
 def electronic(beliefs: Beliefs) -> Beliefs:
@@ -47,7 +50,7 @@ def test_a_duplicate_has_its_own_number_and_the_dates_of_the_original(corridor: 
     by, uz = corridor.by, corridor.uz
     original = by.issued()
     corridor.clock.forward(timedelta(days=10))
-    lost = by.issue(duplicate(by, original.id))
+    lost = by.issue(duplicate(by, original))
     first, second = read(original), read(lost)
     assert (original.number, lost.number) == ("BYUZ6101000001", "BYUZ6101000002")
     assert second.valid_until == first.valid_until
@@ -63,7 +66,7 @@ def test_a_duplicate_has_its_own_number_and_the_dates_of_the_original(corridor: 
 def test_what_ends_an_original_ends_its_duplicate_and_customs_that_passed_that_are_told(corridor: Corridor) -> None:
     by, uz = corridor.by, corridor.uz
     annulled, replaced = by.issued(), by.issued()
-    lost = [by.issue(duplicate(by, each.id)) for each in (annulled, replaced)]
+    lost = [by.issue(duplicate(by, each)) for each in (annulled, replaced)]
     by.deliver(uz)
     assert {uz.asks(each.number).verdict.indication for each in lost} == {Indication.TOTAL_PASSED}
     by.annulled(annulled)
@@ -86,7 +89,7 @@ def test_a_bundle_carries_what_ended_an_original_that_its_duplicate_outlives(cor
     """The agreement may have grown longer since: then the original has expired, and its duplicate has not."""
     by, uz = corridor.by, corridor.uz
     original = by.issued()
-    lost = by.issue(duplicate(by, original.id))
+    lost = by.issue(duplicate(by, original))
     by.annulled(original)
     by.deliver(uz)
     with corridor.forge.breaking(uz) as tx:
@@ -104,7 +107,7 @@ def test_a_bundle_carries_what_ended_an_original_that_its_duplicate_outlives(cor
 def test_a_duplicate_whose_original_was_lost_is_open(corridor: Corridor) -> None:
     by, uz = corridor.by, corridor.uz
     original = by.issued()
-    lost = by.issue(duplicate(by, original.id))
+    lost = by.issue(duplicate(by, original))
     by.deliver(uz)
     with corridor.forge.breaking(uz) as tx:
         tx.execute(delete(CertificateRow).where(CertificateRow.id == original.id))
@@ -122,7 +125,7 @@ def test_what_is_electronic_has_no_duplicate(corridor: Corridor) -> None:
     with uz.refuses(FindingsSevere) as severe:
         submit_application.submit(severe.tx, drafted.id, uz.beliefs(), **uz.by("exporter"))
     assert ("duplicate-of-electronic", "S7") in {(each.rule, each.source) for each in severe.value.findings}
-    approved = duplicate(by, by.issued().id)
+    approved = duplicate(by, by.issued())
     with by.refuses(NoDuplicate) as refused:
         beliefs = electronic(by.beliefs())
         issue(refused.tx, approved.id, str(approved.draft), issuer_of(by.node), beliefs, **by.by("signatory"))
@@ -132,10 +135,54 @@ def test_what_is_electronic_has_no_duplicate(corridor: Corridor) -> None:
 def test_what_is_annulled_is_not_duplicated(corridor: Corridor) -> None:
     by = corridor.by
     original = by.issued()
-    approved = duplicate(by, original.id)
+    approved = duplicate(by, original)
     by.annulled(original)
     with by.refuses(AlreadyAnnulled) as refused:
         issue(refused.tx, approved.id, str(approved.draft), issuer_of(by.node), by.beliefs(), **by.by("signatory"))
+
+
+def test_a_duplicate_says_in_its_boxes_what_the_original_says(corridor: Corridor) -> None:
+    by = corridor.by
+    original = by.issued()
+    milk = by.boxes("milk-powder")
+    for member in ("items", "consignee_importer"):
+        form = replace(by.form(**{member: milk[member]}), related=Related("duplicates", original.id))
+        with by.tx() as tx:
+            drafted = submit_application.draft(tx, form, country="BY", **by.by("exporter"))
+        with by.refuses(DuplicateDiffers) as refused:
+            submit_application.submit(refused.tx, drafted.id, by.beliefs(), **by.by("exporter"))
+        assert str(refused.value) == f"the {member} of the duplicate are not those of the original"
+    approved = duplicate(by, original)
+    other = Claims.parse(approved.claims)
+    transport = replace(other.transport or Transport(), route="Ташкент - Самарканд")
+    claims = replace(other, transport=transport)
+    with corridor.forge.breaking(by) as tx:
+        tx.execute(
+            update(Application)
+            .where(Application.id == approved.id)
+            .values(claims=dict(claims.encode()), draft=claims.digest)
+        )
+    with by.refuses(DuplicateDiffers) as unlike:
+        issue(unlike.tx, approved.id, claims.digest, issuer_of(by.node), by.beliefs(), **by.by("signatory"))
+    assert unlike.value.member == "transport"
+
+
+def test_whoever_applies_for_a_duplicate_declares_it_on_a_day_of_their_own(corridor: Corridor) -> None:
+    by = corridor.by
+    original = by.issued()
+    declared = dict(by.boxes()["declaration"], signatory="Второй заявитель")
+    corridor.clock.forward(timedelta(days=2))
+    lost = by.issue(duplicate(by, original, declaration=declared))
+    assert read(lost).subject.claims["items"] == read(original).subject.claims["items"]
+
+
+def test_a_duplicate_has_no_duplicate(corridor: Corridor) -> None:
+    by = corridor.by
+    first = by.issue(duplicate(by, by.issued()))
+    form = replace(by.form(), related=Related("duplicates", first.id))
+    with by.refuses(DuplicateOfDuplicate) as refused:
+        submit_application.draft(refused.tx, form, country="BY", **by.by("exporter"))
+    assert str(refused.value) == "the certificate that it names is itself a duplicate"
 
 
 def exported(day: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from registry.core.agreement import Agreement
 from registry.core.certificate.credential import Certificate
+from registry.core.certificate.duplicate import DuplicateDiffers, DuplicateOfDuplicate
 from registry.core.certificate.lifecycle import AlreadyAnnulled
 from registry.core.certificate.relation import Relation
 from registry.core.envelope.jose import Envelope, Typ
@@ -34,12 +35,17 @@ def in_lieu(country: Country, old: CertificateRow, serial: int, **changes: Any) 
     return issued_outside(country, serial, **{**stated, **changes})
 
 
-def duplicate(country: Country, lost: CertificateRow, serial: int, **changes: Any) -> Envelope:
+def boxes_of(lost: CertificateRow) -> dict[str, Any]:
+    """Return the boxes of a certificate, with the note that this is its duplicate."""
     note = {"code": "DUPLICATE", "number": lost.number, "date": lost.issued_on.isoformat()}
+    return {**read(lost).subject.claims, "official_notes": [note]}
+
+
+def duplicate(country: Country, lost: CertificateRow, serial: int, **changes: Any) -> Envelope:
     original = read(lost)
     stated: dict[str, Any] = {
         "subject": {"relations": (Relation("duplicates", lost.id, issue_date=original.subject.issue_date),)},
-        "claims": {"official_notes": [note]},
+        "claims": boxes_of(lost),
         "valid_until": original.valid_until,
     }
     return issued_outside(country, serial, **{**stated, **changes})
@@ -107,9 +113,13 @@ def test_what_it_names_is_of_the_same_exporter_and_box_5_says_which(corridor: Co
 def test_a_duplicate_is_of_what_is_in_force_and_counts_from_its_day(corridor: Corridor) -> None:
     by = corridor.by
     lost = by.issued()
+    same_day = registered(by, duplicate(by, lost, 900)).certificate
+    refused(by, DuplicateOfDuplicate, duplicate(by, same_day, 901))
     corridor.clock.forward(timedelta(days=3))
     duplicated: Registered = registered(by, duplicate(by, lost, 901))
     assert read(duplicated.certificate).valid_until == read(lost).valid_until
+    other_goods = {**boxes_of(lost), "items": by.boxes("milk-powder")["items"]}
+    refused(by, DuplicateDiffers, duplicate(by, lost, 902, claims=other_goods))
     today = Relation("duplicates", lost.id, issue_date=by.beliefs().offset("BY").local_date(by.clock()))
     wrong = duplicate(by, lost, 902, subject={"relations": (today,)}, valid_until=_valid_from_today(by))
     assert refused(by, RelationWrong, wrong) == "relations: the original was issued on another day"
