@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, aliased
 from registry.core.certificate.outside import Outside
 from registry.core.certificate.relation import DUPLICATES
 from registry.store.certificates import CertificateRow, StatusChangeRow, outside
-from registry.store.clarifications import ClarificationRow
+from registry.store.said import CHANGES, CLARIFICATIONS, Said, read_said
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ def unexpired(tx: Session, presented_in: str, at: datetime) -> Sequence[Unexpire
     return [Unexpired(row[0], row[1], row[2], outside(row[3], row[4])) for row in tx.execute(query)]
 
 
-def changes_for(tx: Session, presented_in: str, at: datetime) -> Sequence[str]:
+def changes_for(tx: Session, presented_in: str, at: datetime) -> Sequence[Said]:
     """Return every change of status of unexpired certificates for a country, and of what these duplicate."""
     duplicate = aliased(CertificateRow)
     of_original = func.encode(func.sha256(func.convert_to(StatusChangeRow.certificate, "UTF8")), "hex")
@@ -50,19 +50,10 @@ def changes_for(tx: Session, presented_in: str, at: datetime) -> Sequence[str]:
         duplicate.valid_until >= at,
     )
     unexpired = and_(CertificateRow.presented_in == presented_in, CertificateRow.valid_until >= at)
-    return tx.scalars(
-        select(StatusChangeRow.envelope)
-        .join(CertificateRow, CertificateRow.id == StatusChangeRow.certificate)
-        .where(or_(unexpired, outlived.exists()))
-        .order_by(StatusChangeRow.digest)
-    ).all()
+    return read_said(tx, CHANGES.where(or_(unexpired, outlived.exists())))
 
 
-def clarifications_for(tx: Session, presented_in: str, at: datetime) -> Sequence[str]:
+def clarifications_for(tx: Session, presented_in: str, at: datetime) -> Sequence[Said]:
     """Return every clarification of unexpired certificates for a country, as it was signed."""
-    return tx.scalars(
-        select(ClarificationRow.envelope)
-        .join(CertificateRow, CertificateRow.id == ClarificationRow.certificate)
-        .where(CertificateRow.presented_in == presented_in, CertificateRow.valid_until >= at)
-        .order_by(ClarificationRow.digest)
-    ).all()
+    unexpired = and_(CertificateRow.presented_in == presented_in, CertificateRow.valid_until >= at)
+    return read_said(tx, CLARIFICATIONS.where(unexpired))

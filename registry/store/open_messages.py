@@ -1,6 +1,7 @@
 """Messages of peers that could not simply be accepted when they came: a newer list or agreement may let them be."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
@@ -25,15 +26,14 @@ def not_accepted(tx: Session) -> Sequence[MessageIn]:
 
 
 _OPEN_CHANGES = (
-    select(MessageIn.envelope)
+    select(MessageIn.envelope, MessageIn.received_at)
     .where(MessageIn.kind == MessageKind.CERTIFICATE_STATUS, MessageIn.outcome == Outcome.ACCEPTED_WITH_WARNINGS)
     .order_by(MessageIn.from_, MessageIn.epoch, MessageIn.seq)
 )
 _OPEN_CHANGES_OF = _OPEN_CHANGES.where(MessageIn.certificate == bindparam("of"))
 
 
-def open_changes(tx: Session, certificate: str | None = None) -> Sequence[str]:
-    """Return messages with a change, of one certificate or of any, that could not be judged when they came."""
-    if certificate is None:
-        return tx.scalars(_OPEN_CHANGES).all()
-    return tx.scalars(_OPEN_CHANGES_OF, {"of": certificate}).all()
+def open_changes(tx: Session, certificate: str | None = None) -> Sequence[tuple[str, datetime]]:
+    """Return messages with a change, of one certificate or of any, that could not be judged on the day they came."""
+    query, of = (_OPEN_CHANGES, {}) if certificate is None else (_OPEN_CHANGES_OF, {"of": certificate})
+    return [(message, at) for message, at in tx.execute(query, of)]

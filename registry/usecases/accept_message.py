@@ -22,10 +22,10 @@ from registry.store.parties import Role
 from registry.store.tasks import TaskKind
 from registry.usecases import follow_epoch, revoked_after_use
 from registry.usecases.believe_peers import Beliefs
+from registry.usecases.read_evidence import read_evidence
 from registry.usecases.take_certificate import Here, take_certificate, take_proof
 from registry.usecases.take_change import Taken, refused, take_change, take_clarification
 from registry.usecases.take_statement import take_statement
-from registry.usecases.verify_certificate import read_evidence
 
 
 @dataclass(eq=False)
@@ -104,7 +104,7 @@ def accept(
             tasks.open_task(tx, TaskKind.CHANNEL_FORK, message.from_, told, role=Role.OPERATOR, at=at)
         return fork
     judged = at if before_restore is None else before_restore.received_at
-    taken = _take(tx, message, sender.country, receiver, beliefs, at=judged)
+    taken = _take(tx, message, sender.country, receiver, beliefs, came=judged, at=judged)
     if taken.outcome is Outcome.REFUSED:
         codes = [f"{finding.check}: {finding.code}" for finding in taken.findings]
         private: dict[str, Json] = {"from": message.from_, "seq": message.seq, "findings": codes}
@@ -152,14 +152,12 @@ def judge_again(tx: Session, here: Here, beliefs: Beliefs, *, at: datetime) -> i
     A receipt stays what it was, but a list or an agreement that came late loses no certificate and no annulment.
     """
     peers.lock_adoption(tx)
-    messages = (
-        Message.parse(Envelope.parse(row.envelope, Typ.MESSAGE).payload) for row in open_messages.not_accepted(tx)
-    )
     taken, settled = [], []
-    for message in messages:
+    for row in open_messages.not_accepted(tx):
+        message = Message.parse(Envelope.parse(row.envelope, Typ.MESSAGE).payload)
         sender = beliefs.node(message.from_)
         if sender is not None:
-            taken.append(_take(tx, message, sender.country, here, beliefs, at=at))
+            taken.append(_take(tx, message, sender.country, here, beliefs, came=row.received_at, at=at))
             if taken[-1].outcome is not Outcome.REFUSED:
                 settled.append(message.id)
     tasks.close_tasks(tx, TaskKind.MESSAGE_REFUSED, settled, at=at)
@@ -198,18 +196,20 @@ def _sender(envelope: Envelope, message: Message, beliefs: Beliefs, at: datetime
     return node
 
 
-def _take(tx: Session, message: Message, country: str, here: Here, beliefs: Beliefs, *, at: datetime) -> Taken:
+def _take(
+    tx: Session, message: Message, country: str, here: Here, beliefs: Beliefs, *, came: datetime, at: datetime
+) -> Taken:
     try:
         if message.kind is MessageKind.CERTIFICATE_ISSUED:
             return take_certificate(tx, message, country, here, beliefs, at=at)
         if message.kind is MessageKind.CERTIFICATE_LOGGED:
             return take_proof(tx, message, here, beliefs, at=at)
         if message.kind is MessageKind.CERTIFICATE_CLARIFIED:
-            return take_clarification(tx, message, here.env, beliefs)
+            return take_clarification(tx, message, here.env, beliefs, came=came)
         if message.kind is MessageKind.RECONCILIATION:
             return take_statement(tx, message, at=at)
         if message.kind is MessageKind.EPOCH_BEGUN:
             return Taken(Outcome.ACCEPTED)
-        return take_change(tx, message, here.env, beliefs, at=at)
+        return take_change(tx, message, here.env, beliefs, came=came, at=at)
     except Malformed as refusal:
         return refused("format", refusal.code)

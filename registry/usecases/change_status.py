@@ -160,7 +160,7 @@ def sign_change(
     )
     envelope = seal(change.encode(), Typ.STATUS, signer)
     trusted = Trusted(change.env, None, lists, {}, at)
-    if believe_change(envelope.text, certificate, Digest(row.digest), trusted) is None:
+    if believe_change(envelope.text, certificate, Digest(row.digest), trusted, {}) is None:
         raise SignerMissing(certificate.body, held=True)
     confirmed = proposals.confirm(tx, Annulment, proposal.id, by.person)
     assert confirmed

@@ -101,7 +101,7 @@ def confirm(tx: Session, id: str, issuer: Issuer, *, by: Party, at: datetime, dr
     lists = read_lists(tx, issuer.pins)
     envelope = seal(clarification.encode(), Typ.CLARIFICATION, issuer.signer(certificate.body, lists, at))
     trusted = Trusted(clarification.env, None, lists, {}, at)
-    if believe_clarification(envelope.text, certificate, Digest(row.digest), trusted) is None:
+    if believe_clarification(envelope.text, certificate, Digest(row.digest), trusted, {}) is None:
         raise SignerMissing(certificate.body, held=True)
     confirmed = proposals.confirm(tx, ClarificationProposal, proposal.id, by.person)
     assert confirmed

@@ -13,15 +13,16 @@ from registry.core.canonical import Json
 from registry.core.certificate.outside import marks
 from registry.core.envelope.jose import Envelope, Typ, seal
 from registry.core.errors import Unavailable
+from registry.core.identifiers import Digest
 from registry.core.signature import Signer
 from registry.core.tlog.entry import Kind
 from registry.core.trust.freshness import CLOCK_SKEW
-from registry.core.verification.bundle import DIGEST_BYTES, Bundle, Delivered, Heard
+from registry.core.verification.bundle import DIGEST_BYTES, Bundle, Delivered, Heard, Seen
 from registry.store import acts, carried, freshness, mirror, open_messages, peers
 from registry.store.acts import Actor, Draw
 from registry.store.carried import Unexpired
 from registry.usecases.believe_peers import Beliefs, Pins, carried_lists, read_beliefs, read_word
-from registry.usecases.verify_certificate import open_change
+from registry.usecases.read_evidence import open_change
 
 FRESH_FOR = timedelta(hours=24)
 
@@ -61,6 +62,8 @@ def export(
     for node, word in sorted(beliefs.words.items()):
         if word.as_of is not None and word.as_of > at + CLOCK_SKEW:
             raise ClockBehind(node, word.as_of, at)
+    changes = [*carried.changes_for(tx, country, at), *map(open_change, open_messages.open_changes(tx))]
+    mended = carried.clarifications_for(tx, country, at)
     bundle = Bundle(
         issuer=did,
         env=env,
@@ -70,13 +73,14 @@ def export(
         stale_after=at + fresh_for,
         lists=carried_lists(tx, pins, beliefs),
         agreements=tuple(row.text for row in peers.agreements(tx)),
-        changes=(*carried.changes_for(tx, country, at), *map(open_change, open_messages.open_changes(tx))),
+        changes=tuple(said.text for said in changes),
         delivered=_delivered(tx, country, beliefs, at),
         as_of=beliefs.newest_word(country),
         checkpoints=tuple(head.note for head in mirror.heads(tx) if head.cosigned_at is not None),
         heard=tuple(Heard(node, word.as_of) for node, word in sorted(beliefs.words.items()) if word.as_of is not None),
         freshness=tuple(_statements(tx, beliefs)),
-        clarifications=tuple(carried.clarifications_for(tx, country, at)),
+        clarifications=tuple(said.text for said in mended),
+        seen=tuple(Seen(Digest(said.digest), said.seen) for said in (*changes, *mended) if said.seen is not None),
     )
     envelope = seal(bundle.encode(), Typ.BUNDLE, signer)
     private: Mapping[str, Json] = {"sequence": bundle.sequence, "digest": envelope.digest}

@@ -8,8 +8,8 @@ from registry.core.certificate.credential import Certificate
 from registry.core.certificate.relation import DUPLICATES, REPLACES, SHEET_OF, related_term
 from registry.core.identifiers import Digest
 from registry.core.verification.beside import Beside, Named, believe_beside
-from registry.core.verification.evidence import Trusted
-from registry.store import certificates, clarifications
+from registry.core.verification.evidence import Trusted, earliest
+from registry.store import certificates, said
 from registry.store.certificates import CertificateRow
 from registry.usecases.believe_peers import Beliefs
 from registry.usecases.sign_for_body import read
@@ -19,8 +19,8 @@ def read_beside(tx: Session, row: CertificateRow, beliefs: Beliefs, env: str) ->
     """Return what stands beside a certificate that is held; what its body does not vouch for is left out."""
     certificate, digest = read(row), Digest(row.digest)
     trusted = Trusted(env, None, beliefs.lists, beliefs.agreements, None)
-    changes = [change.envelope for change in certificates.changes(tx, row.id)]
-    mended = [each.envelope for each in clarifications.of_certificate(tx, row.id)]
+    changes, mended = said.changes(tx, row.id), said.clarifications(tx, row.id)
+    seen = earliest((each.digest, each.seen) for each in (*changes, *mended))
     sheet = certificate.relation(SHEET_OF)
     terms = [related_term(kind, row.id) for kind in (REPLACES, DUPLICATES)]
     of_one_body = [
@@ -30,7 +30,9 @@ def read_beside(tx: Session, row: CertificateRow, beliefs: Beliefs, env: str) ->
     ]
     sheets = [] if sheet is None else _sheets(of_one_body, str(sheet.set))
     return replace(
-        believe_beside(changes, mended, certificate, digest, trusted),
+        believe_beside(
+            [each.text for each in changes], [each.text for each in mended], certificate, digest, trusted, seen
+        ),
         named_by=[named for other in of_one_body for named in _naming(other, row.id)],
         sheets=sorted(sheets, key=lambda each: (each.k, each.number)),
     )

@@ -22,8 +22,8 @@ from registry.store import certificates
 from registry.store.arrivals import News
 from registry.store.certificates import CertificateRow, Source
 from registry.usecases.believe_peers import Beliefs
+from registry.usecases.read_evidence import read_evidence
 from registry.usecases.take_change import Taken, refused
-from registry.usecases.verify_certificate import read_evidence
 
 
 @dataclass(frozen=True, slots=True)

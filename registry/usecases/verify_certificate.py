@@ -10,25 +10,22 @@ from sqlalchemy.orm import Session
 from registry.core import canonical
 from registry.core.calendar import read_day
 from registry.core.canonical import Json
-from registry.core.certificate.credential import Certificate
-from registry.core.certificate.outside import marks
-from registry.core.certificate.relation import DUPLICATES, sheet_place
-from registry.core.channel.message import Message
+from registry.core.certificate.relation import sheet_place
 from registry.core.envelope.jose import Envelope, Typ
 from registry.core.errors import Conflict, Malformed, RegistryError
-from registry.core.identifiers import Digest
 from registry.core.tlog.entry import Kind
-from registry.core.verification.evidence import Evidence, Held, ReadEvidence, Standpoint, Trusted
+from registry.core.verification.evidence import Trusted
 from registry.core.verification.preference import SHEET_OF_SET, SHEETS_MISSING
 from registry.core.verification.presentation import Presentation
 from registry.core.verification.verdict import Check, Finding, Outcome, Verdict
 from registry.core.verification.verify import verify
-from registry.store import acts, certificates, log, open_messages
+from registry.store import acts, certificates
 from registry.store.acts import Act, Draw
-from registry.store.certificates import CertificateRow, Source
+from registry.store.certificates import CertificateRow
 from registry.store.parties import Role
 from registry.usecases.believe_peers import Beliefs
 from registry.usecases.identify_party import Party
+from registry.usecases.read_evidence import reader
 
 NAMED = 20
 """So many missing sheets are named; of more, how many."""
@@ -139,7 +136,7 @@ def by_file(
     by.require(Role.CUSTOMS if holder is None else Role.IMPORTER)
     seen: list[CertificateRow] = []
     trusted = _trusted(beliefs, env, country)
-    verdict = verify(presentation, trusted, _reader(tx, seen), at=at, day=day)
+    verdict = verify(presentation, trusted, reader(tx, seen), at=at, day=day)
     shown: dict[str, Json] = {"shown": canonical.digest(presentation.certificate.encode(errors="replace"))}
     row = seen[0] if seen and (holder is None or _is_shown(presentation, seen[0])) else None
     return _keep(tx, verdict, row, shown, day, by=by, at=at, draw=draw, holder=holder)
@@ -178,7 +175,7 @@ def by_number(
         )
     row = held[0]
     trusted = _trusted(beliefs, env, country)
-    verdict = verify(Presentation(row.envelope, row.proof), trusted, _reader(tx, [row]), at=at, day=day)
+    verdict = verify(Presentation(row.envelope, row.proof), trusted, reader(tx, [row]), at=at, day=day)
     kept = _keep(tx, verdict, row, {"number": spelled}, day, by=by, at=at, draw=draw, holder=holder)
     return kept if row.presented_in == country else replace(kept, certificate=None)
 
@@ -208,47 +205,6 @@ def subjects_of(tx: Session, number: str) -> list[str]:
     """Return what verifications of a number are about: the certificates that bear it, and it where none did then."""
     spelled = normal_number(number)
     return [spelled, *(row.id for row in certificates.by_number(tx, spelled))]
-
-
-def read_evidence(tx: Session) -> ReadEvidence:
-    """Return the reader of what this node holds about a certificate."""
-    return _reader(tx, [])
-
-
-def open_change(message: str) -> str:
-    """Return the change of status in a message that could not be judged when it came."""
-    body = Message.parse(Envelope.parse(message, Typ.MESSAGE).payload).body
-    return str(body["change"])
-
-
-def _reader(tx: Session, seen: list[CertificateRow]) -> ReadEvidence:
-    def read(certificate: Certificate, _digest: Digest) -> Evidence:
-        row = seen[0] if seen else certificates.certificate(tx, certificate.id)
-        if row is None:
-            return Evidence()
-        if not seen:
-            seen.append(row)
-        standpoint = Standpoint.NODE if row.source == Source.DELIVERED else Standpoint.ISSUER
-        logged_by = None if row.act is None else log.published_at(tx, row.act)
-        logged = (row.proof if row.act is None else logged_by) is not None
-        held = Held(Digest(row.digest), row.recorded_at, standpoint, logged, logged_by, *marks(row.outside))
-        return Evidence(held, _changes(tx, row.id), _of_original(tx, certificate))
-
-    return read
-
-
-def _changes(tx: Session, id: str) -> Sequence[str]:
-    waiting = (open_change(message) for message in open_messages.open_changes(tx, id))
-    return [*(change.envelope for change in certificates.changes(tx, id)), *waiting]
-
-
-def _of_original(tx: Session, certificate: Certificate) -> Sequence[str] | None:
-    """Return the changes of what a certificate duplicates; none where it is no duplicate."""
-    named = certificate.relation(DUPLICATES)
-    if named is None:
-        return ()
-    original = certificates.certificate(tx, str(named.certificate))
-    return None if original is None or original.body != certificate.issuer else _changes(tx, original.id)
 
 
 def _is_shown(presentation: Presentation, row: CertificateRow) -> bool:

@@ -50,7 +50,7 @@ from registry.core.trust.trust_list import (
     TrustList,
     WitnessKey,
 )
-from registry.core.verification.bundle import DIGEST_BYTES, Bundle, Delivered, Heard, OpenBundle, open_bundle
+from registry.core.verification.bundle import DIGEST_BYTES, Bundle, Delivered, Heard, OpenBundle, Seen, open_bundle
 from registry.core.verification.evidence import Evidence, Held, Standpoint, Trusted
 from registry.core.verification.presentation import Presentation
 from registry.core.verification.verdict import Verdict
@@ -319,6 +319,8 @@ class Scene:
     changes: tuple[str, ...] = ()
     original: tuple[str, ...] | None = ()
     """Changes of what it duplicates; None where that is not held."""
+    seen: datetime | None = None
+    """By when others than their signer had seen all changes; None: nobody dates them."""
     env: str = "demo"
     at: datetime = AT + timedelta(minutes=1)
     day: date | None = None
@@ -394,9 +396,14 @@ class Scene:
 
     def online(self) -> Verdict:
         """Ask at the node of the country."""
-        evidence = Evidence(self.held, self.changes, self.original)
+        evidence = Evidence(self.held, self.changes, self.original, dict(self.dated))
         shown = Presentation(self.text, self.proof)
         return verify(shown, self.trusted(), lambda *_: evidence, at=self.at, day=self.day)
+
+    @property
+    def dated(self) -> Sequence[tuple[Digest, datetime]]:
+        texts = (*self.changes, *(self.original or ())) if self.seen else ()
+        return [(Envelope.parse(text, Typ.STATUS).digest, self.seen) for text in texts if self.seen]
 
     def bundle(self) -> Bundle:
         """Return the bundle that the node of the country would make of what it believes and holds."""
@@ -419,6 +426,7 @@ class Scene:
             checkpoints=self.checkpoints,
             heard=(Heard(self.issuer.node_id, self.heard or AT),),
             freshness=() if self.freshness is None else (self.freshness,),
+            seen=tuple(Seen(digest, at) for digest, at in self.dated),
         )
 
     def open(self, bundle: Bundle | None = None) -> OpenBundle:

@@ -17,7 +17,7 @@ from registry.core.certificate.relation import DUPLICATES
 from registry.core.certificate.status_change import StatusChange
 from registry.core.envelope.jose import Envelope, EnvelopeText, Typ
 from registry.core.errors import Unprocessable
-from registry.core.identifiers import Digest
+from registry.core.identifiers import HEX_256, Digest
 from registry.core.record import MalformedRecord, decode, encode
 from registry.core.tlog.checkpoint import Checkpoint
 from registry.core.tlog.note import Note, NotSigned, WrongSignature
@@ -28,7 +28,7 @@ from registry.core.trust.log_policy import log_policy
 from registry.core.trust.pin import Pin
 from registry.core.verification.beside import Beside, believe_beside
 from registry.core.verification.carried import believe_carried, believe_lists, newest_of
-from registry.core.verification.evidence import Evidence, Held, ReadEvidence, Standpoint, Trusted
+from registry.core.verification.evidence import Evidence, Held, ReadEvidence, Standpoint, Trusted, earliest
 
 DIGEST_BYTES = 16
 """Half of SHA-256: whoever could find a second certificate for it could as well break the signature."""
@@ -89,6 +89,14 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """By when the node had received something that a body said, or found it in a log."""
+
+    digest: Annotated[Digest, HEX_256]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Bundle:
     """The bundle as the node signs it."""
 
@@ -109,6 +117,8 @@ class Bundle:
     freshness: tuple[EnvelopeText, ...] = ()
     """The newest statement of each node, as it signed it."""
     clarifications: tuple[EnvelopeText, ...] = ()
+    seen: tuple[Seen, ...] = ()
+    """Of changes and clarifications: after a revocation their own dates count for nothing."""
 
     @classmethod
     def parse(cls, value: JsonObject) -> Self:
@@ -168,13 +178,14 @@ def open_bundle(text: str, pins: Mapping[str, Pin], *, newest_sequence: int = 0)
         bundle.made_at,
     )
     changes = _by_certificate(bundle.changes, Typ.STATUS, StatusChange)
+    seen = earliest((each.digest, each.at) for each in bundle.seen)
     mended = _by_certificate(bundle.clarifications, Typ.CLARIFICATION, Clarification)
 
     def beside(certificate: Certificate, digest: Digest) -> Beside:
         named = certificate.id
-        return believe_beside(changes.get(named, ()), mended.get(named, ()), certificate, digest, trusted)
+        return believe_beside(changes.get(named, ()), mended.get(named, ()), certificate, digest, trusted, seen)
 
-    return OpenBundle(bundle, trusted, _reader(bundle, changes), beside)
+    return OpenBundle(bundle, trusted, _reader(bundle, changes, seen), beside)
 
 
 def _words(bundle: Bundle, lists: Mapping[str, BelievedList]) -> dict[str, Word]:
@@ -234,7 +245,7 @@ def _by_certificate(
     return found
 
 
-def _reader(bundle: Bundle, changes: Mapping[str, Sequence[str]]) -> ReadEvidence:
+def _reader(bundle: Bundle, changes: Mapping[str, Sequence[str]], seen: Mapping[str, datetime]) -> ReadEvidence:
     held: dict[bytes, Delivered] = {}
     for group in bundle.delivered:
         for start in range(0, len(group.digests), DIGEST_BYTES):
@@ -246,6 +257,6 @@ def _reader(bundle: Bundle, changes: Mapping[str, Sequence[str]]) -> ReadEvidenc
         kept = Held(digest, found.by, Standpoint.BUNDLE, found.logged, *marks) if found else None
         named = certificate.relation(DUPLICATES)
         of_original = () if named is None else changes.get(str(named.certificate), ())
-        return Evidence(kept, changes.get(certificate.id, ()), of_original)
+        return Evidence(kept, changes.get(certificate.id, ()), of_original, seen)
 
     return read

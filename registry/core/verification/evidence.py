@@ -1,6 +1,6 @@
 """What the one who asks believes, and what is held about one certificate: all that a verification rests on."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
@@ -72,6 +72,17 @@ class Evidence:
     changes: Sequence[str] = ()
     original: Sequence[str] | None = ()
     """Changes of the certificate that this one duplicates; None where that one is not held."""
+    seen: Mapping[str, datetime] = field(default_factory=dict)
+    """By when others than its signer had seen each change, by its digest; what nobody dates is missing."""
+
+
+def earliest(seen: Iterable[tuple[str, datetime | None]]) -> dict[str, datetime]:
+    """Return the earliest time of each; what has none is missing."""
+    found: dict[str, datetime] = {}
+    for digest, at in seen:
+        if at is not None:
+            found[digest] = min(at, found.get(digest, at))
+    return found
 
 
 ReadEvidence = Callable[[Certificate, Digest], Evidence]

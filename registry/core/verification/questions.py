@@ -157,7 +157,8 @@ def _ask_status(case: Case) -> Finding:
     What ends an original ends its duplicate, which stands for the same paper (S4 8.2).
     """
     changes = [
-        believe_change(text, case.certificate, case.envelope.digest, case.trusted) for text in case.evidence.changes
+        believe_change(text, case.certificate, case.envelope.digest, case.trusted, case.evidence.seen)
+        for text in case.evidence.changes
     ]
     ending = _out_of_force([change for change in changes if change and case.holds(change.effective_from)])
     if ending is not None:
@@ -187,8 +188,8 @@ def _changes_of_original(case: Case) -> Sequence[StatusChange | None]:
     named = case.certificate.relation(DUPLICATES)
     if named is None:
         return []
-    texts, original = case.evidence.original or (), str(named.certificate)
-    return [believe_original(text, original, case.certificate, case.trusted) for text in texts]
+    held, original = case.evidence, str(named.certificate)
+    return [believe_original(text, original, case.certificate, case.trusted, held.seen) for text in held.original or ()]
 
 
 def _out_of_force(changes: Sequence[StatusChange]) -> StatusChange | None:

@@ -377,6 +377,27 @@ STATUS = [
     Row("replaced by itself", in_lieu("BYUZ6101000001"), Check.STATUS, UNKNOWN, "change-not-believed"),
     Row("replaced by another body's", in_lieu("X001", body="other"), Check.STATUS, UNKNOWN, "change-not-believed"),
     Row("suspended", change(Status.SUSPENDED), Check.STATUS, FAILED, "suspended"),
+    Row(
+        "by a signer revoked later, seen before that",
+        lambda s: replace(revoked_at(s.changed(Status.ANNULLED, recorded_at=AT), SECOND), seen=AT),
+        Check.STATUS,
+        FAILED,
+        "annulled",
+    ),
+    Row(
+        "annulled by a revoked key with a date of its own choice",
+        lambda s: replace(revoked_at(s.changed(Status.ANNULLED, recorded_at=AT), SECOND), seen=AT + SECOND),
+        Check.STATUS,
+        UNKNOWN,
+        "change-not-believed",
+    ),
+    Row(
+        "annulled by a revoked key, and nobody says when",
+        lambda s: revoked_at(s.changed(Status.ANNULLED, recorded_at=AT), SECOND),
+        Check.STATUS,
+        UNKNOWN,
+        "change-not-believed",
+    ),
     Row("a duplicate of an annulled one", original(Status.ANNULLED), Check.STATUS, FAILED, "original-out-of-force"),
     Row("a duplicate of a replaced one", original(Status.REPLACED), Check.STATUS, FAILED, "original-out-of-force"),
     Row(
@@ -504,13 +525,6 @@ STATUS = [
         Check.STATUS,
         UNKNOWN,
         "change-not-believed",
-    ),
-    Row(
-        "by a signer revoked later",
-        lambda s: signers(SignerStatus.REVOKED, SECOND)(s).changed(Status.ANNULLED),
-        Check.STATUS,
-        FAILED,
-        "annulled",
     ),
     Row("never delivered", lambda s: replace(s, held=None), Check.STATUS, UNKNOWN, "status-unknown"),
 ]

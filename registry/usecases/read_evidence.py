@@ -1,0 +1,64 @@
+"""Read all that this node holds about a certificate: what its verdict rests on."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from registry.core.certificate.credential import Certificate
+from registry.core.certificate.outside import marks
+from registry.core.certificate.relation import DUPLICATES
+from registry.core.channel.message import Message
+from registry.core.envelope.jose import Envelope, Typ
+from registry.core.identifiers import Digest
+from registry.core.verification.evidence import Evidence, Held, ReadEvidence, Standpoint, earliest
+from registry.store import certificates, log, open_messages, said
+from registry.store.certificates import CertificateRow, Source
+from registry.store.said import Said
+
+
+def read_evidence(tx: Session) -> ReadEvidence:
+    """Return the reader of what this node holds about a certificate."""
+    return reader(tx, [])
+
+
+def open_change(came: tuple[str, datetime]) -> Said:
+    """Return the change of status in a message that could not be judged when it came."""
+    message, at = came
+    body = Message.parse(Envelope.parse(message, Typ.MESSAGE).payload).body
+    text = str(body["change"])
+    return Said(text, Envelope.parse(text, Typ.STATUS).digest, at)
+
+
+def reader(tx: Session, found: list[CertificateRow]) -> ReadEvidence:
+    """Return a reader that asks for the certificate unless it is in `found`, and leaves it there."""
+
+    def read(certificate: Certificate, _digest: Digest) -> Evidence:
+        row = found[0] if found else certificates.certificate(tx, certificate.id)
+        if row is None:
+            return Evidence()
+        if not found:
+            found.append(row)
+        standpoint = Standpoint.NODE if row.source == Source.DELIVERED else Standpoint.ISSUER
+        logged_by = None if row.act is None else log.published_at(tx, row.act)
+        logged = (row.proof if row.act is None else logged_by) is not None
+        held = Held(Digest(row.digest), row.recorded_at, standpoint, logged, logged_by, *marks(row.outside))
+        changes, of_original = _changes(tx, row.id), _of_original(tx, certificate)
+        seen = earliest((each.digest, each.seen) for each in (*changes, *(of_original or ())))
+        original = None if of_original is None else [each.text for each in of_original]
+        return Evidence(held, [each.text for each in changes], original, seen)
+
+    return read
+
+
+def _changes(tx: Session, id: str) -> Sequence[Said]:
+    return [*said.changes(tx, id), *map(open_change, open_messages.open_changes(tx, id))]
+
+
+def _of_original(tx: Session, certificate: Certificate) -> Sequence[Said] | None:
+    """Return the changes of what a certificate duplicates; none where it is no duplicate."""
+    named = certificate.relation(DUPLICATES)
+    if named is None:
+        return ()
+    original = certificates.certificate(tx, str(named.certificate))
+    return None if original is None or original.body != certificate.issuer else _changes(tx, original.id)
