@@ -36,7 +36,7 @@ def issued_outside(
     beliefs, who = country.beliefs(), country.people["signatory"]
     form = country.form(key or {"BY": "tractors", "UZ": "cotton-yarn"}[country.code])
     code, when = form.body, at or country.clock()
-    issued_on = beliefs.offset(country.code).local_date(when)
+    issued_on = beliefs.offset(country.code, when).local_date(when)
     agreed: tuple[Agreement, Recognition] = beliefs.agreed(form.scheme, country.code, form.presented_in, issued_on.day)
     agreement, recognition = agreed
     body = beliefs.list_of(country.code).body(f"{country.did}:bodies:{code}")

@@ -43,7 +43,7 @@ def publish_newest(node: Node) -> bool:
     if waits:
         origin = node.keyring.log.vkey.name
         with node.database.begin() as tx:
-            policies = read_beliefs(tx, node.pins).log_policies(node.settings.did)
+            policies = read_beliefs(tx, node.pins).log_policies(node.settings.did, node.now())
             published = publish(tx, policies, mark, at=node.now())
             if published is not None:
                 node.guard.advance(of_shown(origin), mark)  # before anyone can see it, which is with the commit
@@ -175,7 +175,7 @@ class Mirroring:
         except PeerHasNone:
             return False
         with self.node.database.read() as tx:
-            shown = mirror_log.read_shown(tx, note, self.did, read_beliefs(tx, self.node.pins))
+            shown = mirror_log.read_shown(tx, note, self.did, read_beliefs(tx, self.node.pins), at=self.node.now())
         size = shown.checkpoint.size
         entries = self.peer.read_entries(shown.known, shown.end, size) if shown.known < size else []
         proof = prove_consistency(shown.end, size, TileReader(size, self.peer.read_tile)) if entries else []

@@ -106,7 +106,7 @@ def policy(
     A policy names the log's key, the witnesses that count and the quorum of them (c2sp.org/tlog-policy).
     """
     with opened() as node, node.database.read() as tx:
-        policies = read_beliefs(tx, node.pins).log_policies(node.settings.did)
+        policies = read_beliefs(tx, node.pins).log_policies(node.settings.did, node.now())
     if len(policies) < corridor:
         raise typer.BadParameter(f"{len(policies)} policies are made for the log of this node")
     text = policies[corridor - 1].encode()

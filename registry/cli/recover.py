@@ -179,7 +179,7 @@ def _best_copy(node: Node, beliefs: Beliefs, urls: Sequence[str]) -> tuple[Copy 
             except PeerHasNone:
                 continue
         with node.database.read() as tx:
-            shown = read_copy(tx, note, node.settings.did, beliefs)
+            shown = read_copy(tx, note, node.settings.did, beliefs, at=node.now())
         if best is None or shown.checkpoint.size > best[0].checkpoint.size:
             best = shown, url
     if best is None:

@@ -6,7 +6,7 @@ twice, because the check has no other input.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import ClassVar
 
@@ -73,11 +73,13 @@ class Beliefs:
                 return agreement, agreement.recognition(scheme, issued_in, presented_in, day)
         raise NotAgreed(f"no agreement between {issued_in} and {presented_in} is in force on {day.isoformat()}")
 
-    def offset(self, country: str) -> Offset:
-        """Return the clock of a country by the newest agreement; raises `NotAgreed` where it is party of none."""
-        for agreement in reversed(list(self.agreements.values())):
-            if country in agreement.countries:
-                return agreement.party(country).offset
+    def offset(self, country: str, at: datetime) -> Offset:
+        """Return the clock of a country by the newest agreement that holds at an instant, or held before it.
+
+        Raises `NotAgreed` where it is party of none.
+        """
+        for agreement in reversed(self._begun(country, at)):
+            return agreement.party(country).offset
         raise NotAgreed(f"no agreement on this node has {country} as a party")
 
     def foreign_logs(self, country: str) -> Mapping[str, VerifierKey]:
@@ -89,16 +91,22 @@ class Beliefs:
             for node in believed.nodes.values()
         }
 
-    def log_policies(self, id: str) -> Sequence[Policy]:
-        """Return what must be met before the log of a node shows a checkpoint: the newest agreement with each country.
+    def log_policies(self, id: str, at: datetime) -> Sequence[Policy]:
+        """Return what must be met before the log of a node shows a checkpoint at an instant.
 
-        Raises `NoQuorum`.
+        It is the newest agreement with each country that holds then; one that is yet to come asks for nothing. The one
+        before it is asked for as long as what was issued under it may wait for its proof. Raises `NoQuorum`.
         """
         node = self.node(id)
         if node is None:
             return []
-        newest = {agreement.peer_of(node.country).country: agreement for agreement in self._agreed_by(node.country)}
+        waits = max((each.log_required_after_hours for each in self._agreed_by(node.country)), default=0)
+        moments = (at, at - timedelta(hours=waits))
+        newest = {each.id: each for moment in moments for each in self._newest(node.country, moment)}
         return [log_policy(agreement, self.lists, node) for agreement in newest.values()]
+
+    def _newest(self, country: str, at: datetime) -> Iterable[Agreement]:
+        return {agreement.peer_of(country).country: agreement for agreement in self._begun(country, at)}.values()
 
     def witnesses(self, country: str) -> Mapping[str, VerifierKey]:
         """Return the key, by its name, of every witness that counts for the logs of a country."""
@@ -109,6 +117,12 @@ class Beliefs:
         for name in peers & self.lists.keys():
             keys |= {node.row.witness.vkey.name: node.row.witness.vkey for node in self.lists[name].nodes.values()}
         return keys
+
+    def _begun(self, country: str, at: datetime) -> Sequence[Agreement]:
+        """Return the agreements of a country whose date has come: first those that ended, then those in force."""
+        local = {each.id: each.party(country).offset.local_date(at).day for each in self._agreed_by(country)}
+        begun = [each for each in self._agreed_by(country) if each.from_ <= local[each.id]]
+        return sorted(begun, key=lambda each: each.in_force_on(local[each.id]))
 
     def _agreed_by(self, country: str) -> Sequence[Agreement]:
         return [agreement for agreement in self.agreements.values() if country in agreement.countries]

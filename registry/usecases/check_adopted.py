@@ -78,7 +78,7 @@ class Adopted:
         refused: RegistryError | None = None
         for beliefs in self.moments(at):
             try:
-                for policy in beliefs.log_policies(did):
+                for policy in beliefs.log_policies(did, at):
                     policy.check(note)
             except RegistryError as refusal:
                 refused = refused or refusal
@@ -91,7 +91,7 @@ class Adopted:
         times: set[datetime | None] = set()
         for beliefs in self.moments(at):
             try:
-                times |= {policy.check(note).at for policy in beliefs.log_policies(did)} or {None}
+                times |= {policy.check(note).at for policy in beliefs.log_policies(did, at)} or {None}
             except RegistryError:
                 times.add(None)
         return times

@@ -109,8 +109,8 @@ def ask_again(tx: Session, row: Application, beliefs: Beliefs, *, at: datetime) 
 
 
 def local_day(beliefs: Beliefs, country: str, at: datetime) -> date:
-    """Return the local day of a country by its newest agreement; of UTC where none says its clock."""
+    """Return the local day of a country by its newest agreement in force; of UTC where none says its clock."""
     try:
-        return beliefs.offset(country).local_date(at).day
+        return beliefs.offset(country, at).local_date(at).day
     except NotAgreed:
         return at.astimezone(UTC).date()

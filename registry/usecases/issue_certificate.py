@@ -95,7 +95,7 @@ def issue(
     if body is None:
         raise NotAgreed(f"the adopted trust list of {row.issued_in} does not name {by.did}")
     scheme, rules_set = find_scheme(row.scheme, row.rules_set)
-    issue_date = beliefs.offset(row.issued_in).local_date(at)
+    issue_date = beliefs.offset(row.issued_in, at).local_date(at)
     agreement, recognition = beliefs.agreed(scheme.name, row.issued_in, row.presented_in, issue_date.day)
     counted = counted_from(tx, row, recognition, issue_date, by=by.organisation)
     if claims.noted_on(issue_date.day) != claims:

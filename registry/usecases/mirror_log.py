@@ -67,10 +67,10 @@ class Shown:
         return min(self.checkpoint.size, (self.known // STEP + 1) * STEP)
 
 
-def read_shown(tx: Session, note: str, peer: str, beliefs: Beliefs) -> Shown:
+def read_shown(tx: Session, note: str, peer: str, beliefs: Beliefs, *, at: datetime) -> Shown:
     """Judge the checkpoint that a peer serves. Raises what `Policy.check` raises, `QuorumNotMet` among it."""
     parsed = Note.parse(note)
-    checked = [policy.check(parsed) for policy in beliefs.log_policies(peer)]
+    checked = [policy.check(parsed) for policy in beliefs.log_policies(peer, at)]
     if not checked:
         raise NotMirrored
     checkpoint = checked[0].checkpoint
@@ -78,7 +78,7 @@ def read_shown(tx: Session, note: str, peer: str, beliefs: Beliefs) -> Shown:
     known = mirror.head(tx, checkpoint.origin)
     return Shown(
         checkpoint,
-        lines_that_count(parsed, beliefs.log_policies(peer)).encode(),
+        lines_that_count(parsed, beliefs.log_policies(peer, at)).encode(),
         max(times, default=None),
         0 if known is None else known.size,
     )

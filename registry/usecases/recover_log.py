@@ -121,13 +121,13 @@ class TakenLog:
         return Mark(self.size, self.root.hex())
 
 
-def read_copy(tx: Session, note: str, did: str, beliefs: Beliefs) -> Copy:
+def read_copy(tx: Session, note: str, did: str, beliefs: Beliefs, *, at: datetime) -> Copy:
     """Judge the checkpoint of a copy of our own log, and keep of its lines those that count.
 
     Raises what `Policy.check` raises, and `NotMirrored`.
     """
     parsed = Note.parse(note)
-    policies = beliefs.log_policies(did)
+    policies = beliefs.log_policies(did, at)
     if not policies:
         raise NotMirrored
     checked = [policy.check(parsed) for policy in policies]

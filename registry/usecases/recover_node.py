@@ -198,14 +198,14 @@ def _skip_numbers(
     Which entries of those given up were issues nobody can say; a gap is no harm, a number given twice is.
     """
     used = Counter(
-        (str(leaf.by), beliefs.offset(country).local_date(leaf.at).day.year)
+        (str(leaf.by), beliefs.offset(country, leaf.at).local_date(leaf.at).day.year)
         for leaf in taken.lost.values()
         if leaf.kind is Kind.CERTIFICATE_ISSUED
     )
     anew = Counter(messages.logged_anew)
     head = log.head(tx)
     if unseen:
-        offset = beliefs.offset(country)
+        offset = beliefs.offset(country, at)
         years = {offset.local_date(moment).day.year for moment in (at, at if head is None else head.at)}
         bodies = [str(body.did) for body in parties.organisations(tx, OrganisationKind.BODY)]
         anew |= Counter({(body, year): unseen for body in bodies for year in years})

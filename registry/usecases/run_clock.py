@@ -26,7 +26,7 @@ ENDS = frozenset({Move.ISSUE, Move.REFUSE, Move.WITHDRAW, Move.LAPSE})
 def start(tx: Session, row: Application, beliefs: Beliefs, *, at: datetime) -> None:
     """Start the clock of an application that is submitted: by the agreement in force on the local day of receipt."""
     try:
-        received = beliefs.offset(row.issued_in).local_date(at)
+        received = beliefs.offset(row.issued_in, at).local_date(at)
     except NotAgreed:
         received = Offset(0).local_date(at)
     clock = Clock.start(row.issued_in, received, _agreement(row, beliefs, received), single_window=row.single_window)

@@ -77,7 +77,7 @@ def _check_theirs(
     owner = parties.organisation(tx, holder)
     for row in certificates.by_number(tx, normal_number(question.number), named):
         if row.presented_in == country and owner is not None and _is_consignee(row, owner):
-            today = beliefs.offset(country).local_date(at).day
+            today = beliefs.offset(country, at).local_date(at).day
             agent = by.organisation
             if holder == agent or parties.mandate_for(tx, principal=holder, agent=agent, scheme=row.scheme, day=today):
                 return

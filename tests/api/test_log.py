@@ -157,7 +157,7 @@ def test_the_mirror_of_a_log_serves_what_the_log_serves(corridor: Corridor, mins
     size = published(by, uz)
     note = minsk.get("/log/checkpoint").text
     with uz.node.database.read() as tx:
-        shown = mirror_log.read_shown(tx, note, by.did, uz.beliefs())
+        shown = mirror_log.read_shown(tx, note, by.did, uz.beliefs(), at=uz.clock())
     with uz.tx() as tx:
         entries = read_entries(tile(minsk, Tile(None, 0, size)), size)
         proof = prove_consistency(size, size, TileReader(size, lambda wanted: tile(minsk, wanted)))

@@ -71,7 +71,7 @@ def test_anyone_reads_the_newest_checkpoint(corridor: Corridor, minsk: Office) -
     assert_problem(minsk.get("/log/checkpoint"), 404, "log-empty")
     corridor.by.witnessed(corridor.uz)
     found = minsk.get("/log/checkpoint")
-    (policy,) = corridor.uz.beliefs().log_policies(corridor.by.did)
+    (policy,) = corridor.uz.beliefs().log_policies(corridor.by.did, corridor.by.clock())
     assert policy.check(Note.parse(found.text)).checkpoint.size == len(corridor.by.acts())
     assert found.headers["content-type"] == "text/plain; charset=utf-8"
 

@@ -58,7 +58,7 @@ def test_the_signed_file_and_its_proof_are_what_the_core_verifies(corridor: Corr
     view = minsk.issued()
     corridor.by.sequence()
     corridor.by.witnessed(corridor.uz)
-    (policy,) = corridor.uz.beliefs().log_policies(corridor.by.did)
+    (policy,) = corridor.uz.beliefs().log_policies(corridor.by.did, corridor.by.clock())
     desk = minsk.desk("exporter")
     text = desk.get(view["href"], accept="application/vc+jwt").text
     envelope = Envelope.parse(text, Typ.CERTIFICATE)

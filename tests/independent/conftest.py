@@ -73,7 +73,7 @@ class Running:
             return published_note(tx)
 
     def policy(self) -> Policy:
-        (policy,) = self.country.beliefs().log_policies(self.country.did)
+        (policy,) = self.country.beliefs().log_policies(self.country.did, self.country.clock())
         return policy
 
     def is_settled(self) -> bool:

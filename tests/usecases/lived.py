@@ -122,7 +122,7 @@ def witness(home: Country, abroad: Country, *, publish: bool = True) -> None:
     if not publish:
         return
     with home.tx() as tx:
-        publish_log.publish(tx, home.beliefs().log_policies(home.did), newest(tx), at=home.clock())
+        publish_log.publish(tx, home.beliefs().log_policies(home.did, home.clock()), newest(tx), at=home.clock())
 
 
 def newest(tx: Session) -> Mark:
@@ -155,7 +155,7 @@ def mirror(home: Country, abroad: Country) -> None:
         assert note is not None
         leaves = log.leaves(tx, 0, log.published_size(tx))
     with abroad.tx() as tx:
-        shown = mirror_log.read_shown(tx, note, home.did, abroad.beliefs())
+        shown = mirror_log.read_shown(tx, note, home.did, abroad.beliefs(), at=abroad.clock())
         mirror_log.grow(tx, shown, leaves[shown.known : shown.end], [], at=abroad.clock())
 
 

@@ -101,7 +101,7 @@ def copy_of(home: Country, abroad: Country) -> tuple[Copy | None, Sequence[bytes
     if head is None:
         return None, ()
     with home.node.database.read() as tx:
-        copy = read_copy(tx, head.note, home.did, home.beliefs())
+        copy = read_copy(tx, head.note, home.did, home.beliefs(), at=home.clock())
     with abroad.node.database.read() as tx:
         wanted = max(0, copy.checkpoint.size - copy.known)
         return copy, mirror.entries(tx, copy.checkpoint.origin, copy.known, wanted)

@@ -156,7 +156,7 @@ def test_nothing_is_recognised_outside_an_agreement_in_force(corridor: Corridor)
     with pytest.raises(NotAgreed, match="between BY and KZ"):
         beliefs.agreed("origin-st1", "BY", "KZ", AT.date())
     with pytest.raises(NotAgreed, match="has KZ as a party"):
-        beliefs.offset("KZ")
+        beliefs.offset("KZ", AT)
     with pytest.raises(CountryNotTrusted, match="no trust list of KZ"):
         beliefs.list_of("KZ")
     assert beliefs.node("did:web:kz.registry.example") is None

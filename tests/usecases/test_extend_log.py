@@ -88,7 +88,7 @@ def test_every_act_has_a_proof_that_holds_and_none_before_the_other_state_has_co
         assert prove(tx, str(issued.act)) is None
         assert published_note(tx) is None
     by.witnessed(uz)
-    (policy,) = by.beliefs().log_policies(by.did)
+    (policy,) = by.beliefs().log_policies(by.did, by.clock())
     with by.node.database.read() as tx:
         for act in by.acts():
             proof = prove(tx, act.id)

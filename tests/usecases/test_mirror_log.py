@@ -42,7 +42,7 @@ def note_of(country: Country) -> str:
 
 def shown_to(country: Country, note: str, peer: Country) -> Shown:
     with country.node.database.read() as tx:
-        return mirror_log.read_shown(tx, note, peer.did, country.beliefs())
+        return mirror_log.read_shown(tx, note, peer.did, country.beliefs(), at=country.clock())
 
 
 def entries_of(country: Country, first: int, end: int) -> Sequence[bytes]:
@@ -105,7 +105,7 @@ def test_what_the_witnesses_did_not_cosign_is_not_mirrored(corridor: Corridor) -
     with pytest.raises(QuorumNotMet):
         shown_to(uz, newest.note, by)
     with uz.node.database.read() as tx, pytest.raises(NotMirrored, match="no log with this origin"):
-        mirror_log.read_shown(tx, newest.note, "did:web:elsewhere.example", uz.beliefs())
+        mirror_log.read_shown(tx, newest.note, "did:web:elsewhere.example", uz.beliefs(), at=uz.clock())
 
 
 def test_entries_that_do_not_lead_to_the_signed_root_are_not_kept(corridor: Corridor) -> None:

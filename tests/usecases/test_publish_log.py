@@ -115,7 +115,7 @@ def test_the_published_note_carries_the_freshest_line_and_proofs_the_first(corri
     assert fresh is not None
     assert first is not None
     assert later == first
-    (policy,) = by.beliefs().log_policies(by.did)
+    (policy,) = by.beliefs().log_policies(by.did, by.clock())
     assert policy.check(Note.parse(fresh)).at == corridor.clock()
     assert policy.check(Note.parse(first.checkpoint_note)).at == corridor.clock() - HEARTBEAT
     assert len(Note.parse(fresh).lines) == 2

@@ -199,7 +199,7 @@ def test_a_new_epoch_replaces_the_witness_key_and_keeps_the_one_before_for_what_
     opened = open_bundle(bundle_of(uz).text, uz.node.pins)
     assert opened.trusted.lists["BY"].list.epoch == 2
     assert len(opened.trusted.agreements) == 1, "the agreement is signed by list keys of the epoch before"
-    (policy,) = uz.beliefs().log_policies(uz.did)
+    (policy,) = uz.beliefs().log_policies(uz.did, uz.clock())
     with uz.node.database.read() as tx:
         before = log.newest_published(tx)
     assert before is not None

@@ -320,7 +320,7 @@ def test_of_a_copy_only_the_lines_that_count_are_kept(corridor: Corridor, minsk:
     strangers = (SignatureLine("stranger.example/witness", b"0000", b"x"), SignatureLine(ORIGIN, b"0000", b"x"))
     shown = Note(note.text, (*note.lines, *strangers, note.lines[0])).encode()
     with by.node.database.read() as tx:
-        copy = read_copy(tx, shown, by.did, by.beliefs())
+        copy = read_copy(tx, shown, by.did, by.beliefs(), at=by.clock())
     recovered(by, uz, fetched=replace(fetched_from(by, uz), copy=copy))
     with by.node.database.read() as tx:
         published, signed = tx.get(LogPublished, held.size), log.checkpoint(tx, held.size)
@@ -410,8 +410,9 @@ def test_a_log_of_nothing_and_a_copy_of_nothing_are_nothing(corridor: Corridor) 
     assert copy_of(by, uz) == (None, ())
     assert cosigned_of(by, uz) == []
     assert standings(by) == [Standing(of_shown(ORIGIN), 0, 0, behind=False)]
+    note = by.node.keyring.log.sign("x\n1\nAAAA\n").encode()
     with by.node.database.read() as tx, pytest.raises(NotMirrored):
-        read_copy(tx, by.node.keyring.log.sign("x\n1\nAAAA\n").encode(), "did:web:elsewhere.example", by.beliefs())
+        read_copy(tx, note, "did:web:elsewhere.example", by.beliefs(), at=by.clock())
 
 
 def test_a_witness_or_a_guard_that_knows_another_tree_stops_it(corridor: Corridor, minsk: Backup) -> None:

@@ -120,7 +120,7 @@ def test_a_duplicate_is_of_what_is_in_force_and_counts_from_its_day(corridor: Co
     assert read(duplicated.certificate).valid_until == read(lost).valid_until
     other_goods = {**boxes_of(lost), "items": by.boxes("milk-powder")["items"]}
     refused(by, DuplicateDiffers, duplicate(by, lost, 902, claims=other_goods))
-    today = Relation("duplicates", lost.id, issue_date=by.beliefs().offset("BY").local_date(by.clock()))
+    today = Relation("duplicates", lost.id, issue_date=by.beliefs().offset("BY", by.clock()).local_date(by.clock()))
     wrong = duplicate(by, lost, 902, subject={"relations": (today,)}, valid_until=_valid_from_today(by))
     assert refused(by, RelationWrong, wrong) == "relations: the original was issued on another day"
     by.annulled(lost)
@@ -129,7 +129,7 @@ def test_a_duplicate_is_of_what_is_in_force_and_counts_from_its_day(corridor: Co
 
 def _valid_from_today(country: Country) -> Any:
     beliefs = country.beliefs()
-    today = beliefs.offset("BY").local_date(country.clock())
+    today = beliefs.offset("BY", country.clock()).local_date(country.clock())
     agreement, recognition = beliefs.agreed("origin-st1", "BY", "UZ", today.day)
     assert isinstance(agreement, Agreement)
     return agreement.valid_until(today, recognition)

@@ -115,7 +115,7 @@ def test_two_roots_of_one_size_are_kept_as_evidence_that_anyone_can_check(corrid
         (kept,) = witness.evidence(tx, "by.registry.example/log")
         (task,) = tasks.open_tasks(tx, TaskKind.LOG_SPLIT)
     assert task.subject == "by.registry.example/log"
-    (policy,) = uz.beliefs().log_policies(by.did)
+    (policy,) = uz.beliefs().log_policies(by.did, by.clock())
     assert compare(Note.parse(kept.note), Note.parse(kept.against), policy).finding is Finding.SPLIT
     (act,) = uz.acts(Kind.WITNESS_CONFLICT)
     assert act.private["note"] == kept.note
