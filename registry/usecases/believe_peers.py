@@ -53,6 +53,8 @@ class Beliefs:
     agreements: Mapping[str, Agreement]
     heads: Mapping[str, datetime] = field(default_factory=dict)
     words: Mapping[str, Word] = field(default_factory=dict)
+    adopted: Mapping[str, datetime] = field(default_factory=dict)
+    """When each agreement was adopted here, by its id."""
 
     def list_of(self, country: str) -> BelievedList:
         """Return the list of a country; raises `CountryNotTrusted`."""
@@ -66,10 +68,16 @@ class Beliefs:
         words = (self.words.get(node.row.id, Word()).as_of for each in others for node in each.nodes.values())
         return max((as_of for as_of in words if as_of is not None), default=None)
 
-    def agreed(self, scheme: str, issued_in: str, presented_in: str, day: date) -> tuple[Agreement, Recognition]:
-        """Return the newest agreement in force that holds scheme and direction on a day; raises `NotAgreed`."""
+    def agreed(
+        self, scheme: str, issued_in: str, presented_in: str, day: date, *, by: datetime | None = None
+    ) -> tuple[Agreement, Recognition]:
+        """Return the newest agreement in force that holds scheme and direction on a day; raises `NotAgreed`.
+
+        Of those that were adopted by an instant, where that is asked: nobody names what is not agreed yet.
+        """
         for agreement in reversed(list(self.agreements.values())):
-            if agreement.in_force_on(day) and {issued_in, presented_in} == set(agreement.countries):
+            known = by is None or self.adopted.get(agreement.id, by) <= by
+            if known and agreement.in_force_on(day) and {issued_in, presented_in} == set(agreement.countries):
                 return agreement, agreement.recognition(scheme, issued_in, presented_in, day)
         raise NotAgreed(f"no agreement between {issued_in} and {presented_in} is in force on {day.isoformat()}")
 
@@ -139,7 +147,8 @@ def read_beliefs(tx: Session, pins: Pins) -> Beliefs:
     sources = tuple((row.name, row.text, pins[row.name]) for row in kept.lists if row.name in pins)
     lists = {country: _believed(text, pin) for country, text, pin in sources}
     agreements = (_read_agreement(tx, row, sources, pins) for row in kept.agreements)
-    return Beliefs(lists, {each.id: each for each in agreements}, kept.vouched, _words(lists, kept.said, kept.heard))
+    words, adopted = _words(lists, kept.said, kept.heard), {row.name: row.at for row in kept.agreements}
+    return Beliefs(lists, {each.id: each for each in agreements}, kept.vouched, words, adopted)
 
 
 def read_lists(tx: Session, pins: Pins) -> dict[str, BelievedList]:

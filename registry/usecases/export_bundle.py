@@ -80,7 +80,10 @@ def export(
         heard=tuple(Heard(node, word.as_of) for node, word in sorted(beliefs.words.items()) if word.as_of is not None),
         freshness=tuple(_statements(tx, beliefs)),
         clarifications=tuple(said.text for said in mended),
-        seen=tuple(Seen(Digest(said.digest), said.seen) for said in (*changes, *mended) if said.seen is not None),
+        seen=(
+            *(Seen(Digest(said.digest), said.seen) for said in (*changes, *mended) if said.seen is not None),
+            *(Seen(Digest(named), adopted) for named, adopted in beliefs.adopted.items()),
+        ),
     )
     envelope = seal(bundle.encode(), Typ.BUNDLE, signer)
     private: Mapping[str, Json] = {"sequence": bundle.sequence, "digest": envelope.digest}

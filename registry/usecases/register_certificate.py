@@ -26,6 +26,7 @@ from registry.core.record import encode
 from registry.core.rules.finding import Finding, Intake, Severity
 from registry.core.scheme.catalogue import find_scheme
 from registry.core.tlog.entry import Kind
+from registry.core.verification.verdict import SENTENCES
 from registry.store import acts, calendars, certificates, parties, registrations, serials
 from registry.store.acts import Draw
 from registry.store.certificates import CertificateRow, Source
@@ -167,6 +168,11 @@ def register(
     if certificate.valid_from > at + LEEWAY:
         raise NotIssuable("validity", "before-validity", "it is signed at a time that has not come")
     check(envelope, issuer, beliefs, at=max(at, certificate.valid_from))
+    newest, _ = beliefs.agreed(
+        subject.scheme, subject.issued_in, subject.presented_in, subject.issue_date.day, by=certificate.valid_from
+    )
+    if newest.id != subject.agreement:
+        raise NotIssuable("agreement", "agreement-superseded", SENTENCES["agreement-superseded"])
     pattern = beliefs.agreements[subject.agreement].pattern(certificate.issuer)
     serial = pattern.serial(
         subject.number, issued_in=subject.issued_in, presented_in=subject.presented_in, year=certificate.year

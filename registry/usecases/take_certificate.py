@@ -51,7 +51,7 @@ def take_certificate(
     """
     delivery = Delivery.of(message.body)
     presentation = delivery.presentation
-    trusted = Trusted(here.env, here.country, beliefs.lists, beliefs.agreements, at)
+    trusted = Trusted(here.env, here.country, beliefs.lists, beliefs.agreements, at, adopted=beliefs.adopted)
     verdict = verify(presentation, trusted, read_evidence(tx), at=at, asked=ON_ARRIVAL)
     findings = tuple(
         ReceiptFinding(finding.check, finding.outcome, finding.code)
@@ -98,7 +98,7 @@ def take_proof(tx: Session, message: Message, here: Here, beliefs: Beliefs, *, a
     if row is None or row.digest != logged.digest:
         open_ = ReceiptFinding(Check.DELIVERED, Answer.UNKNOWN, "not-delivered")
         return Taken(Outcome.ACCEPTED_WITH_WARNINGS, (open_,), logged.certificate)
-    trusted = Trusted(here.env, here.country, beliefs.lists, beliefs.agreements, at)
+    trusted = Trusted(here.env, here.country, beliefs.lists, beliefs.agreements, at, adopted=beliefs.adopted)
     presentation = Presentation(row.envelope, logged.proof)
     finding = verify(presentation, trusted, read_evidence(tx), at=at, asked=ON_ARRIVAL).finding(Check.LOG)
     assert finding is not None

@@ -182,7 +182,16 @@ def by_number(
 
 def _trusted(beliefs: Beliefs, env: str, country: str) -> Trusted:
     newest = beliefs.newest_word(country)
-    return Trusted(env, country, beliefs.lists, beliefs.agreements, newest, heads=beliefs.heads, words=beliefs.words)
+    return Trusted(
+        env,
+        country,
+        beliefs.lists,
+        beliefs.agreements,
+        newest,
+        heads=beliefs.heads,
+        words=beliefs.words,
+        adopted=beliefs.adopted,
+    )
 
 
 def normal_number(number: str) -> str:

@@ -1,5 +1,6 @@
 """What two states agreed acts from its date on, and what they agreed before then no longer does."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -7,22 +8,30 @@ from typing import Any
 from registry.cli import duties
 from registry.core.agreement import Agreement
 from registry.core.calendar import Offset
+from registry.core.certificate.credential import Certificate
 from registry.core.envelope.jose import Typ, join, seal
+from registry.core.verification.bundle import open_bundle
+from registry.core.verification.presentation import Presentation
 from registry.core.verification.verdict import Indication
+from registry.core.verification.verify import verify
 from registry.usecases import adopt_trust_list
-from tests.kit import Corridor, agreed, list_signers
+from registry.usecases.issue_certificate import NotIssuable
+from tests.kit import Corridor, Country, agreed, list_signers
+from tests.outside import issued_outside, registered
+from tests.usecases.test_export_bundle import export
+from tests.usecases.test_register_certificate import refused
 
 TOMORROW: dict[str, Any] = {"from": "2026-11-22", "title": "Второе соглашение"}
 MIDNIGHT = datetime(2026, 11, 21, 21, tzinfo=UTC)
 """In Minsk it is tomorrow from now on."""
 
 
-def adopt(corridor: Corridor, **changes: Any) -> Agreement:
-    """Let both countries sign and adopt another agreement."""
+def adopt(corridor: Corridor, who: Sequence[Country] = (), **changes: Any) -> Agreement:
+    """Let both countries sign another agreement, and both or one adopt it."""
     agreement = agreed(**changes)
     signers = [signer for code in ("BY", "UZ") for signer in list_signers(corridor.forge, code)]
     text = join([seal(agreement.encode(), Typ.AGREEMENT, signer) for signer in signers])
-    for country in (corridor.by, corridor.uz):
+    for country in who or (corridor.by, corridor.uz):
         beliefs = country.beliefs()
         with country.tx() as tx:
             by = country.people["operator"].actor
@@ -37,6 +46,42 @@ def adopt(corridor: Corridor, **changes: Any) -> Agreement:
                 draw=country.node.draw,
             )
     return agreement
+
+
+def shorter() -> dict[str, Any]:
+    recognitions = agreed().encode()["recognitions"]
+    assert isinstance(recognitions, list)
+    return {"recognitions": [{**each, "validity_months": 3} for each in recognitions if isinstance(each, dict)]}
+
+
+def test_a_certificate_is_registered_under_what_was_agreed_when_it_was_signed(corridor: Corridor) -> None:
+    by = corridor.by
+    signed_before = issued_outside(by, 900)
+    old = Certificate.parse(signed_before.payload)
+    corridor.clock.forward(timedelta(hours=1))
+    adopt(corridor, title="Второе соглашение", **shorter())
+    corridor.clock.forward(timedelta(hours=1))
+    by_old_terms = issued_outside(by, 901, subject={"agreement": old.subject.agreement}, valid_until=old.valid_until)
+    assert "the states had agreed anew" in refused(by, NotIssuable, by_old_terms)
+    registered(by, signed_before)
+    new = registered(by, issued_outside(by, 902)).certificate
+    assert new.valid_until < old.valid_until
+
+
+def test_customs_let_a_day_pass_until_the_agreement_before_recognises_nothing_more(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    adopt(corridor, (uz,), title="Второе соглашение", **shorter())
+    corridor.clock.forward(timedelta(days=1))
+    still = by.issued()
+    by.deliver(uz)
+    assert uz.asks(still.number).verdict.indication is Indication.TOTAL_PASSED
+    corridor.clock.forward(timedelta(seconds=1))
+    late = by.issued()
+    device = open_bundle(export(uz).text, uz.node.pins)
+    offline = verify(Presentation(late.envelope), device.trusted, device.read, at=uz.clock())
+    for verdict in (uz.shown(Presentation(late.envelope)).verdict, offline):
+        assert verdict.decisive is not None
+        assert (verdict.indication, verdict.decisive.code) == (Indication.TOTAL_FAILED, "agreement-superseded")
 
 
 def quorum(by: int) -> dict[str, Any]:

@@ -90,7 +90,7 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """By when the node had received something that a body said, or found it in a log."""
+    """By when the node had received something, or found it in a log."""
 
     digest: Annotated[Digest, HEX_256]
     at: datetime
@@ -118,7 +118,7 @@ class Bundle:
     """The newest statement of each node, as it signed it."""
     clarifications: tuple[EnvelopeText, ...] = ()
     seen: tuple[Seen, ...] = ()
-    """Of changes and clarifications: after a revocation their own dates count for nothing."""
+    """Of changes and clarifications, whose own dates count for nothing after a revocation; and of agreements."""
 
     @classmethod
     def parse(cls, value: JsonObject) -> Self:
@@ -166,19 +166,21 @@ def open_bundle(text: str, pins: Mapping[str, Pin], *, newest_sequence: int = 0)
     if bundle.sequence < newest_sequence:
         raise BundleRolledBack(f"its number {bundle.sequence} is below {newest_sequence}, which this device has seen")
     agreements = [believe_carried(agreement, carried) for agreement in bundle.agreements]
+    known: dict[str, Agreement] = {agreement.id: agreement for agreement in agreements}
+    seen = earliest((each.digest, each.at) for each in bundle.seen)
     trusted = Trusted(
         bundle.env,
         bundle.country,
         lists,
-        {agreement.id: agreement for agreement in agreements},
+        known,
         bundle.as_of or bundle.made_at,
         bundle.stale_after,
         _heads(bundle, lists, agreements),
         _words(bundle, lists),
         bundle.made_at,
+        adopted=seen,
     )
     changes = _by_certificate(bundle.changes, Typ.STATUS, StatusChange)
-    seen = earliest((each.digest, each.at) for each in bundle.seen)
     mended = _by_certificate(bundle.clarifications, Typ.CLARIFICATION, Clarification)
 
     def beside(certificate: Certificate, digest: Digest) -> Beside:

@@ -1,7 +1,7 @@
 """What the questions of a verification are asked of."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Self
 
 from registry.core.agreement import Agreement
@@ -14,6 +14,9 @@ from registry.core.trust.document_signer import Chained
 from registry.core.trust.freshness import Word
 from registry.core.verification.evidence import Evidence, Held, ReadEvidence, Trusted
 from registry.core.verification.presentation import Presentation
+
+ADOPTED_WITHIN = timedelta(days=1)
+"""So long after one node adopted an agreement the other may still issue under the one before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,19 @@ class Case:
         """The agreement that the certificate names, where it is one of this environment."""
         named = self.trusted.agreements.get(self.certificate.subject.agreement)
         return named if named is not None and named.env == self.trusted.env else None
+
+    def superseded(self, agreement: Agreement) -> bool:
+        """Tell whether both states had agreed anew before this was signed, and that held on the day of issue.
+
+        Nodes do not adopt in one moment: for a day the issuing one may not have the newer agreement yet.
+        """
+        adopted, day = self.trusted.adopted, self.certificate.subject.issue_date.day
+        own = adopted.get(agreement.id, self.certificate.valid_from)
+        return any(
+            own < adopted.get(other.id, own) < self.certificate.valid_from - ADOPTED_WITHIN
+            for other in self.trusted.agreements.values()
+            if set(other.countries) == set(agreement.countries) and other.in_force_on(day)
+        )
 
     @property
     def held(self) -> Held | None:

@@ -39,6 +39,8 @@ class Trusted:
     """How fresh the word of each node is, by its DID."""
     read_at: datetime | None = None
     """When all this was read, and until when freshness is asked for; None: now."""
+    adopted: Mapping[str, datetime] = field(default_factory=dict)
+    """When the one who asks adopted each agreement, by its id."""
 
     def same_environment(self) -> Iterator[BelievedList]:
         """Return the lists of this environment: those of another vouch for nothing here."""

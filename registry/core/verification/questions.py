@@ -142,6 +142,8 @@ def _ask_agreement(case: Case) -> Finding:
     )
     if not as_agreed:
         return _failed(Check.AGREEMENT, "not-agreed")
+    if case.superseded(agreement):
+        return _failed(Check.AGREEMENT, "agreement-superseded")
     return _passed(Check.AGREEMENT, "agreed" if agreed.effect is Effect.RECOGNISED else "information-only")
 
 

@@ -66,6 +66,7 @@ SENTENCES = {
     "agreed": "the agreement recognises the certificate",
     "information-only": "the agreement takes the certificate for information only",
     "agreement-unknown": "the agreement that the certificate names is not in force here",
+    "agreement-superseded": "the states had agreed anew before it was issued, and it names the agreement before that",
     "issued-elsewhere": "the key is not of the country that the certificate names as issuing",
     "not-agreed": "by the agreement scheme, direction, rules, day of issue or end of validity would be others",
     "for-here": "the certificate is for this country",
