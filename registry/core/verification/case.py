@@ -69,6 +69,13 @@ class Case:
         named = self.trusted.agreements.get(self.certificate.subject.agreement)
         return named if named is not None and named.env == self.trusted.env else None
 
+    @property
+    def is_ahead(self) -> bool:
+        """Whether the day asked is yet to come in both countries: what may end the certificate by then is not known."""
+        agreed = self.agreement
+        clocks = [] if agreed is None else [party.offset for party in agreed.parties]
+        return self.day is not None and all(self.day > clock.local_date(self.at).day for clock in clocks)
+
     def superseded(self, agreement: Agreement) -> bool:
         """Tell whether both states had agreed anew before this was signed, and that held on the day of issue.
 

@@ -173,6 +173,8 @@ def _ask_status(case: Case) -> Finding:
     if None in (*changes, *of_original):
         return _unknown(Check.STATUS, "change-not-believed")
     held, as_of = case.held, case.word.as_of
+    if case.is_ahead:
+        return _unknown(Check.STATUS, "day-ahead", as_of)
     if held is None:
         return _unknown(Check.STATUS, "status-unknown", as_of)
     if case.evidence.original is None:

@@ -80,6 +80,7 @@ SENTENCES = {
     "original-out-of-force": "the certificate that it duplicates is annulled or replaced, and that ends its duplicate",
     "original-not-delivered": "the certificate that it duplicates has never been delivered here, nor its changes",
     "suspended": "the certificate is suspended",
+    "day-ahead": "the day asked for is yet to come, and what may end the certificate by then is not known",
     "status-unknown": "changes of status of this certificate have never been delivered here",
     "change-not-believed": "a change of status is held that the body's key does not vouch for",
     "bundle-stale": "the bundle is older than it may be",

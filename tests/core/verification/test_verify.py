@@ -362,6 +362,10 @@ def change(status: Status, **more: Any) -> Deviation:
     return lambda scene: scene.changed(status, **more)
 
 
+def midnight_in_tashkent() -> datetime:
+    return AT.replace(hour=19, minute=0)
+
+
 def unbelieved(**more: Any) -> Deviation:
     return change(Status.ANNULLED, **more)
 
@@ -438,7 +442,7 @@ STATUS = [
     Row("annulled from tomorrow", change(Status.ANNULLED, day=TODAY + DAY), Check.STATUS, PASSED, "by-channel-only"),
     Row(
         "asked for the day before the annulment",
-        lambda s: replace(s.changed(Status.ANNULLED, day=TODAY + 5 * DAY), day=TODAY + 4 * DAY),
+        lambda s: replace(s.changed(Status.ANNULLED, day=TODAY + 2 * DAY), at=AT + 2 * DAY, day=TODAY + DAY),
         Check.STATUS,
         PASSED,
         "by-channel-only",
@@ -449,6 +453,14 @@ STATUS = [
         Check.STATUS,
         FAILED,
         "annulled-from-date",
+    ),
+    Row("asked for a day to come", lambda s: replace(s, day=TODAY + DAY), Check.STATUS, UNKNOWN, "day-ahead"),
+    Row(
+        "asked in Tashkent for its today, which in Minsk is tomorrow",
+        lambda s: replace(s, at=midnight_in_tashkent(), day=TODAY + DAY),
+        Check.STATUS,
+        PASSED,
+        "by-channel-only",
     ),
     Row(
         "suspended and reinstated",
@@ -531,7 +543,6 @@ STATUS = [
 VALIDITY = [
     Row("the day before", lambda s: replace(s, day=TODAY - DAY), Check.VALIDITY, FAILED, "before-validity"),
     Row("the first day", lambda s: replace(s, day=TODAY), Check.VALIDITY, PASSED, "within-validity"),
-    Row("the last day", lambda s: replace(s, day=date(2027, 11, 21)), Check.VALIDITY, PASSED, "within-validity"),
     Row("the day after", lambda s: replace(s, day=date(2027, 11, 22)), Check.VALIDITY, FAILED, "after-validity"),
 ]
 
@@ -827,6 +838,14 @@ def status_code(verdict: Verdict) -> tuple[Outcome, str]:
     finding = verdict.finding(Check.STATUS)
     assert finding is not None
     return finding.outcome, finding.code
+
+
+def test_the_last_day_of_the_validity_is_within_it_and_a_day_to_come(scene: Scene) -> None:
+    last = replace(scene, day=date(2027, 11, 21))
+    for verdict in (last.online(), last.offline()):
+        finding = verdict.finding(Check.VALIDITY)
+        assert finding is not None
+        assert (finding.code, verdict.indication) == ("within-validity", Indication.INDETERMINATE)
 
 
 def test_lists_and_agreements_of_another_environment_vouch_for_nothing(scene: Scene) -> None:
