@@ -57,7 +57,7 @@ def _open(bundle: Path, pins: Path) -> OpenBundle:
         {issuer: _sequence(number) for issuer, number in read_object(seen, _ARGUMENTS).items()} if seen.exists() else {}
     )
     known = read_pins(pins, _ARGUMENTS)
-    opened = open_bundle(read_text(bundle, _ARGUMENTS), known, newest_sequence=max(newest.values(), default=0))
+    opened = open_bundle(read_text(bundle, _ARGUMENTS), known, newest=newest)
     try:
         seen.write_text(json.dumps(newest | {opened.bundle.issuer: opened.bundle.sequence}))
     except OSError as error:

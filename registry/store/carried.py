@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import and_, func, or_, select
-from sqlalchemy.dialects.postgresql import array
+from sqlalchemy.dialects.postgresql import JSONB, array
 from sqlalchemy.orm import Session, aliased
 
 from registry.core.certificate.outside import Outside
 from registry.core.certificate.relation import DUPLICATES
+from registry.core.tlog.entry import Kind
 from registry.store.certificates import CertificateRow, StatusChangeRow, outside
+from registry.store.log import LogRecovered
 from registry.store.said import CHANGES, CLARIFICATIONS, Said, read_said
 
 
@@ -57,3 +59,9 @@ def clarifications_for(tx: Session, presented_in: str, at: datetime) -> Sequence
     """Return every clarification of unexpired certificates for a country, as it was signed."""
     unexpired = and_(CertificateRow.presented_in == presented_in, CertificateRow.valid_until >= at)
     return read_said(tx, CLARIFICATIONS.where(unexpired))
+
+
+def lost_bundles(tx: Session) -> int:
+    """Return how many bundles were made whose acts a restore lost: their leaves were taken back."""
+    kind = func.convert_from(LogRecovered.leaf, "UTF8").cast(JSONB)["kind"].astext
+    return tx.scalar(select(func.count()).select_from(LogRecovered).where(kind == Kind.BUNDLE_MADE)) or 0

@@ -68,7 +68,7 @@ def export(
         issuer=did,
         env=env,
         country=country,
-        sequence=acts.count_exclusively(tx, Kind.BUNDLE_MADE) + 1,
+        sequence=acts.count_exclusively(tx, Kind.BUNDLE_MADE) + carried.lost_bundles(tx) + 1,
         made_at=at,
         stale_after=at + fresh_for,
         lists=carried_lists(tx, pins, beliefs),

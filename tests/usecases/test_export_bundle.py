@@ -15,6 +15,7 @@ from registry.core.verification.bundle import Bundle, open_bundle
 from registry.usecases import export_bundle
 from registry.usecases.sign_for_body import read
 from tests.kit import Corridor, Country
+from tests.usecases.restored import Backup, carry, recovered
 
 
 def export(country: Country) -> Envelope:
@@ -84,6 +85,21 @@ def test_bundles_are_numbered_without_a_gap_and_each_is_an_act(corridor: Corrido
     bundles = [export(uz) for _ in range(3)]
     assert [Bundle.parse(envelope.payload).sequence for envelope in bundles] == [1, 2, 3]
     assert [act.private["digest"] for act in uz.acts(Kind.BUNDLE_MADE)].count(bundles[2].digest) == 1
+
+
+def test_bundles_go_on_being_numbered_where_a_restored_backup_had_fewer(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    _ = by.node.guard, uz.node.guard
+    backup = Backup.take(corridor.forge, uz)
+    try:
+        last = [open_bundle(export(uz).text, uz.node.pins).bundle.sequence for _ in range(3)][-1]
+        carry(uz, by)
+        backup.restore()
+        recovered(uz, by)
+        again = open_bundle(export(uz).text, uz.node.pins, newest={uz.did: last})
+    finally:
+        backup.drop()
+    assert again.bundle.sequence == last + 1
 
 
 def test_what_expired_is_not_carried(corridor: Corridor) -> None:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Annotated, ClassVar, Self
 
 from registry.core.agreement import Agreement
@@ -148,9 +149,10 @@ class OpenBundle:
         return max([clock, self.bundle.made_at, *(adopted.list.issued_at for adopted in self.trusted.lists.values())])
 
 
-def open_bundle(text: str, pins: Mapping[str, Pin], *, newest_sequence: int = 0) -> OpenBundle:
-    """Open a bundle against the pins of a device that has seen `newest_sequence`; raises `BundleNotTrusted`.
+def open_bundle(text: str, pins: Mapping[str, Pin], *, newest: Mapping[str, int] = MappingProxyType({})) -> OpenBundle:
+    """Open a bundle against the pins of a device that knows the `newest` number of each node that made it one.
 
+    Raises `BundleNotTrusted`.
     Raises what a trust list or an agreement in it raises when it cannot be believed.
     """
     envelope = Envelope.parse(text.strip(), Typ.BUNDLE)
@@ -163,8 +165,9 @@ def open_bundle(text: str, pins: Mapping[str, Pin], *, newest_sequence: int = 0)
         raise BundleNotTrusted(f"no pinned country has {envelope.kid} as the key of this node")
     if not envelope.is_signed_by(node.chained.key) or not node.chained.valid_at(bundle.made_at):
         raise BundleSignatureWrong("the signature of the node does not verify")
-    if bundle.sequence < newest_sequence:
-        raise BundleRolledBack(f"its number {bundle.sequence} is below {newest_sequence}, which this device has seen")
+    seen_before = newest.get(bundle.issuer, 0)
+    if bundle.sequence < seen_before:
+        raise BundleRolledBack(f"its number {bundle.sequence} is below {seen_before}, which this device has seen")
     agreements = [believe_carried(agreement, carried) for agreement in bundle.agreements]
     known: dict[str, Agreement] = {agreement.id: agreement for agreement in agreements}
     seen = earliest((each.digest, each.at) for each in bundle.seen)

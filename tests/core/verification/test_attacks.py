@@ -107,7 +107,7 @@ class Victim:
         shown = scene(self.world.scene())
         bundle = replace(shown.bundle(), **{"sequence": 4, **changes})
         text = seal(bundle.encode(), Typ.BUNDLE, shown.node or self.world.uz.node).text
-        opened = open_bundle(text, shown.pins(), newest_sequence=newest)
+        opened = open_bundle(text, shown.pins(), newest={self.world.uz.node_id: newest})
         verdict = verify(Presentation(shown.text, shown.proof), opened.trusted, opened.read, at=shown.at)
         if verdict.indication is not Indication.TOTAL_PASSED:
             assert verdict.decisive is not None

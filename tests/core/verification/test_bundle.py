@@ -106,11 +106,11 @@ def test_a_list_below_the_threshold_or_an_agreement_of_one_side_spoils_the_bundl
         replace(scene, lists={"UZ": scene.lists["UZ"]}).open()
 
 
-def test_an_older_bundle_than_the_device_has_seen_is_refused(world: World, scene: Scene) -> None:
+def test_an_older_bundle_of_a_node_than_the_device_has_seen_is_refused(world: World, scene: Scene) -> None:
     text = seal(replace(scene.bundle(), sequence=7).encode(), Typ.BUNDLE, world.uz.node).text
-    assert open_bundle(text, scene.pins(), newest_sequence=7).bundle.sequence == 7
+    assert open_bundle(text, scene.pins(), newest={world.uz.node_id: 7, world.by.node_id: 9}).bundle.sequence == 7
     with pytest.raises(BundleNotTrusted, match="its number 7 is below 8"):
-        open_bundle(text, scene.pins(), newest_sequence=8)
+        open_bundle(text, scene.pins(), newest={world.uz.node_id: 8})
 
 
 def test_a_node_key_signs_bundles_within_its_certificate_only(scene: Scene) -> None:
