@@ -176,6 +176,16 @@ def test_whoever_applies_for_a_duplicate_declares_it_on_a_day_of_their_own(corri
     assert read(lost).subject.claims["items"] == read(original).subject.claims["items"]
 
 
+def test_a_duplicate_of_what_was_issued_before_the_goods_left_says_no_more_than_that(corridor: Corridor) -> None:
+    by = corridor.by
+    left = {"export": {"date": "2026-11-22"}}
+    original = by.issue(by.approves(by.form(**left)))
+    corridor.clock.forward(timedelta(days=3))
+    lost = by.issue(duplicate(by, original))
+    codes = [note.code for note in Claims.parse(read(lost).subject.claims).official_notes]
+    assert codes == [NoteCode.DUPLICATE]
+
+
 def test_a_duplicate_has_no_duplicate(corridor: Corridor) -> None:
     by = corridor.by
     first = by.issue(duplicate(by, by.issued()))

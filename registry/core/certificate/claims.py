@@ -200,9 +200,12 @@ class Claims:
         return replace(self, official_notes=(*kept, *notes))
 
     def noted_on(self, day: dt.date) -> Self:
-        """Return the claims as a body states them on a day: goods that left before it are said so in box 5 (S4 8.1)."""
+        """Return the claims as a body states them on a day: goods that left before it are said so in box 5 (S4 8.1).
+
+        A duplicate says what its original says, which was issued before they left or says so itself (S4 8.2).
+        """
         left = self.export is not None and self.export.date is not None and self.export.date < day
-        if not left or self.notes(NoteCode.ISSUED_RETROSPECTIVELY):
+        if not left or self.notes(NoteCode.ISSUED_RETROSPECTIVELY, NoteCode.DUPLICATE):
             return self
         return self.noted(Note(NoteCode.ISSUED_RETROSPECTIVELY))
 

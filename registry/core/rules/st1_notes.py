@@ -27,8 +27,8 @@ _WANTED: Mapping[NoteCode, tuple[str, ...]] = {
     uz="Tovar olib chiqib ketilgan: 5-grafada «Выдан впоследствии» (keyinchalik berilgan) belgisi boʻlishi kerak.",
 )
 def retrospective_note_missing(intake: Intake) -> Paths:
-    """Find that goods have left, and the certificate does not say so."""
-    if _exported(intake) and not intake.claims.notes(NoteCode.ISSUED_RETROSPECTIVELY):
+    """Find that goods have left, and the certificate does not say so; what a duplicate says its original said."""
+    if _exported(intake) and not intake.claims.notes(NoteCode.ISSUED_RETROSPECTIVELY, NoteCode.DUPLICATE):
         yield "official_notes"
 
 
@@ -42,8 +42,10 @@ def retrospective_note_missing(intake: Intake) -> Paths:
     "deklaratsiyasi kerak.",
 )
 def retrospective_proof_missing(intake: Intake) -> Paths:
-    """Find issue after export without proof of export."""
+    """Find issue after export without proof of export; a duplicate stands for what was issued already (S4 8.2)."""
     export = intake.claims.export
+    if intake.claims.notes(NoteCode.DUPLICATE):
+        return
     if _exported(intake) or intake.claims.notes(NoteCode.ISSUED_RETROSPECTIVELY):
         if export is None or export.date is None:
             yield "export.date"

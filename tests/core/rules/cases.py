@@ -259,6 +259,20 @@ CASES: list[tuple[str, str, Changes, list[str], Changes]] = [
         {"export": {"date": TODAY_TEXT}},
     ),
     (
+        "retrospective-note-missing",
+        "medicines",
+        {"export": PROOF, "official_notes": [IN_LIEU]},
+        ["official_notes"],
+        {"export": PROOF, "official_notes": [DUPLICATE]},
+    ),
+    (
+        "retrospective-proof-missing",
+        "medicines",
+        {"official_notes": [RETROSPECTIVE, IN_LIEU], "export": {"date": YESTERDAY}},
+        ["export.declaration"],
+        {"official_notes": [RETROSPECTIVE, DUPLICATE], "export": {"date": YESTERDAY}},
+    ),
+    (
         "retrospective-too-early",
         "medicines",
         {"official_notes": [RETROSPECTIVE], "export": {"date": TODAY_TEXT}},
