@@ -17,7 +17,7 @@ from registry.core.scheme.catalogue import find_scheme
 from registry.store import parties, products
 from registry.store.applications import Application
 from registry.usecases.believe_peers import Beliefs
-from registry.usecases.relate_certificate import others_of_set, relations_of
+from registry.usecases.relate_certificate import notes_of, others_of_set, relations_of
 
 AT_SUBMIT = frozenset({"applicant-without-mandate", "mandate-not-registered", "mandate-expired"})
 """What was asked of whoever submitted, on that day: a power of attorney that ends later undoes nothing (S5 3.1)."""
@@ -65,6 +65,7 @@ def check(tx: Session, row: Application, beliefs: Beliefs, *, at: datetime) -> S
             sheet=None if sheet is None else sheet.k,
             sheets=others_of_set(tx, row),
             registered=registered_exporters(tx, claims, row.issued_in),
+            related=notes_of(relations_of(row)),
         )
     )
 

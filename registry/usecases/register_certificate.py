@@ -37,6 +37,7 @@ from registry.usecases.check_application import refuse_severe, registered_export
 from registry.usecases.check_expert import check_examiner, check_signatory
 from registry.usecases.identify_party import Party
 from registry.usecases.issue_certificate import LIST_LENGTH, STATUS_LIST, NotIssuable, check
+from registry.usecases.relate_certificate import notes_of
 from registry.usecases.relate_registered import check_relations, lock_related
 from registry.usecases.sign_for_body import Issuer
 
@@ -290,5 +291,6 @@ def _findings(
         sheet=None if sheet is None else sheet.k,
         sheets=sheets,
         registered=names,
+        related=notes_of(relation.kind for relation in subject.relations),
     )
     return [*scheme.examine(intake), *([LATE] if outside.late else [])]

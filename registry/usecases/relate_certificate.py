@@ -1,6 +1,7 @@
 """Relate what is applied for to a certificate of the same exporter, or to the other sheets of a set (domain 2.1)."""
 
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -244,6 +245,11 @@ def _wanted(row: Application) -> tuple[str, str, str]:
 def relations_of(row: Application) -> Mapping[str, Relation]:
     """Return what an application is related to, by the kind of relation."""
     return {kind: decode(Relation, value) for kind, value in row.relations.items()}
+
+
+def notes_of(kinds: Iterable[str]) -> AbstractSet[NoteCode]:
+    """Return the notes of box 5 that follow from relations of these kinds."""
+    return frozenset(NOTE[kind] for kind in kinds if kind in NOTE)
 
 
 def write_relations(relations: Iterable[Relation]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from registry.core.agreement import Form
-from registry.core.certificate.claims import Claims, RulesSet
+from registry.core.certificate.claims import Claims, NoteCode, RulesSet
 from registry.core.product.product import Product
 from registry.core.rules.finding import Intake, Kept
 
@@ -31,6 +31,7 @@ REGISTERED: Mapping[str, Any] = {
     "sheet": None,
     "sheets": {},
     "registered": {},
+    "related": (),
 }
 """What the register, the agreement and the product file say beside the application; a product is named by its id."""
 PRODUCT: Mapping[str, Any] = {
@@ -71,6 +72,7 @@ def intake(key: str, changes: Mapping[str, Any] | None = None, *, today: date = 
     agreed = application.pop(AGREED)
     registered = {name: application.pop(name) for name in REGISTERED}
     registered["form"] = registered["form"] and Form(registered["form"])
+    registered["related"] = frozenset(NoteCode(code) for code in registered["related"])
     registered["kept"] = {id: _kept(value) for id, value in registered["kept"].items()}
     draft = claims_of(application)
     registered["sheets"] = {

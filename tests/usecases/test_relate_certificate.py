@@ -14,6 +14,7 @@ from registry.core.certificate.claims import Claims, MalformedClaims, Note, Note
 from registry.core.certificate.duplicate import DuplicateDiffers, DuplicateOfDuplicate
 from registry.core.certificate.lifecycle import AlreadyAnnulled
 from registry.core.certificate.relation import Relation
+from registry.core.rules.finding import Severity
 from registry.core.verification.bundle import open_bundle
 from registry.core.verification.presentation import Presentation
 from registry.core.verification.verdict import Check, Indication
@@ -22,13 +23,15 @@ from registry.store import tasks
 from registry.store.applications import Application
 from registry.store.certificates import CertificateRow
 from registry.store.tasks import TaskKind
-from registry.usecases import examine_application, submit_application
+from registry.usecases import examine_application, register_certificate, submit_application
 from registry.usecases.believe_peers import Beliefs
 from registry.usecases.check_application import FindingsSevere
 from registry.usecases.issue_certificate import GoodsHaveLeft, issue
+from registry.usecases.register_certificate import Examiner
 from registry.usecases.relate_certificate import NoDuplicate, Related, Sheet
 from registry.usecases.sign_for_body import read
 from tests.kit import Corridor, Country
+from tests.outside import EXAMINER, issued_outside
 from tests.usecases.test_export_bundle import export
 
 
@@ -178,12 +181,35 @@ def test_whoever_applies_for_a_duplicate_declares_it_on_a_day_of_their_own(corri
 
 def test_a_duplicate_of_what_was_issued_before_the_goods_left_says_no_more_than_that(corridor: Corridor) -> None:
     by = corridor.by
-    left = {"export": {"date": "2026-11-22"}}
+    left: dict[str, Any] = {"export": {"date": "2026-11-22"}}
     original = by.issue(by.approves(by.form(**left)))
     corridor.clock.forward(timedelta(days=3))
     lost = by.issue(duplicate(by, original))
     codes = [note.code for note in Claims.parse(read(lost).subject.claims).official_notes]
     assert codes == [NoteCode.DUPLICATE]
+
+
+@pytest.mark.parametrize("code", ["DUPLICATE", "ISSUED_IN_LIEU"])
+def test_box_5_says_that_it_stands_for_another_only_where_it_is_related_to_that(corridor: Corridor, code: str) -> None:
+    by = corridor.by
+    original = by.issued()
+    note = {"code": code, "number": original.number, "date": original.issued_on.isoformat()}
+    drafted = by.draft(official_notes=[note])
+    with by.refuses(FindingsSevere) as refused:
+        submit_application.submit(refused.tx, drafted.id, by.beliefs(), **by.by("exporter"))
+    (severe,) = [each for each in refused.value.findings if each.severity is Severity.SEVERE]
+    assert (severe.rule, severe.path) == ("note-without-relation", "official_notes[0].code")
+    outside = issued_outside(by, claims={"official_notes": [note]})
+    with by.refuses(FindingsSevere) as unrelated:
+        register_certificate.register(
+            unrelated.tx,
+            outside.text,
+            Examiner(**EXAMINER),
+            issuer_of(by.node),
+            by.beliefs(),
+            **by.by("registrar"),
+        )
+    assert "note-without-relation" in {each.rule for each in unrelated.value.findings}
 
 
 def test_a_duplicate_has_no_duplicate(corridor: Corridor) -> None:

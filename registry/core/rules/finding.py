@@ -1,13 +1,14 @@
 """What intake finds in an application, and how a rule is written."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from typing import TypeAlias
 
 from registry.core.agreement import Form
-from registry.core.certificate.claims import Claims, RulesSet
+from registry.core.certificate.claims import Claims, NoteCode, RulesSet
 from registry.core.codes.trilingual import Trilingual
 from registry.core.product.product import Product
 
@@ -38,6 +39,7 @@ class Intake:
     of attorney for that is registered and holds today. `registered` names the organisations of the issuing country that
     stand in box 1, by their tax ids. `kept` has the products that the items name. `sheet` is which
     one of a set it is, where it is one, and `sheets` what the others of that set state, as far as they are applied for.
+    `related` has the notes of box 5 that follow from its relations to other certificates.
     """
 
     claims: Claims
@@ -57,6 +59,7 @@ class Intake:
     sheet: int | None = None
     sheets: Mapping[int, Claims] = field(default_factory=dict)
     registered: Mapping[str, str] = field(default_factory=dict)
+    related: AbstractSet[NoteCode] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ _WANTED: Mapping[NoteCode, tuple[str, ...]] = {
     NoteCode.EXHIBITION: ("text",),
     NoteCode.MADE_IN_OLD_STOCK: ("text",),
 }
+_RELATED = frozenset({NoteCode.DUPLICATE, NoteCode.ISSUED_IN_LIEU})
 
 
 @rule(
@@ -82,6 +83,24 @@ def note_incomplete(intake: Intake) -> Paths:
     for index, note in enumerate(intake.claims.official_notes):
         stated = encode(note)
         yield from (f"official_notes[{index}].{name}" for name in _WANTED.get(note.code, ()) if name not in stated)
+
+
+@rule(
+    "note-without-relation",
+    Severity.SEVERE,
+    "S4 8.2-8.3",
+    ru="Отметка «Дубликат» или «Выдан взамен» не относится к сертификату, который назван в заявке.",
+    en="The note «Дубликат» (duplicate) or «Выдан взамен» (in lieu) is of no certificate that is named beside it.",
+    uz="«Дубликат» (dublikat) yoki «Выдан взамен» (oʻrniga berilgan) belgisi arizada koʻrsatilgan sertifikatga "
+    "tegishli emas.",
+)
+def note_without_relation(intake: Intake) -> Paths:
+    """Find a note that the certificate stands for another, where no relation names that: the other would not end."""
+    stated: set[NoteCode] = set()
+    for index, note in enumerate(intake.claims.official_notes):
+        if note.code in _RELATED and (note.code not in intake.related or note.code in stated):
+            yield f"official_notes[{index}].code"
+        stated.add(note.code)
 
 
 @rule(
@@ -157,6 +176,7 @@ NOTES = (
     retrospective_proof_missing,
     retrospective_too_early,
     note_incomplete,
+    note_without_relation,
     note_dated_later,
     copy_applied_for,
     duplicate_of_electronic,

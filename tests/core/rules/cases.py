@@ -273,6 +273,20 @@ CASES: list[tuple[str, str, Changes, list[str], Changes]] = [
         {"official_notes": [RETROSPECTIVE, DUPLICATE], "export": {"date": YESTERDAY}},
     ),
     (
+        "note-without-relation",
+        "tractors",
+        {"official_notes": [RETROSPECTIVE, DUPLICATE, IN_LIEU]},
+        ["official_notes[1].code", "official_notes[2].code"],
+        {"official_notes": [RETROSPECTIVE, BASED_ON, DUPLICATE], "related": ["DUPLICATE"]},
+    ),
+    (
+        "note-without-relation",
+        "medicines",
+        {"official_notes": [IN_LIEU, {**IN_LIEU, "number": "2"}], "related": ["ISSUED_IN_LIEU"]},
+        ["official_notes[1].code"],
+        {"official_notes": [IN_LIEU, DUPLICATE], "related": ["ISSUED_IN_LIEU", "DUPLICATE"]},
+    ),
+    (
         "retrospective-too-early",
         "medicines",
         {"official_notes": [RETROSPECTIVE], "export": {"date": TODAY_TEXT}},
