@@ -216,6 +216,14 @@ def check_relatable(tx: Session, kind: str, certificate: Certificate) -> None:
         raise InLieuIssued(in_lieu[0])
 
 
+def check_related(tx: Session, row: Application, *, organisation: str) -> None:
+    """Check each certificate that an application names. Raises what `find_related` and `check_content` raise."""
+    for relation in relations_of(row).values():
+        if relation.certificate is not None:
+            _, other = find_related(tx, row, relation.kind, relation.certificate, organisation=organisation)
+            check_content(row, relation.kind, other)
+
+
 def check_content(row: Application, kind: str, certificate: Certificate) -> None:
     """Check what an application states by the certificate that it duplicates. Raises `DuplicateDiffers`."""
     if kind == DUPLICATES:

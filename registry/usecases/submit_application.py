@@ -31,9 +31,8 @@ from registry.usecases.register_party import PartyNotFound
 from registry.usecases.relate_certificate import (
     Related,
     Sheet,
-    check_content,
     check_place,
-    find_related,
+    check_related,
     relate,
     relations_of,
 )
@@ -128,8 +127,8 @@ def submit(
 ) -> tuple[Application, Sequence[Finding]]:
     """Submit a draft, with the note that the goods have left where they have.
 
-    Raises `FindingsSevere`, `MandateMissing`, `IllegalMove`, `AnotherPart`, `SheetTaken`, and what `find_related` and
-    `check_content` raise where what it names is not, or no longer, one to replace or duplicate so.
+    Raises `FindingsSevere`, `MandateMissing`, `IllegalMove`, `AnotherPart`, `SheetTaken`, and what `check_related`
+    raises where what it names is not, or no longer, one to replace or duplicate so.
     """
     by.require(Role.EXPORTER)
     row = find(tx, id, by=by, lock=True)
@@ -139,10 +138,7 @@ def submit(
     today = local_day(beliefs, row.issued_in, at)
     if row.principal != row.organisation and not mandated(tx, row, today):
         raise MandateMissing(row.scheme)
-    for relation in relations_of(row).values():
-        if relation.certificate is not None:
-            _, other = find_related(tx, row, relation.kind, relation.certificate, organisation=by.organisation)
-            check_content(row, relation.kind, other)
+    check_related(tx, row, organisation=by.organisation)
     check_place(tx, row)
     row.claims = dict(Claims.parse(row.claims).noted_on(today).encode())
     findings = check(tx, row, beliefs, at=at)
