@@ -34,7 +34,6 @@ from registry.usecases.relate_certificate import (
     check_place,
     check_related,
     relate,
-    relations_of,
 )
 
 BESIDE_CLAIMS = 10_000

@@ -82,12 +82,12 @@ def test_an_answer_after_its_day_finds_that_silence_answered(corridor: Corridor,
     at(by, 1, 21)
     with by.refuses(IllegalMove) as late_:
         submit_application.object_to(late_.tx, offered.id, str(offered.draft), "Поздно.", **by.by("exporter"))
-    assert str(late_.value) == "an application that is approved cannot object"
+    assert str(late_.value) == "an application that is approved cannot be objected to"
     with corridor.forge.breaking(by) as tx:
         tx.execute(text("""UPDATE application SET clock = jsonb_set(clock, '{silence}', '"refused"')"""))
     with by.refuses(IllegalMove) as refused:
         submit_application.accept(refused.tx, offered.id, str(offered.draft), **by.by("exporter"))
-    assert str(refused.value) == "an application that is refused cannot accept"
+    assert str(refused.value) == "an application that is refused cannot be accepted"
 
 
 def test_an_answer_in_time_leaves_nothing_to_silence(by: Country) -> None:
@@ -141,7 +141,7 @@ def test_what_is_being_decided_gets_no_task_that_nobody_would_close(by: Country)
 def test_what_is_being_told_as_overdue_is_decided_after_it_and_its_task_closed(by: Country) -> None:
     approved = by.approved()
     at(by, 30, 9, 11)
-    today = by.beliefs().offset("BY").local_date(by.clock()).day
+    today = by.beliefs().offset("BY", by.clock()).local_date(by.clock()).day
     with ThreadPoolExecutor(1) as pool:
         with by.tx() as reminding:
             assert apply_deadlines.tell_overdue(reminding, today, at=by.clock(), limit=100) == 1

@@ -1,5 +1,6 @@
 """Annulment by two people."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -144,7 +145,21 @@ def test_an_annulment_needs_the_bodys_key(corridor: Corridor) -> None:
         confirm(
             refused.tx, issued.id, Issuer(by.node.settings.name, "demo", {}, by.node.pins), **by.by("second_signatory")
         )
-    assert str(refused.value) == f"this node holds no document signer of {refused.value.body} whose word counts now"
+    assert str(refused.value) == f"this node holds no document signer of {refused.value.body}"
+
+
+def test_a_key_that_no_list_names_ends_nothing(corridor: Corridor) -> None:
+    by = corridor.by
+    issued = by.issued()
+    by.proposed(issued)
+    box, old = "consignor_exporter.address", Claims.parse(read(issued).subject.claims).consignor_exporter.address
+    with by.tx() as tx:
+        clarify_certificate.propose(tx, issued.id, box, old, f"{old}.", "Опечатка.", **by.by("signatory"))
+    unlisted = replace(issuer_of(by.node), signers={"bcci": (by.node.keyring.node,)})
+    for sign in (confirm, clarify_certificate.confirm):
+        with by.refuses(SignerMissing) as refused:
+            sign(refused.tx, issued.id, unlisted, **by.by("second_signatory"))
+        assert "no document signer of bcci is in use" in str(refused.value)
 
 
 @pytest.mark.parametrize("status", [SignerStatus.REVOKED, SignerStatus.RETIRED])
