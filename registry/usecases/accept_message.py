@@ -152,14 +152,14 @@ def judge_again(tx: Session, here: Here, beliefs: Beliefs, *, at: datetime) -> i
     A receipt stays what it was, but a list or an agreement that came late loses no certificate and no annulment.
     """
     peers.lock_adoption(tx)
-    taken, settled = [], []
+    judged: list[tuple[str, Taken]] = []
     for row in open_messages.not_accepted(tx):
         message = Message.parse(Envelope.parse(row.envelope, Typ.MESSAGE).payload)
         sender = beliefs.node(message.from_)
         if sender is not None:
-            taken.append(_take(tx, message, sender.country, here, beliefs, came=row.received_at, at=at))
-            if taken[-1].outcome is not Outcome.REFUSED:
-                settled.append(message.id)
+            judged.append((row.id, _take(tx, message, sender.country, here, beliefs, came=row.received_at, at=at)))
+    taken = [each for _, each in judged]
+    settled = [message for message, each in judged if each.outcome is not Outcome.REFUSED]
     tasks.close_tasks(tx, TaskKind.MESSAGE_REFUSED, settled, at=at)
     arrivals.number(tx, [each.news for each in taken if each.news], at)
     trusted = Trusted(here.env, here.country, beliefs.lists, beliefs.agreements, at)

@@ -6,7 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -201,6 +201,7 @@ def _reader(
         "/srv/": f"{folder}/srv/",
         "/var/lib/": f"{folder}/lib/",
         "2026-11-10": str(today),
+        "2027-01-10": str(today + timedelta(days=60)),
     }
     return Reader(folder, dict(country.environment), places, answers, before or {})
 

@@ -204,7 +204,7 @@ def test_only_an_auditor_exports_and_only_with_a_reason(corridor: Corridor) -> N
     [
         (Selection(person=""), "person is empty"),
         (Selection(subject="и\u0306"), "subject is not in Unicode"),
-        (Selection(organisation="a\nb"), "organisation holds a control"),
+        (Selection(organisation="a\nb"), "organisation holds what does not show"),
     ],
 )
 def test_what_could_not_stand_in_the_file_is_not_asked_for(corridor: Corridor, selection: Selection, said: str) -> None:

@@ -89,7 +89,12 @@ def test_an_act_that_is_not_there_and_a_reason_that_is_none_are_refused(corridor
     with by.refuses(ActNotFound) as refused:
         look(refused.tx, "0" * 32, WHY, **by.by("auditor"))
     assert str(refused.value) == "there is no such act"
-    for reason, said in (("", "is empty"), (" so", "begins or ends"), ("a\u202eb", "control"), ("x" * 2001, "longer")):
+    for reason, said in (
+        ("", "is empty"),
+        (" so", "begins or ends"),
+        ("a\u202eb", "does not show"),
+        ("x" * 2001, "longer"),
+    ):
         with by.refuses(ReasonUnfit) as unfit:
             look(unfit.tx, act.id, reason, **by.by("auditor"))
         assert said in str(unfit.value)

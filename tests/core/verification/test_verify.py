@@ -677,7 +677,7 @@ def test_each_cell_of_the_table_has_its_outcome_and_code(scene: Scene, row: Row,
 
 
 def test_of_a_change_that_does_not_hold_yet_nobody_is_told_that_none_has_come(scene: Scene) -> None:
-    changed = replace(scene.changed(Status.ANNULLED, day=TODAY + 5 * DAY), day=TODAY + 4 * DAY)
+    changed = replace(scene.changed(Status.ANNULLED, day=TODAY + 5 * DAY), day=TODAY)
     for verdict, place in ((changed.online(), "the channel"), (changed.offline(), "the bundle")):
         finding = verdict.finding(Check.STATUS)
         assert finding is not None
