@@ -8,7 +8,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -527,10 +527,11 @@ def clear_away() -> None:
     """Stop the servers and remove the folders of runs that ended, our own among them."""
     for folder in {*FOLDER.glob("[0-9]*/"), *DISK.glob("[0-9]*/")}:
         if folder.name == str(os.getpid()) or not _runs(int(folder.name)):
-            for kept in folder.rglob("server.json"):
-                running = Server.running(kept.parent)
-                if running is not None:
-                    running.stop()
+            with suppress(FileNotFoundError):  # another run clears the same away
+                for kept in folder.rglob("server.json"):
+                    running = Server.running(kept.parent)
+                    if running is not None:
+                        running.stop()
             shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -20,7 +20,7 @@ from registry.core.envelope.jose import MAX_ENVELOPE
 from registry.core.errors import NotFound
 from registry.core.record import MalformedRecord
 from registry.core.tlog.entry import Kind
-from registry.store import acts
+from registry.store import acts, peers
 from registry.store.parties import Role
 from registry.usecases import verify_certificate, verify_held
 from registry.usecases.believe_peers import read_beliefs
@@ -115,6 +115,7 @@ def verify(body: QuestionBody, call: CallDep) -> Response:
     def work(tx: Session, by: Party, at: datetime) -> Reply:
         by.require(Role.CUSTOMS)
         call.node.pace.take(by.person, 1, at)
+        peers.hold_adoptions(tx)  # customs is told of what it found good and a list revokes: none passes it by
         beliefs, settings = read_beliefs(tx, call.node.pins), call.node.settings
         verification = verify_certificate.ask(
             tx,
@@ -144,10 +145,11 @@ def verify_in_bulk(body: BulkBody, call: CallDep) -> Response:
     def work(tx: Session, by: Party, at: datetime) -> Reply:
         by.require(Role.CUSTOMS)
         call.node.pace.take(by.person, len(read), at)
+        peers.hold_adoptions(tx)
         beliefs, settings = read_beliefs(tx, call.node.pins), call.node.settings
         answers = verify_certificate.ask_all(
             tx,
-            (question for question in read if isinstance(question, Question)),
+            [question for question in read if isinstance(question, Question)],
             beliefs,
             env=settings.env,
             country=settings.country,

@@ -200,10 +200,12 @@ def index_columns(envelope: Envelope, certificate: Certificate) -> dict[str, obj
     }
 
 
-def certificate(tx: Session, id: str, *, lock: bool = False) -> CertificateRow | None:
-    """Return a certificate by its id."""
+def certificate(tx: Session, id: str, *, lock: bool = False, hold: bool = False) -> CertificateRow | None:
+    """Return a certificate by its id; `hold` as `certificate_locks` does."""
     query = select(CertificateRow).where(CertificateRow.id == id)
-    return tx.scalar(query.with_for_update() if lock else query)
+    if lock or hold:
+        query = query.with_for_update(read=hold, key_share=hold)
+    return tx.scalar(query)
 
 
 def seen_by(tx: Session, id: str, organisation: str, *, lock: bool = False) -> CertificateRow | None:
@@ -230,10 +232,10 @@ _BY_TERMS = (
 )
 
 
-def by_number(tx: Session, number: str, id: str | None = None) -> Sequence[CertificateRow]:
-    """Return the certificates with this number: bodies and decades repeat them."""
+def by_number(tx: Session, number: str, id: str | None = None, *, hold: bool = False) -> Sequence[CertificateRow]:
+    """Return the certificates with this number: bodies and decades repeat them; `hold` as `certificate_locks` does."""
     query = _BY_NUMBER if id is None else _BY_NUMBER.where(CertificateRow.id == id)
-    return tx.scalars(query, {"sought": number}).all()
+    return tx.scalars(query.with_for_update(read=True, key_share=True) if hold else query, {"sought": number}).all()
 
 
 def by_terms(tx: Session, terms: Sequence[str]) -> Sequence[CertificateRow]:

@@ -96,7 +96,7 @@ def accept(
             return not_agreed
     fork = _fork(tx, message) if before is None else MessageFork(message.seq)
     if fork is not None:
-        subject = f"fork {message.from_} {message.epoch} {message.seq}"
+        subject = f"fork {_place(message)}"
         if not acts.page(tx, after=None, limit=1, kind=Kind.MESSAGE_REFUSED, subject=subject):
             evidence: dict[str, Json] = {"from": message.from_, "seq": message.seq, "fork": envelope.text}
             acts.record(tx, Kind.MESSAGE_REFUSED, evidence, by=actor, at=at, draw=draw, subject=subject)
@@ -109,7 +109,7 @@ def accept(
         codes = [f"{finding.check}: {finding.code}" for finding in taken.findings]
         private: dict[str, Json] = {"from": message.from_, "seq": message.seq, "findings": codes}
         acts.record(tx, Kind.MESSAGE_REFUSED, private, by=actor, at=at, draw=draw, subject=message.id)
-        tasks.open_task(tx, TaskKind.MESSAGE_REFUSED, message.id, private, role=Role.OPERATOR, at=at)
+        tasks.open_task(tx, TaskKind.MESSAGE_REFUSED, _place(message), private, role=Role.OPERATOR, at=at)
     receipt = before_restore or Receipt(
         env=receiver.env,
         issuer=receiver.did,
@@ -157,7 +157,9 @@ def judge_again(tx: Session, here: Here, beliefs: Beliefs, *, at: datetime) -> i
         message = Message.parse(Envelope.parse(row.envelope, Typ.MESSAGE).payload)
         sender = beliefs.node(message.from_)
         if sender is not None:
-            judged.append((row.id, _take(tx, message, sender.country, here, beliefs, came=row.received_at, at=at)))
+            judged.append(
+                (_place(message), _take(tx, message, sender.country, here, beliefs, came=row.received_at, at=at))
+            )
     taken = [each for _, each in judged]
     settled = [message for message, each in judged if each.outcome is not Outcome.REFUSED]
     tasks.close_tasks(tx, TaskKind.MESSAGE_REFUSED, settled, at=at)
@@ -165,6 +167,11 @@ def judge_again(tx: Session, here: Here, beliefs: Beliefs, *, at: datetime) -> i
     trusted = Trusted(here.env, here.country, beliefs.lists, beliefs.agreements, at)
     revoked_after_use.tell_users(tx, beliefs, trusted, read_evidence, at=at)
     return sum(each.outcome is Outcome.ACCEPTED for each in taken)
+
+
+def _place(message: Message) -> str:
+    """Return where in the channel a message stands, whatever id its sender drew for it."""
+    return f"{message.from_} {message.epoch} {message.seq}"
 
 
 def _read_given(text: str, sent: Envelope, message: Message, beliefs: Beliefs) -> Receipt:

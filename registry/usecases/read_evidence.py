@@ -30,11 +30,11 @@ def open_change(came: tuple[str, datetime]) -> Said:
     return Said(text, Envelope.parse(text, Typ.STATUS).digest, at)
 
 
-def reader(tx: Session, found: list[CertificateRow]) -> ReadEvidence:
-    """Return a reader that asks for the certificate unless it is in `found`, and leaves it there."""
+def reader(tx: Session, found: list[CertificateRow], *, hold: bool = False) -> ReadEvidence:
+    """Return a reader that asks for the certificate unless it is in `found`, and leaves it there; `hold` keeps it."""
 
     def read(certificate: Certificate, _digest: Digest) -> Evidence:
-        row = found[0] if found else certificates.certificate(tx, certificate.id)
+        row = found[0] if found else certificates.certificate(tx, certificate.id, hold=hold)
         if row is None:
             return Evidence()
         if not found:

@@ -21,7 +21,7 @@ from registry.core.verification.beside import believe_change, believe_clarificat
 from registry.core.verification.evidence import Trusted, earliest
 from registry.core.verification.verdict import Check
 from registry.core.verification.verdict import Outcome as Answer
-from registry.store import certificates, clarifications
+from registry.store import certificate_locks, certificates, clarifications
 from registry.store.arrivals import News
 from registry.store.certificates import CertificateRow, Source
 from registry.store.said import logged
@@ -74,6 +74,7 @@ def take_change(tx: Session, message: Message, env: str, beliefs: Beliefs, *, ca
     """
     envelope = change_of(message)
     change = StatusChange.parse(envelope.payload)
+    certificate_locks.lock_for_change(tx, [change.certificate])
     row = _delivered(tx, change.certificate)
     if row is None:
         return refused("delivered", "not-delivered")

@@ -1,6 +1,7 @@
 """Customs' answer: the verdict on a certificate, by number or by file, kept as an act."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import ClassVar
@@ -10,6 +11,7 @@ from sqlalchemy.orm import Session
 from registry.core import canonical
 from registry.core.calendar import read_day
 from registry.core.canonical import Json
+from registry.core.certificate.credential import Certificate
 from registry.core.certificate.relation import sheet_place
 from registry.core.envelope.jose import Envelope, Typ
 from registry.core.errors import Conflict, Malformed, RegistryError
@@ -19,7 +21,7 @@ from registry.core.verification.preference import SHEET_OF_SET, SHEETS_MISSING
 from registry.core.verification.presentation import Presentation
 from registry.core.verification.verdict import Check, Finding, Outcome, Verdict
 from registry.core.verification.verify import verify
-from registry.store import acts, certificates
+from registry.store import acts, certificate_locks, certificates
 from registry.store.acts import Act, Draw
 from registry.store.certificates import CertificateRow
 from registry.store.parties import Role
@@ -95,7 +97,7 @@ def ask(
 
 def ask_all(
     tx: Session,
-    questions: Iterable[Question],
+    questions: Sequence[Question],
     beliefs: Beliefs,
     *,
     env: str,
@@ -109,6 +111,8 @@ def ask_all(
     A refusal comes before anything is kept of its question, so that nothing has to be undone. No answer is held on to:
     what is judged may be a thousand times the largest certificate.
     """
+    numbers = [normal_number(question.number) for question in questions if question.shown is None]
+    certificate_locks.hold(tx, ids=list(_shown_in(questions)), numbers=numbers)
     for question in questions:
         try:
             yield ask(tx, question, beliefs, env=env, country=country, by=by, at=at, draw=draw)
@@ -136,7 +140,7 @@ def by_file(
     by.require(Role.CUSTOMS if holder is None else Role.IMPORTER)
     seen: list[CertificateRow] = []
     trusted = _trusted(beliefs, env, country)
-    verdict = verify(presentation, trusted, reader(tx, seen), at=at, day=day)
+    verdict = verify(presentation, trusted, reader(tx, seen, hold=True), at=at, day=day)
     shown: dict[str, Json] = {"shown": canonical.digest(presentation.certificate.encode(errors="replace"))}
     row = seen[0] if seen and (holder is None or _is_shown(presentation, seen[0])) else None
     return _keep(tx, verdict, row, shown, day, by=by, at=at, draw=draw, holder=holder)
@@ -164,7 +168,7 @@ def by_number(
     """
     by.require(Role.CUSTOMS if holder is None else Role.IMPORTER)
     spelled = normal_number(number)
-    held: Sequence[CertificateRow] = certificates.by_number(tx, spelled, id)
+    held: Sequence[CertificateRow] = certificates.by_number(tx, spelled, id, hold=True)
     if len(held) > 1:
         raise NumberAmbiguous(tuple(row.id for row in held))
     if not held:
@@ -214,6 +218,15 @@ def subjects_of(tx: Session, number: str) -> list[str]:
     """Return what verifications of a number are about: the certificates that bear it, and it where none did then."""
     spelled = normal_number(number)
     return [spelled, *(row.id for row in certificates.by_number(tx, spelled))]
+
+
+def _shown_in(questions: Iterable[Question]) -> Iterator[str]:
+    """Give the id of each certificate that is shown; what cannot be read is told where it is judged."""
+    for question in questions:
+        if question.shown is not None:
+            with suppress(RegistryError):
+                shown = Presentation.parse(question.shown).certificate
+                yield Certificate.parse(Envelope.parse(shown, Typ.CERTIFICATE).payload).id
 
 
 def _is_shown(presentation: Presentation, row: CertificateRow) -> bool:

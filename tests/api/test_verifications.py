@@ -1,5 +1,6 @@
 """Customs asks over HTTP: by number, by file, for another day; and what is kept of it."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -7,9 +8,11 @@ import pytest
 from sqlalchemy import update
 
 from registry.core.tlog.entry import Kind
+from registry.store import peers
 from registry.store.certificates import CertificateRow
 from tests.api.desk import Office, assert_problem
 from tests.kit import Corridor
+from tests.usecases.test_apply_deadlines import waits_for_a_lock
 
 
 def ask(office: Office, **question: Any) -> Any:
@@ -255,3 +258,17 @@ def test_whoever_counts_numbers_up_is_stopped(corridor: Corridor, tashkent: Offi
     assert answer.headers["retry-after"] == "45"
     corridor.clock.forward(timedelta(seconds=45))
     assert importer.post(path, {"certificate": "x"}).status_code == 201
+
+
+@pytest.mark.parametrize("many", ["", "/bulk"])
+def test_a_verdict_waits_for_the_list_that_is_being_adopted(corridor: Corridor, tashkent: Office, many: str) -> None:
+    """Whoever found good what the list revokes is told: no verdict by the list before it is kept after that."""
+    uz = corridor.uz
+    question: dict[str, Any] = {"number": "BY-1"}
+    body = {"questions": [question]} if many else question
+    with ThreadPoolExecutor(1) as pool:
+        with uz.tx() as tx:
+            peers.lock_adoption(tx)
+            asked = pool.submit(tashkent.desk("officer").post, f"/api/v1/verifications{many}", body)
+            waits_for_a_lock(uz)
+        assert asked.result().status_code == 201

@@ -256,10 +256,11 @@ def test_a_refusal_is_a_task_at_both_nodes_until_a_person_has_seen_to_it(corrido
         keep_receipt(tx, row, receipt, by.beliefs(), by=Actor(by.did), at=by.clock(), draw=by.node.draw)
     outcome = Receipt.parse(Envelope.parse(receipt, Typ.RECEIPT).payload).outcome
     assert outcome is Outcome.REFUSED
-    for country, kind in ((by, TaskKind.RECEIPT_REFUSED), (uz, TaskKind.MESSAGE_REFUSED)):
+    refusals = (by, TaskKind.RECEIPT_REFUSED, row.id), (uz, TaskKind.MESSAGE_REFUSED, f"{by.did} 1 1")
+    for country, kind, subject in refusals:
         with country.node.database.read() as tx:
             (task,) = tasks.open_tasks(tx)
-        assert (task.kind, task.subject, task.detail["seq"]) == (kind, row.id, 1)
+        assert (task.kind, task.subject, task.detail["seq"]) == (kind, subject, 1)
     assert judge(uz, uz.beliefs()) == 1
     with uz.node.database.read() as tx:
         assert tasks.open_tasks(tx) == [], "what came with a newer list is refused no more"

@@ -1,15 +1,23 @@
 """Customs that found a certificate good is told when it no longer holds for that day."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
-from registry.api.issuer import issuer_of
+import pytest
+from sqlalchemy.orm import Session
+
+from registry.api.issuer import issuer_of, receiver_of
 from registry.core.verification.presentation import Presentation
 from registry.core.verification.verdict import Indication
 from registry.store import tasks
 from registry.store.parties import Role
 from registry.store.tasks import Task, TaskKind
 from registry.usecases import change_status
+from registry.usecases.accept_message import accept
+from registry.usecases.verify_certificate import Question, Verification, ask, ask_all
 from tests.kit import Corridor, Country
+from tests.usecases.test_apply_deadlines import waits_for_a_lock
+from tests.usecases.test_relate_certificate import duplicate
 
 
 def told(country: Country) -> list[Task]:
@@ -53,3 +61,85 @@ def test_who_never_found_it_good_or_only_for_an_earlier_day_is_not_told(corridor
         change_status.confirm(tx, earlier.id, issuer_of(by.node), **by.by("second_signatory"))
     by.deliver(uz)
     assert told(uz) == []
+
+
+def test_an_annulment_waits_for_the_verdict_that_is_being_given_and_tells_of_it(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    issued = by.issued()
+    by.deliver(uz)
+    by.annulled(issued)
+    by.sequence()
+    (message,) = by.messages(uz)
+    with ThreadPoolExecutor(1) as pool:
+        with uz.tx() as tx:
+            (look,) = in_bulk(tx, uz, Question(number=issued.number))
+            taken = pool.submit(uz.take, message)
+            waits_for_a_lock(uz)
+        assert taken.result()
+    (task,) = told(uz)
+    assert task.detail["verifications"] == [look.id]
+
+
+@pytest.mark.parametrize("by_what", ["number", "file"])
+def test_an_annulment_waits_for_one_verdict_too(corridor: Corridor, by_what: str) -> None:
+    by, uz = corridor.by, corridor.uz
+    issued = by.issued()
+    by.deliver(uz)
+    by.annulled(issued)
+    by.sequence()
+    (message,) = by.messages(uz)
+    question = Question(shown=issued.envelope) if by_what == "file" else Question(number=issued.number)
+    with ThreadPoolExecutor(1) as pool:
+        with uz.tx() as tx:
+            look = ask(tx, question, uz.beliefs(), env="demo", country=uz.code, **uz.by("officer"))
+            taken = pool.submit(uz.take, message)
+            waits_for_a_lock(uz)
+        assert taken.result()
+    (task,) = told(uz)
+    assert task.detail["verifications"] == [look.id]
+
+
+def test_a_verdict_waits_for_the_annulment_that_is_being_taken(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    issued = by.issued()
+    by.deliver(uz)
+    by.annulled(issued)
+    by.sequence()
+    (message,) = by.messages(uz)
+    with ThreadPoolExecutor(1) as pool:
+        with uz.tx() as tx:
+            accept(tx, message, receiver_of(uz.node), uz.beliefs(), at=uz.clock(), draw=uz.node.draw)
+            asked = pool.submit(uz.asks, issued.number)
+            waits_for_a_lock(uz)
+        verdict = asked.result().verdict
+    assert (verdict.indication, verdict.decisive.code if verdict.decisive else None) == (
+        Indication.TOTAL_FAILED,
+        "annulled",
+    )
+    assert told(uz) == []
+
+
+def test_the_annulment_of_an_original_waits_for_the_verdict_on_its_duplicate(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    original = by.issued()
+    lost = by.issue(duplicate(by, original))
+    by.deliver(uz)
+    by.annulled(original)
+    by.sequence()
+    (message,) = by.messages(uz)
+    with ThreadPoolExecutor(1) as pool:
+        with uz.tx() as tx:
+            looks = in_bulk(tx, uz, Question(number=lost.number), Question(shown=lost.envelope))
+            taken = pool.submit(uz.take, message)
+            waits_for_a_lock(uz)
+        assert taken.result()
+    (task,) = told(uz)
+    assert task.detail["certificate"] == lost.id
+    assert task.detail["verifications"] == [look.id for look in looks]
+
+
+def in_bulk(tx: Session, country: Country, *questions: Question) -> list[Verification]:
+    answers = ask_all(tx, questions, country.beliefs(), env="demo", country=country.code, **country.by("officer"))
+    found = [answer for answer in answers if isinstance(answer, Verification)]
+    assert [each.verdict.indication for each in found] == [Indication.TOTAL_PASSED] * len(questions)
+    return found

@@ -156,7 +156,7 @@ def waits_for_a_lock(country: Country) -> None:
     waiting = text(
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     )
-    until = time.monotonic() + 9
+    until = time.monotonic() + 60
     while time.monotonic() < until:
         with country.node.database.read() as tx:
             if tx.scalar(waiting):

@@ -93,12 +93,12 @@ def test_what_commits_late_is_numbered_late(corridor: Corridor) -> None:
     with uz.tx() as tx:
         arrivals.number(tx, [News(first.id)], uz.clock())
         other.start()
-        assert began.wait(10)
+        assert began.wait(60)
         waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
         while not tx.scalar(text(waiting)):
             assert not done.is_set()
         assert followed(uz) == []
-    other.join(10)
+    other.join(60)
     assert [each[1].id for each in followed(uz)] == [first.id, second.id]
     with uz.node.database.read() as tx:
         assert tx.scalars(select(Arrival.seq).order_by(Arrival.seq)).all() == [1, 2]
