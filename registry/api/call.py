@@ -1,4 +1,7 @@
-"""One call of the API: whose token, which key, and the transaction in which it is answered once."""
+"""One call of the API: whose token, which key, and the transaction in which it is answered once.
+
+What a call is gathered from is `async`, though nothing in it waits: a `def` would take a thread from those who work.
+"""
 
 import re
 from collections.abc import Callable, Mapping
@@ -59,7 +62,7 @@ class Reply:
         return Response(self.body, self.status, {"Cache-Control": "no-store", **self.headers}, self.media_type)
 
 
-def the_node(request: Request) -> Node:
+async def the_node(request: Request) -> Node:
     """Return the node that serves this request."""
     node: Node = request.app.state.node
     return node
@@ -68,7 +71,7 @@ def the_node(request: Request) -> Node:
 _BEARER = HTTPBearer(auto_error=False, description="A person's token, as `registry party token` showed it once.")
 
 
-def bearer_token(shown: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]) -> str:
+async def bearer_token(shown: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]) -> str:
     """Return the token that was shown; raises `TokenNotAccepted` where none was."""
     if shown is None:
         raise TokenNotAccepted
@@ -81,7 +84,7 @@ async def request_digest(request: Request) -> str:
     return sha256(head.encode() + await request.body()).hexdigest()
 
 
-def idempotency_key(
+async def idempotency_key(
     key: Annotated[
         str | None,
         Header(alias="Idempotency-Key", description="Names this request: a retry under it gets the same bytes."),
@@ -93,7 +96,7 @@ def idempotency_key(
     return key
 
 
-def expected_version(
+async def expected_version(
     condition: Annotated[str | None, Header(alias="If-Match", description="The ETag that was read.")] = None,
 ) -> int:
     """Return the version that a change supposes; every PUT names one."""
@@ -146,7 +149,7 @@ class Call:
             work(tx, _identified(tx, self.token, self.node, at), at)
 
 
-def call(node: NodeDep, token: BearerDep, key: KeyDep, digest: Annotated[str, Depends(request_digest)]) -> Call:
+async def call(node: NodeDep, token: BearerDep, key: KeyDep, digest: Annotated[str, Depends(request_digest)]) -> Call:
     """Gather what a call that changes something is made of."""
     return Call(node, token, key, digest)
 
@@ -170,7 +173,7 @@ class Look:
         return reply.response()
 
 
-def look(node: NodeDep, token: BearerDep) -> Look:
+async def look(node: NodeDep, token: BearerDep) -> Look:
     """Gather what a call that changes nothing is made of."""
     return Look(node, token)
 

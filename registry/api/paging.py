@@ -67,7 +67,7 @@ class Place:
         return shown, cursor(*key(shown[-1]))
 
 
-def place(
+async def place(
     limit: Annotated[int, Query(ge=1, le=LARGEST, description="Rows of a page.")] = 50,
     after: Annotated[str | None, Query(max_length=200, description="The cursor that the page before gave.")] = None,
 ) -> Place:

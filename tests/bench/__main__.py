@@ -90,12 +90,18 @@ def _online(forge: kit.Forge, corridor: kit.Corridor) -> None:
             for place in range(VERIFIES)
         ]
 
-    with _served(by, "registry.cli.serve:listening") as ours, _served(by, "tests.bench.bare:app") as ceiling:
+    with (
+        _served(by, "registry.cli.serve:listening") as ours,
+        _served(by, "tests.bench.bare:app") as ceiling,
+        _served(by, "tests.bench.least:app") as least,
+    ):
         plain = [load.request("POST", "/issue", {}) for _ in range(ISSUES)]
         _compare("P1 issue", lambda number: load.run(ours, issue(number)), lambda: load.run(ceiling, plain))
-    with _served(uz, "registry.cli.serve:listening") as ours, _served(by, "tests.bench.bare:app") as ceiling:
+        _compare("   at the least", lambda _: load.run(least, plain), lambda: load.run(ceiling, plain))
         plain = [load.request("POST", "/verify", {}) for _ in range(VERIFIES)]
-        _compare("P2 verify online", lambda number: load.run(ours, ask(number)), lambda: load.run(ceiling, plain))
+        with _served(uz, "registry.cli.serve:listening") as theirs:
+            _compare("P2 verify online", lambda number: load.run(theirs, ask(number)), lambda: load.run(ceiling, plain))
+        _compare("   at the least", lambda _: load.run(least, plain), lambda: load.run(ceiling, plain))
 
 
 def _offline(corridor: kit.Corridor) -> None:
