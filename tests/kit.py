@@ -5,8 +5,10 @@ The corridor is born once; each test gets its own copy of both databases.
 
 import json
 import os
+import random
 import secrets
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -83,6 +85,7 @@ from registry.usecases.verify_certificate import Verification
 AT = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 SECRET = b"one passphrase for the tests"
 NAMES = {"BY": "by.registry.example", "UZ": "uz.registry.example"}
+BORN = {code: f"born_{code.lower()}" for code in NAMES}
 MEMORY, ROOM = Path("/dev/shm"), 4_000_000_000  # noqa: S108  the folder below it is our own
 DISK = Path(__file__).resolve().parents[1] / "var" / "tests"
 FOLDER = (
@@ -482,7 +485,8 @@ class Forge:
     def node(self, code: str, database: str, clock: Clock) -> Node:
         settings = self.settings(code, database)
         pins = self.pins()
-        return Node(settings, Database.open(self.server.url(APP, database), pool=60), lambda: pins, clock)
+        opened = Database.open(self.server.url(APP, database), pool=60)
+        return Node(settings, opened, lambda: pins, clock, _drawing(code, database))
 
     def admin(self, *statements: str) -> None:
         """Run statements as superuser, outside a transaction."""
@@ -509,7 +513,7 @@ class Forge:
 
     def country(self, code: str, database: str, clock: Clock) -> Country:
         """Return a country in a copy of the database it was born in."""
-        self.admin(f'CREATE DATABASE "{database}" TEMPLATE born_{code.lower()} OWNER {OWNER}')
+        self.admin(f'CREATE DATABASE "{database}" TEMPLATE {BORN[code]} OWNER {OWNER}')
         node = self.node(code, database, clock)
         return Country(node, clock, dict(self.people[code]), dict(self.tokens[code]), database)
 
@@ -521,6 +525,20 @@ class Forge:
             yield corridor
         finally:
             corridor.close()
+
+
+_DRAWN: Counter[str] = Counter()
+
+
+def _drawing(code: str, database: str) -> Draw:
+    """Return randomness for a node that is the same in each run of a test: what fails, fails again.
+
+    `REGISTRY_SEED` asks for another.
+    """
+    running = os.environ.get("PYTEST_CURRENT_TEST")
+    what = f"{os.environ.get('REGISTRY_SEED')} {code} {database if database in BORN.values() else running}"
+    _DRAWN[what] += 1
+    return random.Random(f"{what} {_DRAWN[what]}").randbytes  # noqa: S311  nothing is kept secret by it
 
 
 def clear_away() -> None:
@@ -559,7 +577,7 @@ def make_forge(*, durable: bool = False) -> Forge:
     clock = Clock(born)
     nodes = {}
     for code in NAMES:
-        name = f"born_{code.lower()}"
+        name = BORN[code]
         server.ensure_database(name)
         command.upgrade(migrations(server.url(OWNER, name)), "head")
         nodes[code] = forge.node(code, name, clock)
