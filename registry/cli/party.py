@@ -14,7 +14,7 @@ from registry.node import Node
 from registry.store import parties
 from registry.store.acts import Actor
 from registry.store.parties import OrganisationKind, Role
-from registry.usecases import register_party
+from registry.usecases import register_party, rename_body
 from registry.usecases.identify_party import identify
 from registry.usecases.register_party import PartyExists
 
@@ -97,6 +97,28 @@ def organisation(
             draw=node.draw,
         )
         return {"organisation": row.id, "did": row.did or ""}
+
+    _act(work, token, as_json=as_json)
+
+
+@app.command()
+def body(
+    code: Annotated[str, typer.Argument(help="Code of the certification body.")],
+    name: Annotated[str | None, typer.Option(help="Its name from now on.")] = None,
+    role: Annotated[BodyRole | None, typer.Option(help="Its role from now on.")] = None,
+    token: Token = None,
+    as_json: Json = False,
+) -> None:
+    """Rename a certification body, or give it another role: it holds once the next trust list is published.
+
+    What it issued before stays good: the list keeps the former name and role, with the day up to which they held. A
+    body that is verifying or customs issues no more. Draft, sign and publish that list on one day. Example:
+    registry party body bcci --name 'Белорусская ТПП'
+    """
+
+    def work(tx: Session, by: Actor, at: datetime, node: Node) -> dict[str, Any]:
+        row = rename_body.rename(tx, code, name=name, role=role, by=by, at=at, draw=node.draw)
+        return {"organisation": row.id, "name": row.name, "role": row.body_role}
 
     _act(work, token, as_json=as_json)
 

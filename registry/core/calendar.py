@@ -67,6 +67,16 @@ def read_day(text: str) -> date:
         raise MalformedTime(text) from None
 
 
+def earliest_day(at: datetime) -> date:
+    """Return a day before which it is nowhere at `at`: what is local is yesterday at most, with room to spare."""
+    return (at.astimezone(UTC) - timedelta(days=1)).date()
+
+
+def latest_day(at: datetime) -> date:
+    """Return the day that it is at `at` where it is the latest, 14 hours before UTC."""
+    return (at.astimezone(UTC) + timedelta(hours=14)).date()
+
+
 @dataclass(frozen=True, slots=True)
 class Offset:
     """A country's distance from UTC: `+03:00` for Belarus, `+05:00` for Uzbekistan."""

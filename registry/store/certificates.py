@@ -232,6 +232,14 @@ _BY_TERMS = (
 )
 
 
+def issued_since(tx: Session, body: str, day: date) -> str | None:
+    """Return a certificate that a body of this country issued after a day, the first of them."""
+    query = select(CertificateRow.id).where(
+        CertificateRow.body == body, CertificateRow.issued_on > day, CertificateRow.source != Source.DELIVERED
+    )
+    return tx.scalar(query.order_by(CertificateRow.issued_on, CertificateRow.id).limit(1))
+
+
 def by_number(tx: Session, number: str, id: str | None = None, *, hold: bool = False) -> Sequence[CertificateRow]:
     """Return the certificates with this number: bodies and decades repeat them; `hold` as `certificate_locks` does."""
     query = _BY_NUMBER if id is None else _BY_NUMBER.where(CertificateRow.id == id)

@@ -15,7 +15,7 @@ from registry.core.trust.adoption import check_adoptable
 from registry.core.trust.agreement_adoption import AgreementNotBelieved, believe_agreement
 from registry.core.trust.believed_list import BelievedList, ListOfAnotherCountry, believe
 from registry.core.trust.trust_list import TrustList
-from registry.store import acts, peers
+from registry.store import acts, certificates, peers
 from registry.store.acts import Actor, Draw
 from registry.store.peers import AgreementRow, TrustListRow
 from registry.usecases.believe_peers import Beliefs, Pins, read_list
@@ -31,10 +31,25 @@ class AgreementKnown(Conflict):
         return "this agreement is adopted already"
 
 
+@dataclass(eq=False)
+class IssuedSinceRename(Conflict):
+    """The list is older than what a body has issued since under the name that it says to be a former one."""
+
+    code: ClassVar[str] = "issued-since-rename"
+    clause: ClassVar[str | None] = "S4 6.5"
+    body: str
+    until: str
+    certificate: str
+
+    def __str__(self) -> str:
+        return f"the list says what {self.body} was called until {self.until}, and it has issued since: draft it anew"
+
+
 def adopt(tx: Session, text: str, pins: Pins, *, own_country: str, by: Actor, at: datetime, draw: Draw) -> BelievedList:
     """Adopt a trust list; raises the rule that forbids it, and the adopted list stays.
 
-    Raises `ListNotTrusted` and its kinds, every refusal of `core.trust.adoption`, and what parsing raises.
+    Raises `ListNotTrusted` and its kinds, every refusal of `core.trust.adoption`, `IssuedSinceRename`, and what parsing
+    raises.
     """
     peers.lock_adoption(tx)
     country = country_of(text)
@@ -48,6 +63,8 @@ def adopt(tx: Session, text: str, pins: Pins, *, own_country: str, by: Actor, at
         for row in TrustList.parse(Envelope.parse(known.text.partition("\n")[0], Typ.TRUST_LIST).payload).list_keys
     }
     check_adoptable(offered, adopted, earlier, at)
+    if country == own_country and adopted is not None:
+        _check_issued(tx, offered, adopted)
     kind = Kind.TRUST_PUBLISHED if country == own_country else Kind.TRUST_ADOPTED
     private: dict[str, Json] = {"country": country, "epoch": offered.list.epoch, "version": offered.list.version}
     act = acts.record(tx, kind, private, by=by, at=at, draw=draw, digest=offered.digest)
@@ -63,6 +80,19 @@ def adopt(tx: Session, text: str, pins: Pins, *, own_country: str, by: Actor, at
     tx.add(row)
     tx.flush()
     return offered
+
+
+def _check_issued(tx: Session, offered: BelievedList, adopted: BelievedList) -> None:
+    """Check that no body of ours has issued under its name of before after the day up to which a list says it.
+
+    A list is signed elsewhere, which may take days, and the body goes on meanwhile as the list before says.
+    """
+    for old in adopted.list.bodies:
+        new = offered.body(old.id)
+        for former in () if new is None else new.former[len(old.former) :][:1]:
+            since = certificates.issued_since(tx, old.id, former.until)
+            if since is not None:
+                raise IssuedSinceRename(old.id, former.until.isoformat(), since)
 
 
 def adopt_agreement(

@@ -21,6 +21,7 @@ from registry.usecases.check_adopted import check_adopted
 from registry.usecases.check_certificates import check_certificates
 from registry.usecases.check_channel import check_channel
 from registry.usecases.check_epochs import check_epochs
+from registry.usecases.check_evidence import check_evidence
 from registry.usecases.check_freshness import check_freshness
 from registry.usecases.check_guard import check_guard
 from registry.usecases.check_log import check_log
@@ -76,6 +77,7 @@ def check(
     check_months(survey, own)
     check_freshness(survey, own, adopted)
     check_parties(survey)
+    check_evidence(survey)
     _replies(survey)
     if marks is not None:
         check_guard(survey, marks, anchors.witness)

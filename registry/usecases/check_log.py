@@ -1,7 +1,7 @@
 """Ask whether acts, entries, hashes, checkpoints, cosignatures and head of our own log are one history.
 
 Nobody signed `act.seq`, nor when a checkpoint was published; `act.person` and `act.organisation` are compared where
-another table repeats them (`check_parties`).
+another table repeats them (`check_parties`, `check_evidence`).
 
 A published checkpoint that was deleted is named where a message carries a proof against it (`check_channel`), and the
 newest one by the guard; a line of a witness where a published note has it. What no proof, note or mark repeats cannot
@@ -30,6 +30,7 @@ from registry.usecases.survey_rows import Survey, of
 
 SUBJECTS: dict[str, str] = {
     Kind.ORGANISATION_REGISTERED.value: "organisation",
+    Kind.ORGANISATION_CHANGED.value: "organisation",
     Kind.PERSON_REGISTERED.value: "person",
     Kind.PERSON_CHANGED.value: "person",
     Kind.TOKEN_ISSUED.value: "person",

@@ -8,7 +8,6 @@ why it was sent back, and who else plays a part in it.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 from typing import Any, Generic
 
 from sqlalchemy import select
@@ -26,11 +25,8 @@ from registry.store.applications import Application
 from registry.store.calendars import CalendarRow
 from registry.store.clarifications import ClarificationProposal
 from registry.store.parties import Mandate, Organisation, Person, Token
-from registry.store.products import EvidenceFile, ProductEvidence, ProductRow
-from registry.usecases.keep_product import MAGIC
+from registry.store.products import ProductRow
 from registry.usecases.survey_rows import RowT, Survey, of, read_object, readable
-
-_MAGIC = {media_type.value: magic for media_type, magic in MAGIC.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +52,9 @@ class _Repeated(Generic[RowT]):
 
 
 def check_parties(survey: Survey) -> None:
-    """Check each table against the acts that repeat it, and evidence files against their digests."""
+    """Check each table against the acts that repeat it, and calendars against those that confirmed them."""
     for repeated in _REPEATED:
         _compare(survey, repeated)
-    _files(survey)
-    _attached(survey)
     _calendars(survey)
 
 
@@ -93,42 +87,6 @@ def _compare(survey: Survey, repeated: _Repeated[RowT]) -> None:
         survey.say(f"act {lost.id}", f"it is about {repeated.name} {lost.named}, which is not here")
 
 
-def _files(survey: Survey) -> None:
-    """Rehash each evidence file, one at a time."""
-    for file, _ in survey.rows(EvidenceFile, of(EvidenceFile).order_by(EvidenceFile.sha256), batch=1):
-        where = f"evidence file {file.sha256}"
-        survey.differ(where, file, {"sha256": sha256(file.content).hexdigest()}, "its content says")
-        if not file.content.startswith(_MAGIC.get(file.media_type, b"\0")):
-            survey.say(where, "its first bytes are not those of its media type")
-
-
-def _attached(survey: Survey) -> None:
-    """Ask whether each file of a product was attached by its act, and the reverse."""
-    query = of(
-        ProductEvidence,
-        EvidenceFile.media_type,
-        Act.id.label("act"),
-        Act.person.label("person_"),
-        readable(Act.at).label("at_"),
-        readable(Act.private).label("private_"),
-    )
-    ours = (Act.private["product"].astext == ProductEvidence.product) & (
-        Act.private["sha256"].astext == ProductEvidence.sha256
-    )
-    query = query.outerjoin(EvidenceFile, EvidenceFile.sha256 == ProductEvidence.sha256)
-    query = query.outerjoin(Act, ours & (Act.kind == Kind.EVIDENCE_KEPT))
-    for row, beside in survey.rows(ProductEvidence, query.order_by(ProductEvidence.product, ProductEvidence.sha256)):
-        where = f"evidence {row.sha256} of product {row.product}"
-        said = {"product": row.product, "sha256": row.sha256, "name": row.name, "media_type": beside.media_type}
-        if read_object(beside.private_) != said:
-            survey.say(where, "its name or media type is not what its act says, or there is none")
-        else:
-            survey.differ(where, row, {"added_at": beside.at_, "added_by": beside.person_}, "its act says")
-    kept = select(ProductEvidence.product).where(ours).exists()
-    for act in survey.tx.scalars(select(Act.id).where(Act.kind == Kind.EVIDENCE_KEPT, ~kept).order_by(Act.id)):
-        survey.say(f"act {act}", "it kept evidence of a product that is not here")
-
-
 def _calendars(survey: Survey) -> None:
     """Ask whether each calendar is what its act confirmed, of days that another person proposed, and the reverse."""
     proposal = aliased(Act)
@@ -159,10 +117,14 @@ def _calendars(survey: Survey) -> None:
         survey.say(f"act {lost}", "it confirmed a calendar that is not here")
 
 
-def _organisation(row: Organisation, said: _Said) -> Mapping[str, object]:
-    named = {name: said.private.get(name) for name in ("kind", "name", "country")}
-    look = None if row.look is None else skeleton(str(named["name"]))
-    return {**named, "look": look, "registered_at": said.at}
+def _organisation(_row: Organisation, said: _Said) -> Mapping[str, object]:
+    return {name: said.private.get(name) for name in ("kind", "country")} | {"registered_at": said.at}
+
+
+def _called(row: Organisation, said: _Said) -> Mapping[str, object]:
+    name = said.private.get("name")
+    called = {"name": name, "look": None if row.look is None else skeleton(str(name))}
+    return called | {member: said.private[member] for member in ("body_role",) if member in said.private}
 
 
 def _person(_row: Person, said: _Said) -> Mapping[str, object]:
@@ -227,6 +189,14 @@ def _clarification(_row: ClarificationProposal, said: _Said) -> Mapping[str, obj
 
 _REPEATED: Sequence[_Repeated[Any]] = (
     _Repeated(Organisation, "organisation", (Kind.ORGANISATION_REGISTERED,), "organisation", _organisation),
+    _Repeated(
+        Organisation,
+        "organisation",
+        (Kind.ORGANISATION_REGISTERED, Kind.ORGANISATION_CHANGED),
+        "organisation",
+        _called,
+        {},
+    ),
     _Repeated(Person, "person", (Kind.PERSON_REGISTERED,), "person", _person),
     _Repeated(
         Person,

@@ -109,6 +109,7 @@ def issue(
     indices = (int.from_bytes(draw(4)) % LIST_LENGTH for _ in range(DRAWS))
     index = certificates.draw_index(tx, STATUS_LIST, indices)
     nonce = draw(16).hex()
+    name = next(iter(body.issues_as(issue_date.day)), body.name)  # on the day of a change the one that all lists know
     number = _allot(tx, agreement, row, str(by.did), issue_date.day.year)
     subject = Subject(
         id=certificate_id(issuer.name, by.code, issue_date.day.year, number) + "#goods",
@@ -129,7 +130,7 @@ def issue(
     certificate = Certificate(
         node=issuer.name,
         body=by.code,
-        body_name=body.name,
+        body_name=name,
         valid_from=at,
         valid_until=agreement.valid_until(counted, recognition),
         status_list=STATUS_LIST,

@@ -17,31 +17,26 @@ from registry.core.errors import NotFound, Unprocessable
 from registry.core.identifiers import Did, authority_did, node_did
 from registry.core.trust.adoption import LONGEST_LIFE
 from registry.core.trust.believed_list import BelievedList
-from registry.core.trust.document_signer import Chained, Purpose, Root, chain_to_any
+from registry.core.trust.document_signer import Purpose, Root, chain_to_any
 from registry.core.trust.trust_list import (
-    BodyRole,
     BodyRow,
     FormerWitness,
     ListKey,
     LogKey,
     NodeRole,
     NodeRow,
-    SignatoryRow,
     SignerRow,
     SignerStatus,
     TrustList,
     WitnessKey,
 )
 from registry.store import parties, peers
-from registry.store.parties import Organisation, OrganisationKind, Role
+from registry.store.parties import OrganisationKind
 from registry.usecases.believe_peers import Pins, read_list
+from registry.usecases.draft_body import Drafting
 
-USE = timedelta(days=182)
 OVERLAP = timedelta(days=1)
 """So long before it is used a further key of a body is known to the peers, which take a list over in a minute."""
-NOTIFIED_FOR = timedelta(days=366)
-_EASTERNMOST, _WESTERNMOST = timedelta(hours=14), timedelta(hours=24)
-"""How far the local day of a country is before that of UTC at most, and behind it, with room to spare."""
 
 
 @dataclass(eq=False)
@@ -142,7 +137,7 @@ def draft(
     roots = pin.anchors()
     before = read_list(tx, pins, country)
     known = {} if before is None else {body.id: body for body in before.list.bodies}
-    drafting = _Drafting(tx, material, roots, at, overlap)
+    drafting = Drafting(tx, pins, country, material.documents, roots, at, overlap)
     rows = [
         drafting.body(organisation, known.get(str(organisation.did)))
         for organisation in parties.organisations(tx, OrganisationKind.BODY)
@@ -222,68 +217,3 @@ def _end(signer: SignerRow, ending: Ending | None) -> SignerRow:
     if ending is None:
         return signer
     return replace(signer, status=ending.status, status_from=ending.since, reason=ending.reason)
-
-
-@dataclass(frozen=True, slots=True)
-class _Drafting:
-    """What the rows of bodies are drafted from."""
-
-    tx: Session
-    material: Material
-    roots: Sequence[Root]
-    at: datetime
-    overlap: timedelta
-
-    def body(self, organisation: Organisation, before: BodyRow | None) -> BodyRow:
-        """Return the row of a body: what stood in it stays, and its keys and signatories of now are added."""
-        did = Did(str(organisation.did))
-        signers = {} if before is None else {row.kid: row for row in before.signers}
-        schemes = set() if before is None else set(before.schemes)
-        for der in self.material.documents.get(str(organisation.code), ()):
-            chained = chain_to_any(der, self.roots, Purpose.DOCUMENT, did)
-            schemes |= {uri.partition("#")[2] for uri in chained.uris if "#" in uri}
-            since = max(chained.from_, self.at + self.overlap) if signers else chained.from_
-            signers.setdefault(chained.kid(did), _signer(der, chained, did, since))
-        people = (person for person, _ in parties.people(self.tx, organisation=organisation.id))
-        signing = {person.id: person.name for person in people if Role.SIGNATORY in person.roles}
-        return BodyRow(
-            id=did,
-            code=str(organisation.code),
-            name=organisation.name,
-            address=organisation.address,
-            role=BodyRole(str(organisation.body_role)),
-            schemes=tuple(sorted(schemes)),
-            signatories=tuple(_signatories(() if before is None else before.signatories, signing, self.at)),
-            signers=tuple(signers.values()),
-        )
-
-
-def _signer(der: bytes, chained: Chained, did: Did, since: datetime) -> SignerRow:
-    return SignerRow(
-        kid=chained.kid(did),
-        certificate=der,
-        from_=since,
-        until=chained.until,
-        use_until=min(since + USE, chained.until),
-        status=SignerStatus.ACTIVE,
-    )
-
-
-def _signatories(before: Sequence[SignatoryRow], signing: Mapping[str, str], at: datetime) -> list[SignatoryRow]:
-    """Notify who signs now for a year from today, and nobody else after today; what was notified before, was (S4 6.5).
-
-    Somewhere it is tomorrow already, and elsewhere still yesterday: a day at either end is nobody's fault. Whoever
-    comes back after a gap gets a row of their own, so that the gap stays one.
-    """
-    first, last = (at - _WESTERNMOST).date(), (at + _EASTERNMOST).date()
-    until = at.date() + NOTIFIED_FOR
-    rows, going = [], set()
-    for row in before:
-        if row.id not in signing:
-            rows.append(replace(row, until=min(row.until, last)))
-        elif row.until < first:
-            rows.append(row)
-        else:
-            rows.append(replace(row, until=until))
-            going.add(row.id)
-    return rows + [SignatoryRow(who, name, first, until) for who, name in signing.items() if who not in going]

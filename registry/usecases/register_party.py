@@ -118,7 +118,7 @@ def register_organisation(
     """
     if country not in COUNTRIES:
         raise PartyWrong("an organisation has the ISO 3166-1 code of a country, as BY or UZ")
-    _check_texts(name=name, address=address)
+    check_texts(name=name, address=address)
     is_body = kind is OrganisationKind.BODY
     if is_body != (code is not None) or is_body != (body_role is not None):
         raise PartyWrong("a certification body has a code and a role, and no other organisation has them")
@@ -174,7 +174,7 @@ def register_person(
     of = parties.organisation(tx, organisation)
     if of is None:
         raise PartyNotFound("organisation", organisation)
-    _check_texts(name=name)
+    check_texts(name=name)
     _check_roles(of, roles)
     row = Person(id=draw(16).hex(), organisation=organisation, name=name, roles=sorted(set(roles)), registered_at=at)
     tx.add(row)
@@ -273,7 +273,7 @@ def revoke_mandate(tx: Session, mandate: str, *, by: Actor, at: datetime, draw: 
     acts.record(tx, Kind.MANDATE_REVOKED, {"mandate": mandate}, by=by, at=at, draw=draw, subject=mandate)
 
 
-def _check_texts(**stated: str) -> None:
+def check_texts(**stated: str) -> None:
     """Check texts as those of claims are: composed letters, and nothing that does not show. Raises `PartyWrong`."""
     for what, text in stated.items():
         if not text or len(text) > LONGEST_NAME:

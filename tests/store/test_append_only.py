@@ -79,7 +79,7 @@ CHANGES = {
     "mirror_head": {"at", "cosigned_at", "note", "root", "size"},
     "mirror_tile": {"hashes"},
     "number_counter": {"last"},
-    "organisation": {"address", "name"},
+    "organisation": {"address", "body_role", "look", "name"},
     "person": {"name", "roles"},
     "product": {"changed_at", "content", "version"},
     "product_evidence": set(),

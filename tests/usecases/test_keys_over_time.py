@@ -25,12 +25,12 @@ from registry.signing.key_file import FileSigner, NoteSigner, read_certificate
 from registry.store import log
 from registry.usecases import pin_root, publish_trust_list
 from registry.usecases.adopt_trust_list import adopt
+from registry.usecases.draft_body import USE
 from registry.usecases.find_standstill import find_standstill
 from registry.usecases.issue_certificate import issue
 from registry.usecases.pin_root import PinEpochNotNewer
 from registry.usecases.publish_trust_list import (
     OVERLAP,
-    USE,
     Ending,
     Material,
     NewKeysMissing,

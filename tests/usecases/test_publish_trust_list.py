@@ -21,7 +21,8 @@ from registry.store import log
 from registry.store.parties import OrganisationKind, Role
 from registry.usecases import publish_trust_list, register_party
 from registry.usecases.adopt_trust_list import adopt
-from registry.usecases.publish_trust_list import NOTIFIED_FOR, NewKeysMissing, NothingPinned
+from registry.usecases.draft_body import NOTIFIED_FOR
+from registry.usecases.publish_trust_list import NewKeysMissing, NothingPinned
 from tests.kit import AT, SECRET, Corridor, Country, draft_list, list_signers, material_of, sign_list
 from tests.usecases.test_export_bundle import export as bundle_of
 

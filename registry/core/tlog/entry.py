@@ -28,6 +28,7 @@ class Kind(StrEnum):
     """Every act that is logged: the one closed table."""
 
     ORGANISATION_REGISTERED = "organisation.registered"
+    ORGANISATION_CHANGED = "organisation.changed"
     PERSON_REGISTERED = "person.registered"
     PERSON_CHANGED = "person.changed"
     TOKEN_ISSUED = "token.issued"  # noqa: S105  the name of an act

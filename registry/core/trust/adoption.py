@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
+from registry.core.calendar import earliest_day, latest_day
 from registry.core.errors import Conflict, Unprocessable
 from registry.core.identifiers import Did
 from registry.core.trust.believed_list import BelievedList
@@ -129,6 +130,14 @@ class ListWitnessForgotten(_NotAdopted):
 
 
 @dataclass(eq=False)
+class ListBodyForgotten(_NotAdopted):
+    """A former name or role of a body is missing or altered: what it issued under that would pass no more."""
+
+    code: ClassVar[str] = "list-body-forgotten"
+    clause: ClassVar[str | None] = "S4 6.5"
+
+
+@dataclass(eq=False)
 class ListRowOfFormerRoot(_NotAdopted):
     """A row that is new stands under a root that was replaced: such a root vouches for what it vouched for before."""
 
@@ -183,6 +192,7 @@ def check_adoptable(
     _check_nothing_vanished(offered, adopted)
     _check_root(offered, adopted)
     _check_former_witnesses(offered, adopted)
+    _check_former_bodies(offered, adopted)
     for kid, known in adopted.signers.items():
         _check_signer(country, known.row, offered.signers[kid].row)
 
@@ -245,6 +255,21 @@ def _check_former_witnesses(offered: BelievedList, adopted: BelievedList) -> Non
                 )
         if after[node].witness != row.witness and row.witness.vkey not in kept:
             raise ListWitnessForgotten(offered.list.country, f"the key {row.witness.name} was replaced and not kept")
+
+
+def _check_former_bodies(offered: BelievedList, adopted: BelievedList) -> None:
+    """Check that each body keeps its past, and was on the day of the adopted list what that list says it was.
+
+    Which local day that was is the country's to know: there are three at most.
+    """
+    said = adopted.list.issued_at
+    days = {earliest_day(said), said.date(), latest_day(said)}
+    after = {body.id: body for body in offered.list.bodies}
+    for old in adopted.list.bodies:
+        new = after[old.id]
+        notified = {name_and_role for day in days for name_and_role in new.notified_on(day)}
+        if new.former[: len(old.former)] != old.former or (old.name, old.role) not in notified:
+            raise ListBodyForgotten(offered.list.country, f"what {old.id} was notified as before is gone or altered")
 
 
 def _check_signer(country: str, old: SignerRow, new: SignerRow) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
+from registry.core.calendar import latest_day
 from registry.core.envelope.jose import Envelope, Typ, parse_joint
 from registry.core.errors import Unprocessable
 from registry.core.identifiers import Did, Digest, Kid, authority_did, body_did
@@ -197,6 +198,9 @@ def _signers(trust_list: TrustList, roots: Sequence[Root]) -> Mapping[str, Known
     for body in trust_list.bodies:
         if body.id != body_did(roots[0].name, body.code):
             raise ListRowBroken(f"{body.id} is no body of {roots[0].name} with the code {body.code[:60]}")
+        ends = [former.until for former in body.former]
+        if ends != sorted(ends) or any(end > latest_day(trust_list.issued_at) for end in ends):
+            raise ListRowBroken(f"the former names of {body.id} are not in order, or end on a day that is yet to come")
     for body, row in trust_list.signers():
         chained = chain_to_any(row.certificate, roots, Purpose.DOCUMENT, Did(body.id))
         schemes = {uri.partition("#")[2] for uri in chained.uris if uri.startswith(f"{body.id}#")}

@@ -1,6 +1,6 @@
 """What a trust list changes against the one before it, in lines: nobody signs a draft unseen."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from registry.core import canonical
 from registry.core.record import encode
@@ -8,7 +8,7 @@ from registry.core.trust.trust_list import TrustList
 
 LONGEST = 200
 """What is longer, as a certificate, is told by its name alone."""
-_ROWS_OF_THEIR_OWN = frozenset({"signers", "signatories"})
+_ROWS_OF_THEIR_OWN = frozenset({"signers", "signatories", "former"})
 
 
 def list_changes(before: TrustList | None, after: TrustList) -> list[str]:
@@ -32,7 +32,16 @@ def list_changes(before: TrustList | None, after: TrustList) -> list[str]:
             {} if old is None else {row.id: row for row in old.signatories},
             {row.id: row for row in body.signatories},
         )
+        lines += _rows(
+            f"former name of {body.code}",
+            {} if old is None else _numbered(old.former),
+            _numbered(body.former),
+        )
     return lines
+
+
+def _numbered(rows: Sequence[object]) -> dict[str, object]:
+    return {str(number): row for number, row in enumerate(rows, 1)}
 
 
 def _rows(what: str, before: Mapping[str, object], after: Mapping[str, object]) -> Iterator[str]:

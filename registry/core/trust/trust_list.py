@@ -4,7 +4,7 @@ It is the digital form of the exchange of specimens (S4 6.5): what is not in it 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -35,6 +35,11 @@ class BodyRole(StrEnum):
     AUTHORISED = "authorised"
     VERIFYING = "verifying"
     CUSTOMS = "customs"
+
+    @property
+    def issues(self) -> bool:
+        """Whether a body of this role issues certificates."""
+        return self in {BodyRole.CENTRAL, BodyRole.AUTHORISED}
 
 
 class SignerStatus(StrEnum):
@@ -124,8 +129,20 @@ class SignerRow:
 
 
 @dataclass(frozen=True, slots=True)
+class FormerBody:
+    """Under which name and role a body was notified before, up to and with the local day `until` (S4 6.5)."""
+
+    name: str
+    role: BodyRole
+    until: date
+
+
+@dataclass(frozen=True, slots=True)
 class BodyRow:
-    """A certification body with its schemes, signatories and document signers."""
+    """A certification body with its schemes, signatories and document signers, and what it was called before.
+
+    Its name and role hold from the last day of the former ones on: the day of a change counts for both.
+    """
 
     id: DidText
     code: str
@@ -135,6 +152,21 @@ class BodyRow:
     schemes: tuple[str, ...]
     signatories: tuple[SignatoryRow, ...] = ()
     signers: tuple[SignerRow, ...] = ()
+    former: tuple[FormerBody, ...] = ()
+
+    def notified_on(self, day: date) -> Iterator[tuple[str, BodyRole]]:
+        """Return each name and role under which the body was notified on a local day, oldest first."""
+        since = date.min
+        for row in self.former:
+            if since <= day <= row.until:
+                yield row.name, row.role
+            since = row.until
+        if since <= day:
+            yield self.name, self.role
+
+    def issues_as(self, day: date) -> Sequence[str]:
+        """Return the names under which the body was notified as one that issues, on a local day, oldest first."""
+        return [name for name, role in self.notified_on(day) if role.issues]
 
     def signatory(self, id: str, name: str, day: date) -> SignatoryRow | None:
         """Return the notified signatory, if that person with that name was notified for `day`."""

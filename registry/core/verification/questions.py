@@ -14,7 +14,7 @@ from registry.core.tlog.entry import Kind
 from registry.core.tlog.policy import QuorumNotMet
 from registry.core.tlog.proof import TlogProof, verify_proof
 from registry.core.trust.log_policy import log_policy
-from registry.core.trust.trust_list import BodyRole, SignerStatus
+from registry.core.trust.trust_list import SignerStatus
 from registry.core.verification.beside import believe_change, believe_original
 from registry.core.verification.case import Case
 from registry.core.verification.evidence import Standpoint
@@ -103,12 +103,11 @@ def _logged_by(case: Case) -> datetime | None:
 
 
 def _ask_body(case: Case) -> Finding:
-    """Judge body and signatory; that the body has the scheme follows from the signer and its row (`trust_list`)."""
+    """Judge body and signatory at the day of issue; that the body has the scheme follows from the signer's row."""
     assert case.signer is not None
     assert case.believed is not None
     body, subject = case.signer.body, case.certificate.subject
-    issues = body.role in {BodyRole.CENTRAL, BodyRole.AUTHORISED}
-    if not issues or body.name != case.certificate.body_name:
+    if case.certificate.body_name not in body.issues_as(subject.issue_date.day):
         return _failed(Check.BODY, "body-not-notified")
     if body.signatory(subject.signatory.id, subject.signatory.name, subject.issue_date.day) is None:
         return _failed(Check.BODY, "signatory-not-notified")

@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,6 +16,7 @@ from registry.core.signature import Signer
 from registry.core.trust.adoption import (
     CLOCK_SKEW,
     LONGEST_LIFE,
+    ListBodyForgotten,
     ListDoesNotFollow,
     ListEpochNotPinned,
     ListExpired,
@@ -43,6 +44,8 @@ from registry.core.trust.believed_list import (
 )
 from registry.core.trust.document_signer import Purpose
 from registry.core.trust.trust_list import (
+    BodyRole,
+    FormerBody,
     FormerWitness,
     ListKey,
     LogKey,
@@ -324,6 +327,67 @@ def test_the_key_of_a_log_never_changes(world: World, corridor: Corridor) -> Non
     renewed, keys = corridor.renewed()
     said = refusal(ListLogReplaced, "list-log-replaced", lambda: corridor.offer(with_node(renewed, log=log), by=keys))
     assert "its history would be lost" in said
+
+
+def called(name: str, until: date, role: BodyRole = BodyRole.AUTHORISED) -> FormerBody:
+    return FormerBody(name, role, until)
+
+
+def test_a_body_is_renamed_by_a_list_that_keeps_its_former_name(corridor: Corridor) -> None:
+    name, said = corridor.side.body_name, corridor.first.list.issued_at.date()
+    role = {"role": BodyRole.VERIFYING}
+    for until in (said - DAY, said, said + DAY):
+        corridor.offer(with_body(corridor.next(issued_at=AT), name="Б", former=(called(name, until),)))
+        corridor.offer(with_body(corridor.next(issued_at=AT), former=(called(name, until),), **role))
+    twice = with_body(corridor.next(issued_at=AT, version=5), name="В", former=(called(name, said), called("Б", said)))
+    corridor.offer(twice)
+    back = with_body(corridor.next(issued_at=AT, version=5), former=(called(name, said), called("Б", said + DAY)))
+    corridor.offer(back)
+
+
+@pytest.mark.parametrize("role", [BodyRole.AUTHORISED, BodyRole.VERIFYING])
+def test_a_list_that_renames_a_body_and_forgets_what_it_was_is_refused(corridor: Corridor, role: BodyRole) -> None:
+    """Whoever steals list keys could else make all that a body ever issued pass no more, by one word."""
+    name, said = corridor.side.body_name, corridor.first.list.issued_at.date()
+    renamed = {"name": "Б"} if role is BodyRole.AUTHORISED else {"role": role}
+    for rows in (
+        (),
+        (called("А", said),),
+        (called(name, said, BodyRole.CENTRAL),),
+        (called(name, said - 2 * DAY),),
+        (called("А", said + DAY), called("Б", said + DAY)),
+    ):
+        offered = with_body(corridor.next(issued_at=AT), **renamed, former=rows)
+        refused = refusal(ListBodyForgotten, "list-body-forgotten", functools.partial(corridor.offer, offered))
+        assert f"what {corridor.side.body} was notified as before" in refused
+
+
+def test_a_new_epoch_forgets_no_former_name_either(corridor: Corridor) -> None:
+    renewed, keys = corridor.renewed()
+    offered = with_body(renewed, name="Б")
+    refusal(ListBodyForgotten, "list-body-forgotten", lambda: corridor.offer(offered, by=keys))
+
+
+def test_a_former_name_stays_what_it_is_and_where_it_is(corridor: Corridor) -> None:
+    side = corridor.side
+    said = corridor.first.list.issued_at.date()
+    kept = (called("А", said - 9 * DAY), called("Б", said - 5 * DAY))
+    adopted = side.believed(with_body(corridor.first.list, former=kept))
+    second = with_body(corridor.next(issued_at=AT, previous=adopted.digest), former=kept)
+    corridor.offer(second, adopted=adopted)
+    corridor.offer(with_body(second, name="В", former=(*kept, called(side.body_name, said))), adopted=adopted)
+    for rows in (
+        (),
+        kept[1:],
+        kept[:1],
+        (called("А", said - 8 * DAY), kept[1]),
+        (kept[0], called("Бэ", said - 5 * DAY)),
+        (kept[0], called("Б", said - 5 * DAY, BodyRole.CENTRAL)),
+        (called("Ы", said - 10 * DAY), *kept),
+        (*kept, called("Ы", said + DAY)),
+    ):
+        offered = with_body(second, former=rows)
+        refusal(ListBodyForgotten, "list-body-forgotten", functools.partial(corridor.offer, offered, adopted=adopted))
 
 
 def former(side: Side, number: int = 1, until: datetime | None = None) -> FormerWitness:

@@ -4,8 +4,8 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 from registry.core.trust.list_changes import list_changes
-from registry.core.trust.trust_list import BodyRole, SignatoryRow, SignerStatus, TrustList
-from tests.core.world import World
+from registry.core.trust.trust_list import BodyRole, FormerBody, SignatoryRow, SignerStatus, TrustList
+from tests.core.world import World, with_body
 
 
 def listed(world: World) -> TrustList:
@@ -46,6 +46,22 @@ def test_each_row_that_is_added_ended_or_altered_has_a_line(world: World) -> Non
     assert f"signatory of {body.code} p-9 is added: " in "\n".join(lines)
     for row in body.signatories:
         assert f"signatory of {body.code} {row.id} is gone" in lines
+
+
+def test_what_a_body_was_called_before_has_a_line_of_its_own(world: World) -> None:
+    before = listed(world)
+    (body,) = before.bodies
+    former = FormerBody(body.name, body.role, date(2026, 11, 20))
+    once = with_body(before, name="Б", former=(former,))
+    assert list_changes(before, once) == [
+        f"body {body.id} is altered: name Б",
+        f"former name of {body.code} 1 is added: name {body.name}; role authorised; until 2026-11-20",
+    ]
+    twice = with_body(once, name="В", former=(former, replace(former, name="Б", role=BodyRole.CENTRAL)))
+    assert list_changes(once, twice) == [
+        f"body {body.id} is altered: name В",
+        f"former name of {body.code} 2 is added: name Б; role central; until 2026-11-20",
+    ]
 
 
 def test_what_is_long_is_told_by_its_name(world: World) -> None:

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from registry.core import canonical
 from registry.core.agreement import Environment
+from registry.core.calendar import latest_day
 from registry.core.canonical import NotCanonical
 from registry.core.envelope.jose import MalformedEnvelope, Typ, join, seal
 from registry.core.errors import RegistryError
@@ -26,10 +28,16 @@ from registry.core.trust.believed_list import (
     believe,
 )
 from registry.core.trust.document_signer import ChainBroken, KeyOfAnotherPurpose, Purpose
-from registry.core.trust.trust_list import FormerWitness, ListKey, SignerStatus, TrustList
+from registry.core.trust.trust_list import BodyRole, FormerBody, FormerWitness, ListKey, SignerStatus, TrustList
 from tests.core.world import AT, BORN, SCHEME, RenamedSigner, Side, World, with_body, with_node, with_signer
 
-SECOND = timedelta(seconds=1)
+SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
+
+
+def formerly(by: Side, *days: date) -> TrustList:
+    """Return a list of now whose body was called otherwise up to some days."""
+    rows = tuple(FormerBody(f"Имя {number}", BodyRole.CENTRAL, day) for number, day in enumerate(days))
+    return with_body(replace(by.trust_list, issued_at=AT), former=rows)
 
 
 @pytest.fixture
@@ -73,6 +81,27 @@ def test_a_signatory_is_found_by_id_name_and_day(by: Side) -> None:
         ("s-1", "Signatory of BY", date(2028, 1, 1)),
     ):
         assert body.signatory(person, name, day) is None
+
+
+def test_a_body_is_called_what_it_was_on_each_day_and_the_day_of_a_change_counts_for_both(by: Side) -> None:
+    (now,) = by.trust_list.bodies
+    first, second = date(2026, 3, 1), date(2026, 6, 1)
+    row = replace(
+        now,
+        former=(FormerBody("А", BodyRole.CENTRAL, first), FormerBody("Б", BodyRole.VERIFYING, second)),
+    )
+    days = {date(2026, 2, 28): ["А"], first: ["А"], date(2026, 3, 2): [], second: [now.name], date.max: [now.name]}
+    assert {day: row.issues_as(day) for day in days} == days
+    assert [name for name, _ in row.notified_on(first)] == ["А", "Б"]
+    assert [name for name, _ in row.notified_on(second)] == ["Б", now.name]
+
+
+def test_a_list_that_knows_no_former_names_has_the_bytes_that_it_had(by: Side) -> None:
+    """A list of an older release is read and written as it was signed."""
+    assert "former" not in canonical.encode(by.trust_list.encode()).decode()
+    renamed = with_body(by.trust_list, former=(FormerBody("А", BodyRole.CENTRAL, date(2026, 3, 1)),))
+    assert TrustList.parse(renamed.encode()) == renamed
+    assert by.believed(renamed).list == renamed
 
 
 def test_the_pins_threshold_counts(by: Side) -> None:
@@ -184,6 +213,8 @@ def test_former_witness_keys_are_numbered_and_kept_beside_the_present_one(world:
 
 BROKEN: dict[str, tuple[Callable[[Side, World], TrustList], type[RegistryError]]] = {
     "a body stands twice": (lambda by, _: second_body(by, signers=()), ListKeyTwice),
+    "former names out of order": (lambda by, _: formerly(by, date(2026, 3, 2), date(2026, 3, 1)), ListRowBroken),
+    "a former name of tomorrow everywhere": (lambda by, _: formerly(by, latest_day(AT) + DAY), ListRowBroken),
     "a body under another code": (lambda by, _: with_body(by.trust_list, code="gcci"), ListRowBroken),
     "a body of another node": (
         lambda by, world: with_body(by.trust_list, id=world.uz.body, code="uzex"),

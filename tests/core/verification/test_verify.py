@@ -21,7 +21,7 @@ from registry.core.tlog.note import SignatureLine
 from registry.core.tlog.proof import TlogProof
 from registry.core.trust.document_signer import Purpose
 from registry.core.trust.freshness import NamedList
-from registry.core.trust.trust_list import BodyRole, FormerWitness, SignerStatus, TrustList, WitnessKey
+from registry.core.trust.trust_list import BodyRole, FormerBody, FormerWitness, SignerStatus, TrustList, WitnessKey
 from registry.core.verification.evidence import Evidence, Held, Standpoint, Trusted
 from registry.core.verification.presentation import Presentation
 from registry.core.verification.verdict import SENTENCES, Check, Finding, Indication, Outcome, Verdict
@@ -282,7 +282,44 @@ def signatory(**changes: Any) -> Deviation:
     )
 
 
+def renamed(until: date, *, shown: str | None = None, role: BodyRole = BodyRole.AUTHORISED) -> Deviation:
+    """Rename the body after a day, or give it another role; it is shown under its former name or another one."""
+
+    def edit(old: TrustList) -> TrustList:
+        (row,) = old.bodies
+        former = (FormerBody(row.name, row.role, until),)
+        return replace(with_body(old, name=OTHER, role=role, former=former), issued_at=AT + DAY)
+
+    return lambda scene: (scene if shown is None else scene.showing(body_name=shown)).listing(edit)
+
+
+def twice(first: date, second: date, shown: str) -> Deviation:
+    """Call the body something else, then something else again."""
+
+    def edit(old: TrustList) -> TrustList:
+        (row,) = old.bodies
+        former = (FormerBody(row.name, row.role, first), FormerBody(OTHER, row.role, second))
+        return replace(with_body(old, name="Третье имя", former=former), issued_at=AT + DAY)
+
+    return lambda scene: scene.showing(body_name=shown).listing(edit)
+
+
+OTHER = "БелТПП2"
+VERIFYING = BodyRole.VERIFYING
 BODY = [
+    Row("renamed since", renamed(TODAY + DAY), Check.BODY, PASSED, "notified"),
+    Row("renamed today, by its former name", renamed(TODAY), Check.BODY, PASSED, "notified"),
+    Row("renamed today, by its new name", renamed(TODAY, shown=OTHER), Check.BODY, PASSED, "notified"),
+    Row("renamed before, by its former name", renamed(TODAY - DAY), Check.BODY, FAILED, "body-not-notified"),
+    Row("renamed before, by its new name", renamed(TODAY - DAY, shown=OTHER), Check.BODY, PASSED, "notified"),
+    Row("renamed since, by its new name", renamed(TODAY + DAY, shown=OTHER), Check.BODY, FAILED, "body-not-notified"),
+    Row("issues no more since", renamed(TODAY + DAY, role=VERIFYING), Check.BODY, PASSED, "notified"),
+    Row("issues no more from today", renamed(TODAY, role=VERIFYING), Check.BODY, PASSED, "notified"),
+    Row("issued no more", renamed(TODAY - DAY, role=VERIFYING), Check.BODY, FAILED, "body-not-notified"),
+    Row("renamed twice today", twice(TODAY, TODAY, OTHER), Check.BODY, PASSED, "notified"),
+    Row("called so in between", twice(TODAY - DAY, TODAY, OTHER), Check.BODY, PASSED, "notified"),
+    Row("called so before", twice(TODAY - DAY, TODAY - DAY, OTHER), Check.BODY, FAILED, "body-not-notified"),
+    Row("called so later", twice(TODAY + DAY, TODAY + DAY, OTHER), Check.BODY, FAILED, "body-not-notified"),
     Row("only verifies", body(role=BodyRole.VERIFYING), Check.BODY, FAILED, "body-not-notified"),
     Row("is a customs", body(role=BodyRole.CUSTOMS), Check.BODY, FAILED, "body-not-notified"),
     Row("is central", body(role=BodyRole.CENTRAL), Check.BODY, PASSED, "notified"),
