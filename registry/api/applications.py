@@ -21,7 +21,7 @@ from registry.core.agreement import NotAgreed
 from registry.core.application.clock import ClockRuns, ClockStands
 from registry.core.application.lifecycle import IllegalMove, State
 from registry.core.certificate.claims import MalformedClaims
-from registry.core.certificate.duplicate import DuplicateDiffers, DuplicateOfDuplicate
+from registry.core.certificate.duplicate import DuplicateDiffers, DuplicateNotReplaced, DuplicateOfDuplicate
 from registry.core.certificate.lifecycle import AlreadyAnnulled, SamePerson
 from registry.core.envelope.jose import EnvelopeTooLarge
 from registry.core.identifiers import log_origin
@@ -84,7 +84,14 @@ class ObjectionBody(DraftBody):
     reason: Text
 
 
-RELATED_REFUSALS = (CertificateNotFound, RelatedElsewhere, AlreadyAnnulled, InLieuIssued, DuplicateOfDuplicate)
+RELATED_REFUSALS = (
+    CertificateNotFound,
+    RelatedElsewhere,
+    AlreadyAnnulled,
+    InLieuIssued,
+    DuplicateOfDuplicate,
+    DuplicateNotReplaced,
+)
 FORM_REFUSALS = (
     EnvelopeTooLarge,
     MalformedClaims,

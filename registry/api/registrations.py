@@ -18,7 +18,7 @@ from registry.core.agreement import NotAgreed
 from registry.core.canonical import NotCanonical
 from registry.core.certificate.claims import MalformedClaims
 from registry.core.certificate.credential import MalformedCredential
-from registry.core.certificate.duplicate import DuplicateDiffers, DuplicateOfDuplicate
+from registry.core.certificate.duplicate import DuplicateDiffers, DuplicateNotReplaced, DuplicateOfDuplicate
 from registry.core.certificate.lifecycle import AlreadyAnnulled
 from registry.core.envelope.jose import MAX_CERTIFICATE, MalformedEnvelope
 from registry.core.identifiers import log_origin
@@ -84,6 +84,7 @@ RELATED = (
     RelationWrong,
     DuplicateDiffers,
     DuplicateOfDuplicate,
+    DuplicateNotReplaced,
     SheetTaken,
 )
 REFUSALS = (

@@ -12,7 +12,7 @@ from registry.core.application.lifecycle import State
 from registry.core.calendar import LocalDate
 from registry.core.certificate.claims import Claims, MalformedClaims, Note, NoteCode
 from registry.core.certificate.credential import Certificate
-from registry.core.certificate.duplicate import DuplicateOfDuplicate, check_duplicates
+from registry.core.certificate.duplicate import DuplicateNotReplaced, DuplicateOfDuplicate, check_duplicates
 from registry.core.certificate.lifecycle import FINAL, AlreadyAnnulled, Standing
 from registry.core.certificate.relation import DUPLICATES, MAX_SHEETS, REPLACES, SHEET_OF, Relation, related_term
 from registry.core.errors import Conflict, NotFound, Unprocessable
@@ -110,7 +110,7 @@ def relate(tx: Session, row: Application, related: Related | None, sheet: Sheet 
     Raises what `find_related` raises, `SetNotFound`, `SheetTaken`.
     """
     relations: list[Relation] = []
-    replaced = None
+    replaced: Mapping[str, str | None] = {}
     if related is not None:
         old, certificate = find_related(tx, row, related.kind, related.certificate, organisation=by)
         issued = certificate.subject.issue_date
@@ -118,7 +118,7 @@ def relate(tx: Session, row: Application, related: Related | None, sheet: Sheet 
         relations.append(Relation(related.kind, old.id, issue_date=dated))
         note = Note(NOTE[related.kind], number=old.number, date=issued.day)
         row.claims = dict(Claims.parse(row.claims).noted(note).encode())
-        replaced = old.application if related.kind == REPLACES else None
+        replaced = line_of(tx, old.id) if related.kind == REPLACES else {}
     if sheet is not None:
         of_set = Relation(SHEET_OF, set=sheet.set or draw(16).hex(), k=sheet.k, n=sheet.n)
         if not of_set.is_whole:
@@ -143,17 +143,33 @@ def others_of_set(tx: Session, row: Application) -> dict[int, Claims]:
     return {k: claims for k, claims in placed.items() if k != sheet.k}
 
 
-def _check_set(tx: Session, row: Application, sheet: Relation, *, opens: bool, replaced: str | None) -> None:
+def line_of(tx: Session, id: str) -> dict[str, str | None]:
+    """Return a certificate and all that it was issued in lieu of, newest first, with the application of each.
+
+    Of a set they are one sheet: what replaces the last of them takes the place that the first took.
+    """
+    line: dict[str, str | None] = {}
+    row = certificates.certificate(tx, id)
+    while row is not None:
+        line[row.id] = row.application
+        before = read(row).relation(REPLACES)
+        row = None if before is None else certificates.certificate(tx, str(before.certificate))
+    return line
+
+
+def _check_set(
+    tx: Session, row: Application, sheet: Relation, *, opens: bool, replaced: Mapping[str, str | None]
+) -> None:
     """Check that a sheet finds its place free in a set of its own principal: one that it opens is always so.
 
-    The place of a sheet that it replaces, on the application `replaced`, is free, too.
+    The place of what it replaces (`line_of`) is free, too.
     """
     others = [each for each in applications.of_set(tx, str(sheet.set), row.principal) if each.id != row.id]
     if not others and not opens:
         raise SetNotFound(str(sheet.set))
     for each in others:
         other = relations_of(each)[SHEET_OF]
-        if (other.k == sheet.k and each.id != replaced) or other.n != sheet.n:
+        if (other.k == sheet.k and each.id not in replaced.values()) or other.n != sheet.n:
             own = row.organisation in {each.organisation, each.principal}
             raise SheetTaken(other.k or 0, other.n or 0, each.id if own else None)
 
@@ -168,10 +184,9 @@ def check_place(tx: Session, row: Application) -> None:
     if sheet is None:
         return
     applications.lock_set(tx, str(sheet.set))
-    old = None if replaces is None else certificates.certificate(tx, str(replaces.certificate))
-    replaced = None if old is None else old.application
+    replaced = {} if replaces is None else line_of(tx, str(replaces.certificate))
     for each in applications.of_set(tx, str(sheet.set), row.principal):
-        if each.id not in {row.id, replaced} and each.state != State.DRAFT:
+        if each.id not in {row.id, *replaced.values()} and each.state != State.DRAFT:
             other = relations_of(each)[SHEET_OF]
             if other.k == sheet.k or other.n != sheet.n:
                 raise SheetTaken(other.k or 0, other.n or 0)
@@ -184,7 +199,7 @@ def find_related(
 
     One that is annulled may be replaced, once (S4 8.3).
 
-    Raises `CertificateNotFound`, `RelatedElsewhere`, `AlreadyAnnulled`, `InLieuIssued`, `DuplicateOfDuplicate`.
+    Raises `CertificateNotFound`, `RelatedElsewhere`, and what `check_relatable` raises.
     """
     old = certificates.seen_by(tx, id, organisation, lock=lock)
     if old is None or old.source == Source.DELIVERED or old.principal != row.principal:
@@ -201,10 +216,15 @@ def find_related(
 def check_relatable(tx: Session, kind: str, certificate: Certificate) -> None:
     """Check that a certificate can be replaced or duplicated; what is annulled is replaced once, and never duplicated.
 
-    Raises `AlreadyAnnulled`, `InLieuIssued`, `DuplicateOfDuplicate`.
+    A duplicate is neither: what stands in lieu of it would be good beside its original, for the same goods (S4 8.3).
+
+    Raises `AlreadyAnnulled`, `InLieuIssued`, `DuplicateOfDuplicate`, `DuplicateNotReplaced`.
     """
-    if kind == DUPLICATES and certificate.relation(DUPLICATES) is not None:
+    original = certificate.relation(DUPLICATES)
+    if original is not None and kind == DUPLICATES:
         raise DuplicateOfDuplicate(certificate.id)
+    if original is not None:
+        raise DuplicateNotReplaced(str(original.certificate))
     standing = standing_of(tx, certificate.id)
     if standing not in FINAL:
         return

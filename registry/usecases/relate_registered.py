@@ -18,7 +18,7 @@ from registry.core.certificate.relation import DUPLICATES, REPLACES, SHEET_OF, R
 from registry.core.errors import Conflict, Unprocessable
 from registry.store import applications, certificates
 from registry.store.certificates import Source
-from registry.usecases.relate_certificate import NOTE, RelatedElsewhere, SheetTaken, check_relatable
+from registry.usecases.relate_certificate import NOTE, RelatedElsewhere, SheetTaken, check_relatable, line_of
 from registry.usecases.sign_for_body import read, standing_of
 
 
@@ -59,7 +59,7 @@ def check_relations(tx: Session, certificate: Certificate, claims: Claims) -> Ma
     """Check each relation to what this node holds; return the claims of the other sheets of its set, by their place.
 
     Raises `RelatedElsewhere`, `AlreadyAnnulled`, `InLieuIssued`, `StillInForce`,
-    `RelationWrong`, `SheetTaken`, `DuplicateOfDuplicate`, `DuplicateDiffers`.
+    `RelationWrong`, `SheetTaken`, `DuplicateOfDuplicate`, `DuplicateNotReplaced`, `DuplicateDiffers`.
     """
     for kind in (REPLACES, DUPLICATES):
         relation = certificate.relation(kind)
@@ -89,7 +89,7 @@ def _check_other(tx: Session, certificate: Certificate, claims: Claims, relation
 
 
 def _check_sheet(tx: Session, certificate: Certificate, sheet: Relation) -> Mapping[int, Claims]:
-    """Check that a sheet finds its place free, in a set of the body's own system: that of one that it replaces is.
+    """Check that a sheet finds its place free, in a set of the body's own system: that of what it replaces is.
 
     A set is applied for here, or issued there, and never both; what replaces a sheet takes its place in either.
     """
@@ -97,7 +97,8 @@ def _check_sheet(tx: Session, certificate: Certificate, sheet: Relation) -> Mapp
     if replaced is None and applications.has_set(tx, str(sheet.set)):
         raise RelationWrong("relations", "the set is one that was applied for here")
     sheets: dict[int, Claims] = {}
-    for other in _others(tx, sheet, None if replaced is None else str(replaced.certificate)):
+    line = {} if replaced is None else line_of(tx, str(replaced.certificate))
+    for other in (read(row) for row in certificates.by_terms(tx, [sheet.term]) if row.id not in line):
         _check_same(certificate, other)
         held = other.relation(SHEET_OF)
         assert held is not None
@@ -105,10 +106,6 @@ def _check_sheet(tx: Session, certificate: Certificate, sheet: Relation) -> Mapp
             raise SheetTaken(held.k or 0, held.n or 0)
         sheets[held.k or 0] = Claims.parse(other.subject.claims)
     return sheets
-
-
-def _others(tx: Session, sheet: Relation, replaced: str | None) -> Sequence[Certificate]:
-    return [read(row) for row in certificates.by_terms(tx, [sheet.term]) if row.id != replaced]
 
 
 def _check_same(certificate: Certificate, other: Certificate) -> None:

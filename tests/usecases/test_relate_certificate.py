@@ -11,7 +11,7 @@ from registry.api.issuer import issuer_of
 from registry.core.agreement import Form as Paper
 from registry.core.application.lifecycle import State
 from registry.core.certificate.claims import Claims, MalformedClaims, Note, NoteCode, Transport
-from registry.core.certificate.duplicate import DuplicateDiffers, DuplicateOfDuplicate
+from registry.core.certificate.duplicate import DuplicateDiffers, DuplicateNotReplaced, DuplicateOfDuplicate
 from registry.core.certificate.lifecycle import AlreadyAnnulled
 from registry.core.certificate.relation import Relation
 from registry.core.rules.finding import Severity
@@ -23,7 +23,7 @@ from registry.store import tasks
 from registry.store.applications import Application
 from registry.store.certificates import CertificateRow
 from registry.store.tasks import TaskKind
-from registry.usecases import examine_application, register_certificate, submit_application
+from registry.usecases import examine_application, register_certificate, replace_certificate, submit_application
 from registry.usecases.believe_peers import Beliefs
 from registry.usecases.check_application import FindingsSevere
 from registry.usecases.issue_certificate import GoodsHaveLeft, issue
@@ -219,6 +219,45 @@ def test_a_duplicate_has_no_duplicate(corridor: Corridor) -> None:
     with by.refuses(DuplicateOfDuplicate) as refused:
         submit_application.draft(refused.tx, form, country="BY", **by.by("exporter"))
     assert str(refused.value) == "the certificate that it names is itself a duplicate"
+
+
+def test_a_duplicate_is_not_replaced_but_its_original_is_which_ends_both(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    original = by.issued()
+    lost = by.issue(duplicate(by, original))
+    form = replace(by.form(), related=Related("replaces", lost.id))
+    for _ in ("in force", "annulled"):
+        with by.refuses(DuplicateNotReplaced) as refused:
+            submit_application.draft(refused.tx, form, country="BY", **by.by("exporter"))
+        assert (
+            str(refused.value) == "the certificate that it names is a duplicate: its original is what is to be replaced"
+        )
+        assert refused.value.original == original.id
+        lost = by.issue(duplicate(by, original))
+        by.annulled(lost)
+        form = replace(by.form(), related=Related("replaces", lost.id))
+    in_lieu = by.replaced(original)
+    by.deliver(uz)
+    found = {each.id: uz.asks(each.number).verdict.indication for each in (original, lost, in_lieu)}
+    assert [id for id, indication in found.items() if indication is Indication.TOTAL_PASSED] == [in_lieu.id]
+
+
+def test_what_was_approved_in_lieu_of_a_duplicate_before_that_was_refused_is_not_issued(corridor: Corridor) -> None:
+    by = corridor.by
+    original = by.issued()
+    lost = by.issue(duplicate(by, original))
+    approved = by.replaces(original)
+    with corridor.forge.breaking(by) as tx:
+        tx.execute(
+            update(Application)
+            .where(Application.id == approved.id)
+            .values(relations={"replaces": {"kind": "replaces", "certificate": lost.id}})
+        )
+    with by.refuses(DuplicateNotReplaced) as proposing:
+        replace_certificate.propose(proposing.tx, approved.id, "Опечатка.", **by.by("signatory"))
+    with by.refuses(DuplicateNotReplaced) as refused:
+        issue(refused.tx, approved.id, str(approved.draft), issuer_of(by.node), by.beliefs(), **by.by("signatory"))
+    assert (proposing.value.original, refused.value.original) == (original.id, original.id)
 
 
 def exported(day: str) -> dict[str, Any]:

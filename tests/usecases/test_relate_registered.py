@@ -1,12 +1,13 @@
 """What a certificate that was issued outside says it replaces, duplicates or is a sheet of, is looked at as ours is."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from registry.core.agreement import Agreement
 from registry.core.certificate.credential import Certificate
-from registry.core.certificate.duplicate import DuplicateDiffers, DuplicateOfDuplicate
+from registry.core.certificate.duplicate import DuplicateDiffers, DuplicateNotReplaced, DuplicateOfDuplicate
 from registry.core.certificate.lifecycle import AlreadyAnnulled
 from registry.core.certificate.relation import Relation
 from registry.core.envelope.jose import Envelope, Typ
@@ -15,7 +16,7 @@ from registry.store.certificates import CertificateRow
 from registry.usecases import submit_application
 from registry.usecases.check_application import FindingsSevere
 from registry.usecases.register_certificate import Registered
-from registry.usecases.relate_certificate import InLieuIssued, RelatedElsewhere, SetNotFound, SheetTaken
+from registry.usecases.relate_certificate import InLieuIssued, Related, RelatedElsewhere, SetNotFound, SheetTaken
 from registry.usecases.relate_registered import RelationWrong, StillInForce
 from registry.usecases.sign_for_body import read
 from tests.kit import Corridor, Country
@@ -115,6 +116,7 @@ def test_a_duplicate_is_of_what_is_in_force_and_counts_from_its_day(corridor: Co
     lost = by.issued()
     same_day = registered(by, duplicate(by, lost, 900)).certificate
     refused(by, DuplicateOfDuplicate, duplicate(by, same_day, 901))
+    refused(by, DuplicateNotReplaced, in_lieu(by, same_day, 901))
     corridor.clock.forward(timedelta(days=3))
     duplicated: Registered = registered(by, duplicate(by, lost, 901))
     assert read(duplicated.certificate).valid_until == read(lost).valid_until
@@ -157,12 +159,34 @@ def test_sheets_find_their_places_free_and_are_numbered_through(corridor: Corrid
     second = registered(by, sheet(by, 902, 2, count + 1)).certificate
     assert refused(by, SheetTaken, sheet(by, 903, 2, count + 1)) == "the set has a sheet 2 of 3"
     refused(by, SheetTaken, sheet(by, 903, 3, 2 * count + 1, n=4))
-    by.annulled(second)
-    refused(by, SheetTaken, sheet(by, 903, 2, count + 1))
-    note = {"code": "ISSUED_IN_LIEU", "number": second.number, "date": second.issued_on.isoformat()}
-    again = sheet(by, 903, 2, count + 1)
+    third = registered(by, sheet(by, 904, 3, 2 * count + 1)).certificate
+    for serial in (905, 906):
+        by.annulled(second)
+        refused(by, SheetTaken, sheet(by, serial, 2, count + 1))
+        second = registered(by, sheet_in_lieu(by, serial, second, count + 1)).certificate
+    by.annulled(third)
+    refused(by, SheetTaken, sheet_in_lieu(by, 907, third, count + 1))
+    assert found(by) == []
+
+
+def sheet_in_lieu(country: Country, serial: int, old: CertificateRow, first: int) -> Envelope:
+    """Return sheet 2 of the set, issued in lieu of one that was annulled."""
+    note = {"code": "ISSUED_IN_LIEU", "number": old.number, "date": old.issued_on.isoformat()}
+    again = sheet(country, serial, 2, first)
     subject = Certificate.parse(Envelope.parse(again.text, Typ.CERTIFICATE).payload).subject
-    relations = (Relation("replaces", second.id), *subject.relations)
+    relations = (Relation("replaces", old.id), *subject.relations)
     claims = {"items": subject.claims["items"], "official_notes": [note]}
-    registered(by, issued_outside(by, 903, subject={"relations": relations}, claims=claims))
+    return issued_outside(country, serial, subject={"relations": relations}, claims=claims)
+
+
+def test_a_sheet_that_was_issued_here_is_replaced_by_one_from_outside_and_that_here_again(corridor: Corridor) -> None:
+    by = corridor.by
+    first = sheets.issued(by, sheets.sheet(by, 1, 1))
+    set_ = str(sheets.relation_of(first).set)
+    by.annulled(first)
+    of_set = {"relations": (Relation("replaces", first.id), Relation("sheet_of", set=set_, k=1, n=3))}
+    outside = registered(by, in_lieu(by, first, 901, subject=of_set)).certificate
+    by.annulled(outside)
+    again = sheets.issued(by, replace(sheets.sheet(by, 1, 1, set_), related=Related("replaces", outside.id)))
+    assert sheets.relation_of(again) == Relation("sheet_of", set=set_, k=1, n=3)
     assert found(by) == []

@@ -10,7 +10,7 @@ from registry.core.rules.finding import Severity
 from registry.core.verification.verdict import Indication
 from registry.store.applications import Application
 from registry.store.certificates import CertificateRow
-from registry.usecases import submit_application
+from registry.usecases import replace_certificate, submit_application
 from registry.usecases.check_application import FindingsSevere
 from registry.usecases.read_beside import read_beside
 from registry.usecases.relate_certificate import Related, SetNotFound, Sheet, SheetTaken
@@ -81,6 +81,45 @@ def test_customs_is_told_which_sheets_are_missing_until_all_are_there(corridor: 
     assert relation_of(again) == Relation("sheet_of", set=set_, k=2, n=3)
     by.deliver(uz)
     assert told(uz, first) == [("sheet-of-set", "sheet 1 of 3")]
+
+
+def test_a_sheet_is_replaced_again_and_keeps_its_place_in_the_set(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    count = len(by.boxes()["items"])
+    first = issued(by, sheet(by, 1, 1, n=2))
+    set_ = str(relation_of(first).set)
+    second = issued(by, sheet(by, 2, count + 1, set_, n=2))
+    for _ in range(2):  # in force, by two people
+        form = replace(sheet(by, 2, count + 1, set_, n=2), related=Related("replaces", second.id))
+        approved = by.approves(form)
+        with by.tx() as tx:
+            replace_certificate.propose(tx, approved.id, "Опечатка в графе 2.", **by.by("signatory"))
+        second = by.issue(approved, "second_signatory")
+    by.annulled(second)
+    second = issued(by, replace(sheet(by, 2, count + 1, set_, n=2), related=Related("replaces", second.id)))
+    by.deliver(uz)
+    assert told(uz, second) == [("sheet-of-set", "sheet 2 of 2")]
+    assert told(uz, first) == [("sheet-of-set", "sheet 1 of 2")]
+    for related in (None, Related("replaces", first.id)):
+        with by.refuses(SheetTaken) as taken:
+            form = replace(sheet(by, 2, count + 1, set_, n=2), related=related)
+            submit_application.draft(taken.tx, form, country="BY", **by.by("exporter"))
+        assert str(taken.value).startswith("the set has a sheet 2 of 2")
+
+
+def test_of_two_drafts_that_replace_one_sheet_the_first_that_is_submitted_has_its_place(corridor: Corridor) -> None:
+    by = corridor.by
+    only = issued(by, sheet(by, 1, 1, n=1))
+    set_ = str(relation_of(only).set)
+    by.annulled(only)
+    only = issued(by, replace(sheet(by, 1, 1, set_, n=1), related=Related("replaces", only.id)))
+    form = replace(sheet(by, 1, 1, set_, n=1), related=Related("replaces", only.id))
+    with by.tx() as one, by.tx() as other:  # neither sees the other
+        drafts = [submit_application.draft(tx, form, country="BY", **by.by("exporter")) for tx in (one, other)]
+    with by.tx() as tx:
+        submit_application.submit(tx, drafts[1].id, by.beliefs(), **by.by("exporter"))
+    with by.refuses(SheetTaken) as taken:
+        submit_application.submit(taken.tx, drafts[0].id, by.beliefs(), **by.by("exporter"))
 
 
 def test_of_many_missing_sheets_twenty_are_named(corridor: Corridor) -> None:

@@ -33,6 +33,18 @@ class DuplicateOfDuplicate(Unprocessable):
         return "the certificate that it names is itself a duplicate"
 
 
+@dataclass(eq=False)
+class DuplicateNotReplaced(Unprocessable):
+    """What would be replaced is a duplicate: its original is replaced, which ends the duplicate, too."""
+
+    code: ClassVar[str] = "duplicate-not-replaced"
+    clause: ClassVar[str | None] = "S4 8.3"
+    original: str
+
+    def __str__(self) -> str:
+        return "the certificate that it names is a duplicate: its original is what is to be replaced"
+
+
 def check_duplicates(duplicate: Claims, original: Claims) -> None:
     """Check that the boxes of both say the same; raises `DuplicateDiffers`.
 
