@@ -89,7 +89,8 @@ def _check_issued(tx: Session, offered: BelievedList, adopted: BelievedList) -> 
     """
     for old in adopted.list.bodies:
         new = offered.body(old.id)
-        for former in () if new is None else new.former[len(old.former) :][:1]:
+        assert new is not None  # no row vanishes
+        for former in new.former[len(old.former) :][:1]:
             since = certificates.issued_since(tx, old.id, former.until)
             if since is not None:
                 raise IssuedSinceRename(old.id, former.until.isoformat(), since)
