@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Query, Response
 from sqlalchemy.orm import Session
 
+from registry.api import application_refusals as refused
 from registry.api.application_views import ApplicationView, FindingsView, FindingView, FormBody, PersonView
 from registry.api.bodies import Body, Hex256, Reason, Text
 from registry.api.call import Call, CallDep, LookDep, Reply, VersionDep
@@ -17,16 +18,9 @@ from registry.api.limits import StrictRoute
 from registry.api.operation import EVERYONE, operation
 from registry.api.paging import Page, PlaceDep, noon_of
 from registry.api.proposal_views import AnnulmentView
-from registry.core.agreement import NotAgreed
 from registry.core.application.clock import ClockRuns, ClockStands
-from registry.core.application.lifecycle import IllegalMove, State
-from registry.core.certificate.claims import MalformedClaims
-from registry.core.certificate.duplicate import DuplicateDiffers, DuplicateNotReplaced, DuplicateOfDuplicate
-from registry.core.certificate.lifecycle import AlreadyAnnulled, SamePerson
-from registry.core.envelope.jose import EnvelopeTooLarge
+from registry.core.application.lifecycle import State
 from registry.core.identifiers import log_origin
-from registry.core.number_pattern import NumbersExhausted
-from registry.core.scheme.catalogue import UnknownScheme
 from registry.store import applications
 from registry.store.applications import Application
 from registry.store.parties import OrganisationKind, Role
@@ -38,19 +32,12 @@ from registry.usecases import (
     submit_application,
 )
 from registry.usecases.believe_peers import read_beliefs
-from registry.usecases.change_status import AnnulmentOpen
-from registry.usecases.check_application import FindingsSevere, check
-from registry.usecases.check_expert import ExaminerIsExpert, ExpertActMissing, SignatoryIsExpert
-from registry.usecases.compare_guard import BEHIND, check_caught_up
-from registry.usecases.find_application import AnotherPart, ApplicationNotFound
+from registry.usecases.check_application import check
+from registry.usecases.check_expert import ExpertActMissing
+from registry.usecases.compare_guard import check_caught_up
+from registry.usecases.find_application import ApplicationNotFound
 from registry.usecases.identify_party import Party
-from registry.usecases.issue_certificate import GoodsHaveLeft, NotIssuable
-from registry.usecases.keep_product import ProductNotFound
-from registry.usecases.register_party import PartyNotFound
-from registry.usecases.relate_certificate import InLieuIssued, NoDuplicate, RelatedElsewhere, SetNotFound, SheetTaken
-from registry.usecases.replace_certificate import NothingToReplace, ReplacementNotProposed
-from registry.usecases.sign_for_body import CertificateNotFound, SignerMissing
-from registry.usecases.submit_application import DraftDiffers, MandateMissing
+from registry.usecases.submit_application import DraftDiffers
 
 router = APIRouter(prefix="/api/v1/applications", tags=["applications"], route_class=StrictRoute)
 IdPath = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
@@ -84,29 +71,7 @@ class ObjectionBody(DraftBody):
     reason: Text
 
 
-RELATED_REFUSALS = (
-    CertificateNotFound,
-    RelatedElsewhere,
-    AlreadyAnnulled,
-    InLieuIssued,
-    DuplicateOfDuplicate,
-    DuplicateNotReplaced,
-)
-FORM_REFUSALS = (
-    EnvelopeTooLarge,
-    MalformedClaims,
-    UnknownScheme,
-    PartyNotFound,
-    ProductNotFound,
-    SetNotFound,
-    SheetTaken,
-    *RELATED_REFUSALS,
-)
-MOVE_REFUSALS = (ApplicationNotFound, IllegalMove, AnotherPart)
-EXAMINE_REFUSALS = (*MOVE_REFUSALS, ExaminerIsExpert)
-
-
-@router.post("", **operation(ApplicationView, *FORM_REFUSALS, roles=[Role.EXPORTER], status=201))
+@router.post("", **operation(ApplicationView, *refused.DRAFT, roles=[Role.EXPORTER], status=201))
 def draft_application(body: FormBody, call: CallDep) -> Response:
     """Draft an application; it can be changed until it is submitted."""
 
@@ -156,7 +121,7 @@ def read_application(id: IdPath, look: LookDep) -> Response:
 
 @router.put(
     "/{id}",
-    **operation(ApplicationView, *FORM_REFUSALS, *MOVE_REFUSALS, roles=[Role.EXPORTER], hides=ApplicationNotFound),
+    **operation(ApplicationView, *refused.DRAFT, *refused.MOVE, roles=[Role.EXPORTER], hides=ApplicationNotFound),
 )
 def change_application(id: IdPath, body: FormBody, version: VersionDep, call: CallDep) -> Response:
     """Change a draft that is still as it was read."""
@@ -185,10 +150,7 @@ def check_application(id: IdPath, look: LookDep) -> Response:
     "/{id}/submit",
     **operation(
         ApplicationView,
-        *MOVE_REFUSALS,
-        *(*RELATED_REFUSALS, SheetTaken, DuplicateDiffers),
-        FindingsSevere,
-        MandateMissing,
+        *refused.SUBMIT,
         roles=[Role.EXPORTER],
         hides=ApplicationNotFound,
     ),
@@ -215,38 +177,38 @@ def _moved(call: Call, move: Callable[..., Application], id: str, *words: str) -
     return call.once(work)
 
 
-@router.post("/{id}/withdraw", **operation(ApplicationView, *MOVE_REFUSALS, roles=[Role.EXPORTER]))
+@router.post("/{id}/withdraw", **operation(ApplicationView, *refused.MOVE, roles=[Role.EXPORTER]))
 def withdraw(id: IdPath, call: CallDep) -> Response:
     """Withdraw an application that is not approved yet."""
     return _moved(call, submit_application.withdraw, id)
 
 
-@router.post("/{id}/take-up", **operation(ApplicationView, *EXAMINE_REFUSALS, roles=[Role.EXAMINER]))
+@router.post("/{id}/take-up", **operation(ApplicationView, *refused.EXAMINE, roles=[Role.EXAMINER]))
 def take_up(id: IdPath, call: CallDep) -> Response:
     """Take up a submitted application for examination."""
     return _moved(call, examine_application.take_up, id)
 
 
-@router.post("/{id}/send-back", **operation(ApplicationView, *EXAMINE_REFUSALS, roles=[Role.EXAMINER]))
+@router.post("/{id}/send-back", **operation(ApplicationView, *refused.EXAMINE, roles=[Role.EXAMINER]))
 def send_back(id: IdPath, body: Reason, call: CallDep) -> Response:
     """Send an application back to the applicant, with the reason."""
     return _moved(call, examine_application.send_back, id, body.reason)
 
 
-@router.post("/{id}/refuse", **operation(ApplicationView, *EXAMINE_REFUSALS, roles=[Role.EXAMINER]))
+@router.post("/{id}/refuse", **operation(ApplicationView, *refused.EXAMINE, roles=[Role.EXAMINER]))
 def refuse(id: IdPath, body: Reason, call: CallDep) -> Response:
     """Refuse an application for good, with the reason."""
     return _moved(call, examine_application.refuse, id, body.reason)
 
 
-@router.post("/{id}/stop", **operation(ApplicationView, *EXAMINE_REFUSALS, ClockStands, roles=[Role.EXAMINER]))
+@router.post("/{id}/stop", **operation(ApplicationView, *refused.EXAMINE, ClockStands, roles=[Role.EXAMINER]))
 def stop(id: IdPath, body: StopBody, call: CallDep) -> Response:
     """Stop the legal clock until the contract or the payment is there, or for force majeure."""
     return _moved(call, examine_application.stop, id, body.why)
 
 
 @router.post(
-    "/{id}/resume", **operation(ApplicationView, *EXAMINE_REFUSALS, ClockRuns, ClockStands, roles=[Role.EXAMINER])
+    "/{id}/resume", **operation(ApplicationView, *refused.EXAMINE, ClockRuns, ClockStands, roles=[Role.EXAMINER])
 )
 def resume(id: IdPath, call: CallDep) -> Response:
     """Let the legal clock run again."""
@@ -255,31 +217,28 @@ def resume(id: IdPath, call: CallDep) -> Response:
 
 @router.post(
     "/{id}/offer-draft",
-    **operation(ApplicationView, *EXAMINE_REFUSALS, ExpertActMissing, roles=[Role.EXAMINER]),
+    **operation(ApplicationView, *refused.EXAMINE, ExpertActMissing, roles=[Role.EXAMINER]),
 )
 def offer_draft(id: IdPath, call: CallDep) -> Response:
     """Approve the claims as they are, and offer them to the applicant."""
     return _moved(call, examine_application.offer_draft, id)
 
 
-@router.post("/{id}/accept", **operation(ApplicationView, *MOVE_REFUSALS, DraftDiffers, roles=[Role.EXPORTER]))
+@router.post("/{id}/accept", **operation(ApplicationView, *refused.MOVE, DraftDiffers, roles=[Role.EXPORTER]))
 def accept(id: IdPath, body: DraftBody, call: CallDep) -> Response:
     """Accept the draft that was offered."""
     return _moved(call, submit_application.accept, id, body.draft)
 
 
-@router.post("/{id}/object", **operation(ApplicationView, *MOVE_REFUSALS, DraftDiffers, roles=[Role.EXPORTER]))
+@router.post("/{id}/object", **operation(ApplicationView, *refused.MOVE, DraftDiffers, roles=[Role.EXPORTER]))
 def object_to(id: IdPath, body: ObjectionBody, call: CallDep) -> Response:
     """Object to the draft that was offered, with the reason."""
     return _moved(call, submit_application.object_to, id, body.draft, body.reason)
 
 
-REPLACE_REFUSALS = (*MOVE_REFUSALS, *RELATED_REFUSALS, NothingToReplace, AnnulmentOpen)
-
-
 @router.post(
     "/{id}/replacement",
-    **operation(AnnulmentView, *REPLACE_REFUSALS, roles=[Role.SIGNATORY], hides=ApplicationNotFound, status=201),
+    **operation(AnnulmentView, *refused.REPLACE, roles=[Role.SIGNATORY], hides=ApplicationNotFound, status=201),
 )
 def propose_replacement(id: IdPath, body: Reason, call: CallDep) -> Response:
     """Propose that an approved application replaces the certificate which it names; who issues it confirms that."""
@@ -291,16 +250,9 @@ def propose_replacement(id: IdPath, body: Reason, call: CallDep) -> Response:
     return call.once(work)
 
 
-SIGN_REFUSALS = (
-    *(DraftDiffers, DuplicateDiffers, FindingsSevere, GoodsHaveLeft, NoDuplicate, NotAgreed, NumbersExhausted),
-    *(NotIssuable, SignatoryIsExpert, SignerMissing),
-)
-ISSUE_REFUSALS = (*MOVE_REFUSALS, *RELATED_REFUSALS, ReplacementNotProposed, SamePerson, *SIGN_REFUSALS, *BEHIND)
-
-
 @router.post(
     "/{id}/issue",
-    **operation(CertificateView, *ISSUE_REFUSALS, roles=[Role.SIGNATORY], hides=ApplicationNotFound, status=201),
+    **operation(CertificateView, *refused.ISSUE, roles=[Role.SIGNATORY], hides=ApplicationNotFound, status=201),
 )
 def issue(id: IdPath, body: DraftBody, call: CallDep) -> Response:
     """Issue the certificate of an approved application: what was approved is what is signed."""

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Response
 from pydantic import AfterValidator, BaseModel, StringConstraints
 from sqlalchemy.orm import Session
 
+from registry.api.application_refusals import NOT_RELATED
 from registry.api.application_views import FindingView
 from registry.api.bodies import Body, Short, fit
 from registry.api.call import CallDep, Reply
@@ -18,8 +19,7 @@ from registry.core.agreement import NotAgreed
 from registry.core.canonical import NotCanonical
 from registry.core.certificate.claims import MalformedClaims
 from registry.core.certificate.credential import MalformedCredential
-from registry.core.certificate.duplicate import DuplicateDiffers, DuplicateNotReplaced, DuplicateOfDuplicate
-from registry.core.certificate.lifecycle import AlreadyAnnulled
+from registry.core.certificate.duplicate import DuplicateDiffers
 from registry.core.envelope.jose import MAX_CERTIFICATE, MalformedEnvelope
 from registry.core.identifiers import log_origin
 from registry.core.number_pattern import NumberUnfit
@@ -41,7 +41,7 @@ from registry.usecases.register_certificate import (
     SignedOtherwise,
     StatusIndexTaken,
 )
-from registry.usecases.relate_certificate import InLieuIssued, RelatedElsewhere, SheetTaken
+from registry.usecases.relate_certificate import SheetTaken
 from registry.usecases.relate_registered import RelationWrong, StillInForce
 
 router = APIRouter(prefix="/api/v1/registrations", tags=["registrations"], route_class=StrictRoute)
@@ -76,17 +76,7 @@ class RegisteredView(BaseModel):
 
 
 UNREAD = (MalformedEnvelope, NotCanonical, MalformedRecord, MalformedCredential, MalformedClaims)
-RELATED = (
-    RelatedElsewhere,
-    AlreadyAnnulled,
-    InLieuIssued,
-    StillInForce,
-    RelationWrong,
-    DuplicateDiffers,
-    DuplicateOfDuplicate,
-    DuplicateNotReplaced,
-    SheetTaken,
-)
+RELATED = (*NOT_RELATED, StillInForce, RelationWrong, DuplicateDiffers, SheetTaken)
 REFUSALS = (
     *(IssuedByAnother, ApproversAlike, NotIssuable, NotAgreed, NumberUnfit, NumberTaken, SignedOtherwise),
     *(StatusIndexTaken, *RELATED, ExaminerIsExpert, SignatoryIsExpert, FindingsSevere, *UNREAD, *BEHIND),

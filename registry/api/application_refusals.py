@@ -1,0 +1,39 @@
+"""What each move of an application is refused with: the rules of the moves and of what an application names."""
+
+from registry.core.agreement import NotAgreed
+from registry.core.application.lifecycle import IllegalMove
+from registry.core.certificate.claims import MalformedClaims
+from registry.core.certificate.duplicate import DuplicateDiffers, DuplicateNotReplaced, DuplicateOfDuplicate
+from registry.core.certificate.lifecycle import AlreadyAnnulled, SamePerson
+from registry.core.envelope.jose import EnvelopeTooLarge
+from registry.core.number_pattern import NumbersExhausted
+from registry.core.scheme.catalogue import UnknownScheme
+from registry.usecases.change_status import AnnulmentOpen
+from registry.usecases.check_application import FindingsSevere
+from registry.usecases.check_expert import ExaminerIsExpert, SignatoryIsExpert
+from registry.usecases.compare_guard import BEHIND
+from registry.usecases.find_application import AnotherPart, ApplicationNotFound
+from registry.usecases.issue_certificate import GoodsHaveLeft, NotIssuable
+from registry.usecases.keep_product import ProductNotFound
+from registry.usecases.register_party import PartyNotFound
+from registry.usecases.relate_certificate import InLieuIssued, NoDuplicate, RelatedElsewhere, SetNotFound, SheetTaken
+from registry.usecases.replace_certificate import NothingToReplace, ReplacementNotProposed
+from registry.usecases.sign_for_body import CertificateNotFound, SignerMissing
+from registry.usecases.submit_application import DraftDiffers, MandateMissing
+
+NOT_RELATED = (AlreadyAnnulled, InLieuIssued, RelatedElsewhere, DuplicateOfDuplicate, DuplicateNotReplaced)
+"""What an application or a registered certificate names cannot be replaced or duplicated."""
+_RELATED = (CertificateNotFound, *NOT_RELATED)
+_SIGN = (
+    *(DraftDiffers, DuplicateDiffers, FindingsSevere, GoodsHaveLeft, NoDuplicate, NotAgreed, NumbersExhausted),
+    *(NotIssuable, SignatoryIsExpert, SignerMissing),
+)
+DRAFT = (
+    *(EnvelopeTooLarge, MalformedClaims, UnknownScheme, PartyNotFound, ProductNotFound, SetNotFound, SheetTaken),
+    *_RELATED,
+)
+MOVE = (ApplicationNotFound, IllegalMove, AnotherPart)
+SUBMIT = (*MOVE, *_RELATED, SheetTaken, DuplicateDiffers, FindingsSevere, MandateMissing)
+EXAMINE = (*MOVE, ExaminerIsExpert)
+REPLACE = (*MOVE, *_RELATED, NothingToReplace, AnnulmentOpen)
+ISSUE = (*MOVE, *_RELATED, ReplacementNotProposed, SamePerson, *_SIGN, *BEHIND)
