@@ -52,11 +52,12 @@ from registry.store.certificates import CertificateRow, StatusChangeRow
 from registry.store.clarifications import ClarificationRow
 from registry.store.database import APP, OWNER, Database
 from registry.store.guard import of_log, of_shown, of_witness
-from registry.store.parties import OrganisationKind, Person, Role
+from registry.store.parties import OrganisationKind, Person, Role, Token
 from registry.store.postgres import SUPERUSER, Server
 from registry.store.tables import METADATA
 from registry.usecases import (
     adopt_trust_list,
+    begin_operators,
     change_status,
     clarify_certificate,
     confirm_calendar,
@@ -64,6 +65,7 @@ from registry.usecases import (
     examine_application,
     exchange_freshness,
     issue_certificate,
+    issue_token,
     publish_log,
     publish_trust_list,
     register_party,
@@ -198,6 +200,17 @@ class Country:
         with self.node.database.read() as tx:
             query = select(Act).order_by(Act.at, Act.id)
             return list(tx.scalars(query.where(Act.kind.in_(kinds)) if kinds else query))
+
+    def issues_token(self, tx: Session, person: str, days: int = 1) -> tuple[str, Token]:
+        """Issue a token for a person by two operators, and return it and its row."""
+        one, other = self.people["operator"], self.people["second_operator"]
+        return issue(tx, person, one, other, days=days, at=self.clock(), draw=self.node.draw)
+
+    def renews(self, who: str) -> Party:
+        """Issue a new token for a person by two operators, and identify them by it."""
+        with self.tx() as tx:
+            self.tokens[who], _ = self.issues_token(tx, self.people[who].person)
+        return self.knows(who)
 
     def gives(self, who: str, *roles: Role) -> None:
         """Give a person roles that are not for people of their organisation, as was done before that was a rule."""
@@ -641,6 +654,7 @@ def _register(forge: Forge, node: Node) -> None:
     cast, at, draw = birth.CAST[code], node.now(), node.draw
     people: dict[str, str] = {}
     tokens: dict[str, str] = {}
+    operator, one, second = _begin_operators(forge, node, tokens)
     with node.database.begin() as tx:
 
         def organisation(kind: OrganisationKind, name: str, tax_id: str | None = None, body: str | None = None) -> str:
@@ -663,15 +677,9 @@ def _register(forge: Forge, node: Node) -> None:
             row = register_party.register_person(
                 tx, organisation=of, name=name, roles=roles, node_did=node.settings.did, by=None, at=at, draw=draw
             )
-            actor = Actor(node.settings.did, row.id, of)
             people[who] = row.id
-            tokens[who] = register_party.issue_token(tx, row.id, lasts=timedelta(days=90), by=actor, at=at, draw=draw)[
-                0
-            ]
+            tokens[who], _ = issue(tx, row.id, one, second, days=90, at=at, draw=draw)
 
-        operator = organisation(OrganisationKind.OPERATOR, cast["operator"][0])
-        person("operator", cast["operator"][2], operator, Role.OPERATOR)
-        person("second_operator", cast["operator"][3], operator, Role.OPERATOR)
         person("auditor", cast["auditor"], operator, Role.AUDITOR)
         body = organisation(OrganisationKind.BODY, cast["body"][1], body=cast["body"][0])
         person("examiner", cast["examiner"], body, Role.EXAMINER)
@@ -696,6 +704,39 @@ def _register(forge: Forge, node: Node) -> None:
     with node.database.read() as tx:
         parties = {who: identify(tx, token, node=node.settings.did, at=at) for who, token in tokens.items()}
     forge.people[code], forge.tokens[code] = parties, tokens
+
+
+def _begin_operators(forge: Forge, node: Node, tokens: dict[str, str]) -> tuple[str, Party, Party]:
+    settings, cast = node.settings, birth.CAST[node.settings.country]["operator"]
+    people = []
+    for who, name in (("operator", cast[2]), ("second_operator", cast[3])):
+        tokens[who], fingerprint = issue_token.make(node.draw)
+        people.append((name, fingerprint))
+    owner = Database.open(forge.server.url(OWNER, BORN[settings.country]))
+    with owner.begin() as tx:
+        organisation, (one, other) = begin_operators.begin(
+            tx,
+            people,
+            organisation=cast[0],
+            address="адрес",
+            country=settings.country,
+            node_name=settings.name,
+            node_did=settings.did,
+            days=90,
+            at=node.now(),
+            draw=node.draw,
+        )
+    owner.close()
+    return organisation.id, one, other
+
+
+def issue(
+    tx: Session, person: str, one: Party, other: Party, *, days: int, at: datetime, draw: Draw
+) -> tuple[str, Token]:
+    """Make a token, and have one operator propose it and another confirm it; return it and its row."""
+    token, fingerprint = issue_token.make(draw)
+    issue_token.propose(tx, person, fingerprint, days=days, by=one, at=at, draw=draw)
+    return token, issue_token.confirm(tx, person, fingerprint, by=other, at=at, draw=draw)
 
 
 def give_roles(tx: Session, id: str, *roles: Role, by: Actor, at: datetime, draw: Draw) -> None:

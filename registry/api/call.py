@@ -68,7 +68,9 @@ async def the_node(request: Request) -> Node:
     return node
 
 
-_BEARER = HTTPBearer(auto_error=False, description="A person's token, as `registry party token` showed it once.")
+_BEARER = HTTPBearer(
+    auto_error=False, description="A person's token, as `registry party token new` showed it to them alone."
+)
 
 
 async def bearer_token(shown: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]) -> str:

@@ -1,66 +1,71 @@
 """Register organisations, people, tokens and mandates; each is an act of the person whose token is shown."""
 
-from collections.abc import Callable
-from datetime import date, datetime, timedelta
+import secrets
+from datetime import date, datetime
 from typing import Annotated, Any
 
 import typer
 from sqlalchemy.orm import Session
 
+from registry.cli import as_operator, tokens
 from registry.cli.console import Json, Token, new_app, opened, show, show_rows, wanted_token
-from registry.core.calendar import read_day, write_instant
+from registry.core.calendar import read_day
 from registry.core.trust.trust_list import BodyRole
-from registry.node import Node
+from registry.node import Node, clock, owner_url
+from registry.settings import Settings
 from registry.store import parties
-from registry.store.acts import Actor
+from registry.store.database import Database
+from registry.store.ownership import check_own
 from registry.store.parties import OrganisationKind, Role
-from registry.usecases import register_party, rename_body
-from registry.usecases.identify_party import identify
-from registry.usecases.register_party import PartyExists
+from registry.usecases import begin_operators, issue_token, register_party, rename_body
+from registry.usecases.believe_peers import read_beliefs
+from registry.usecases.check_application import local_day
+from registry.usecases.confirm_proposal import spoken
+from registry.usecases.identify_party import Party, identify
 
-app = new_app(
-    "Register organisations, people, tokens and mandates. Example: "
-    "registry party first-operator --organisation 'ГТК' --name 'А. Б. Иванова' --address 'Минск'"
-)
-Days = Annotated[int, typer.Option(help="For how many days the token is good.", min=1, max=366)]
+app = new_app("Register organisations, people, tokens and mandates. Example: registry party list")
+app.add_typer(tokens.app, name="token")
 
 
 @app.command()
-def first_operator(
+def first_operators(
     organisation: Annotated[str, typer.Option(help="Name of the organisation that runs the node.")],
     address: Annotated[str, typer.Option()],
-    name: Annotated[str, typer.Option(help="Name of the person.")],
-    days: Days = 90,
+    name: Annotated[list[str], typer.Option(help="Name of a person; given for each, two at least.")],
+    sha256: Annotated[
+        list[str], typer.Option("--sha256", help="The fingerprint of that person's token, in the order of names.")
+    ],
+    days: tokens.Days = 90,
     as_json: Json = False,
 ) -> None:
-    """Make the first operator, the only one who is made without a token, and show their token once."""
-    with opened() as node, node.database.begin() as tx:
-        at, draw, did = node.now(), node.draw, node.settings.did
-        if parties.any_person(tx):
-            raise PartyExists("an operator exists: others are registered with the token of one")
-        row = register_party.register_organisation(
-            tx,
-            kind=OrganisationKind.OPERATOR,
-            name=organisation,
-            country=node.settings.country,
-            address=address,
-            tax_id=None,
-            code=None,
-            body_role=None,
-            node_name=node.settings.name,
-            by=Actor(did),
-            at=at,
-            draw=draw,
-        )
-        person = register_party.register_person(
-            tx, organisation=row.id, name=name, roles=[Role.OPERATOR], node_did=did, by=None, at=at, draw=draw
-        )
-        actor = Actor(did, person.id, row.id)
-        token, kept = register_party.issue_token(tx, person.id, lasts=timedelta(days=days), by=actor, at=at, draw=draw)
-    show(
-        {"organisation": row.id, "person": person.id, "token": token, "expires_at": write_instant(kept.expires_at)},
-        as_json=as_json,
-    )
+    """Make the first operators, with all of them present: each made a token before and types its fingerprint.
+
+    After it everything needs two of them. It is done as the owner of the database, and again only where fewer than two
+    operators hold a living token; the public log tells it each time. Example: registry party first-operators
+    --organisation 'ГТК' --address 'Минск' --name 'А. Иванова' --sha256 "9c1e …" --name 'В. Петров' --sha256 "07ab …"
+    """
+    if len(name) != len(sha256):
+        raise typer.BadParameter("each --name has its --sha256, in the same order")
+    settings = Settings.from_environment()
+    database = Database.open(owner_url(settings), pool=1)
+    try:
+        with database.begin() as tx:
+            check_own(tx, settings.name)
+            of, made = begin_operators.begin(
+                tx,
+                list(zip(name, sha256, strict=True)),
+                organisation=organisation,
+                address=address,
+                country=settings.country,
+                node_name=settings.name,
+                node_did=settings.did,
+                days=days,
+                at=clock(settings)(),
+                draw=secrets.token_bytes,
+            )
+    finally:
+        database.close()
+    show({"organisation": of.id, "people": [party.person for party in made]}, as_json=as_json)
 
 
 @app.command()
@@ -81,7 +86,7 @@ def organisation(
     --address 'Toshkent sh.' --tax-id 301234567
     """
 
-    def work(tx: Session, by: Actor, at: datetime, node: Node) -> dict[str, Any]:
+    def work(tx: Session, by: Party, at: datetime, node: Node) -> dict[str, Any]:
         row = register_party.register_organisation(
             tx,
             kind=kind,
@@ -92,13 +97,13 @@ def organisation(
             code=code,
             body_role=body_role,
             node_name=node.settings.name,
-            by=by,
+            by=by.actor,
             at=at,
             draw=node.draw,
         )
         return {"organisation": row.id, "did": row.did or ""}
 
-    _act(work, token, as_json=as_json)
+    as_operator.do(work, token, as_json=as_json)
 
 
 @app.command()
@@ -116,11 +121,11 @@ def body(
     registry party body bcci --name 'Белорусская ТПП'
     """
 
-    def work(tx: Session, by: Actor, at: datetime, node: Node) -> dict[str, Any]:
-        row = rename_body.rename(tx, code, name=name, role=role, by=by, at=at, draw=node.draw)
+    def work(tx: Session, by: Party, at: datetime, node: Node) -> dict[str, Any]:
+        row = rename_body.rename(tx, code, name=name, role=role, by=by.actor, at=at, draw=node.draw)
         return {"organisation": row.id, "name": row.name, "role": row.body_role}
 
-    _act(work, token, as_json=as_json)
+    as_operator.do(work, token, as_json=as_json)
 
 
 @app.command()
@@ -128,33 +133,37 @@ def person(
     organisation: Annotated[str, typer.Option(help="Id of the organisation.")],
     name: Annotated[str, typer.Option()],
     role: Annotated[list[Role], typer.Option(help="May be given several times.")],
-    token_days: Annotated[
-        int | None, typer.Option(help="Issue a token too, good for so many days.", min=1, max=366)
+    sha256: Annotated[
+        str | None, typer.Option("--sha256", help="The fingerprint that they told: propose their token, too.")
     ] = None,
+    days: tokens.Days = 90,
     token: Token = None,
     as_json: Json = False,
 ) -> None:
-    """Register a person of an organisation, with their roles, and show their token once where one is wanted."""
+    """Register a person of an organisation, with their roles, and propose the token that they made, where they have.
 
-    def work(tx: Session, by: Actor, at: datetime, node: Node) -> dict[str, Any]:
+    Another operator confirms it (registry party token confirm). Example: registry party person --organisation 81d2…
+    --name 'Т. М. Левчук' --role signatory --sha256 "9c1e 04b7 …" --days 90
+    """
+
+    def work(tx: Session, by: Party, at: datetime, node: Node) -> dict[str, Any]:
         row = register_party.register_person(
             tx,
             organisation=organisation,
             name=name,
             roles=role,
             node_did=node.settings.did,
-            by=by,
+            by=by.actor,
             at=at,
             draw=node.draw,
         )
         shown = {"person": row.id, "name": row.name, "roles": row.roles}
-        if token_days is None:
+        if sha256 is None:
             return shown
-        lasts = timedelta(days=token_days)
-        text, kept = register_party.issue_token(tx, row.id, lasts=lasts, by=by, at=at, draw=node.draw)
-        return {**shown, "token": text, "expires_at": write_instant(kept.expires_at)}
+        digest = issue_token.propose(tx, row.id, sha256, days=days, by=by, at=at, draw=node.draw)
+        return {**shown, "proposed": spoken(digest), "days": days}
 
-    _act(work, token, as_json=as_json)
+    as_operator.do(work, token, as_json=as_json)
 
 
 @app.command()
@@ -164,44 +173,13 @@ def roles(
     token: Token = None,
     as_json: Json = False,
 ) -> None:
-    """Give a person other roles."""
+    """Give a person other roles; one that they did not have ends their tokens, and two operators issue a new one."""
 
-    def work(tx: Session, by: Actor, at: datetime, node: Node) -> dict[str, Any]:
-        row = register_party.change_roles(tx, person, role, by=by, at=at, draw=node.draw)
+    def work(tx: Session, by: Party, at: datetime, node: Node) -> dict[str, Any]:
+        row = register_party.change_roles(tx, person, role, by=by.actor, at=at, draw=node.draw)
         return {"person": row.id, "name": row.name, "roles": row.roles}
 
-    _act(work, token, as_json=as_json)
-
-
-@app.command("token")
-def issue_token(
-    person: Annotated[str, typer.Argument(help="Id of the person.")],
-    days: Days = 90,
-    token: Token = None,
-    as_json: Json = False,
-) -> None:
-    """Issue a token for a person; it is shown this once, and kept as SHA-256."""
-
-    def work(tx: Session, by: Actor, at: datetime, node: Node) -> dict[str, Any]:
-        text, row = register_party.issue_token(tx, person, lasts=timedelta(days=days), by=by, at=at, draw=node.draw)
-        return {"id": row.id, "token": text, "expires_at": write_instant(row.expires_at)}
-
-    _act(work, token, as_json=as_json)
-
-
-@app.command()
-def revoke_token(
-    id: Annotated[str, typer.Argument(help="Id of the token, not the token itself.")],
-    token: Token = None,
-    as_json: Json = False,
-) -> None:
-    """Revoke a token, at once and for ever."""
-
-    def work(tx: Session, by: Actor, at: datetime, node: Node) -> dict[str, Any]:
-        register_party.revoke_token(tx, id, by=by, at=at, draw=node.draw)
-        return {"revoked": id}
-
-    _act(work, token, as_json=as_json)
+    as_operator.do(work, token, as_json=as_json)
 
 
 @app.command()
@@ -209,20 +187,29 @@ def mandate(
     principal: Annotated[str, typer.Option(help="Id of the organisation that is acted for.")],
     agent: Annotated[str, typer.Option(help="Id of the organisation that acts.")],
     scheme: Annotated[list[str], typer.Option(help="May be given several times.")],
-    until: Annotated[str, typer.Option(help="Last day, YYYY-MM-DD.")],
+    until: Annotated[str, typer.Option(help="Last day, YYYY-MM-DD, by this country's calendar.")],
     token: Token = None,
     as_json: Json = False,
 ) -> None:
     """Record a power of attorney."""
     last: date = read_day(until)
 
-    def work(tx: Session, by: Actor, at: datetime, node: Node) -> dict[str, Any]:
+    def work(tx: Session, by: Party, at: datetime, node: Node) -> dict[str, Any]:
+        today = local_day(read_beliefs(tx, node.pins), node.settings.country, at)
         row = register_party.grant_mandate(
-            tx, principal=principal, agent=agent, schemes=scheme, until=last, by=by, at=at, draw=node.draw
+            tx,
+            principal=principal,
+            agent=agent,
+            schemes=scheme,
+            until=last,
+            today=today,
+            by=by.actor,
+            at=at,
+            draw=node.draw,
         )
         return {"mandate": row.id, "until": row.until.isoformat()}
 
-    _act(work, token, as_json=as_json)
+    as_operator.do(work, token, as_json=as_json)
 
 
 @app.command()
@@ -231,11 +218,11 @@ def revoke_mandate(
 ) -> None:
     """Revoke a power of attorney."""
 
-    def work(tx: Session, by: Actor, at: datetime, node: Node) -> dict[str, Any]:
-        register_party.revoke_mandate(tx, id, by=by, at=at, draw=node.draw)
+    def work(tx: Session, by: Party, at: datetime, node: Node) -> dict[str, Any]:
+        register_party.revoke_mandate(tx, id, by=by.actor, at=at, draw=node.draw)
         return {"revoked": id}
 
-    _act(work, token, as_json=as_json)
+    as_operator.do(work, token, as_json=as_json)
 
 
 @app.command("list")
@@ -249,14 +236,3 @@ def list_people(token: Token = None, as_json: Json = False) -> None:
             for who, where in parties.people(tx)
         ]
     show_rows(rows, as_json=as_json, nothing="nobody is registered")
-
-
-def _act(work: Callable[[Session, Actor, datetime, Node], dict[str, Any]], token: str | None, *, as_json: bool) -> None:
-    """Do an operator's work in one transaction, and print what came of it once it is committed."""
-    with opened() as node:
-        at = node.now()
-        with node.database.begin() as tx:
-            by = identify(tx, wanted_token(token), node=node.settings.did, at=at)
-            by.require(Role.OPERATOR)
-            done = work(tx, by.actor, at, node)
-    show(done, as_json=as_json)

@@ -116,6 +116,10 @@ def _overdue(measures: Measures) -> list[str]:
         for held in measures.lists
         if held.left < LIST_ENDS
     ]
+    if measures.by_one:
+        late.append(
+            f"{measures.by_one} tokens that one operator alone issued: replace them (registry party token list)"
+        )
     return late
 
 

@@ -81,14 +81,21 @@ def make_keys(country: Country) -> None:
 
 
 def register(country: Country, exporters: list[dict[str, str]]) -> None:
-    """Make the database and register the people; the first operator registers the others."""
+    """Make the database and register the people: two operators in one ceremony, and by these two everyone else."""
     country.run("database", "upgrade")
     cast = CAST[country.code]
     name, address, first, second = cast["operator"]
-    made = country.run("party", "first-operator", "--organisation", name, "--address", address, "--name", first)
-    country.people["operator"] = {"name": first, "token": made["token"], "person": made["person"]}
-    token = made["token"]
-    _person(country, "second_operator", second, made["organisation"], "operator")
+    people = {"operator": (first, _token(country)), "second_operator": (second, _token(country))}
+    words = [word for who, made in people.values() for word in ("--name", who, "--sha256", made["sha256"])]
+    begun = country.run("party", "first-operators", "--organisation", name, "--address", address, *words)
+    for (who, (called, made)), person in zip(people.items(), begun["people"], strict=True):
+        country.people[who] = {
+            "name": called,
+            "token": made["token"],
+            "person": person,
+            "organisation": begun["organisation"],
+        }
+    token = country.token("operator")
     code, body_name, body_address = cast["body"]
     body = country.run(
         *("party", "organisation", "--kind", "body", "--name", body_name, "--address", body_address),
@@ -101,7 +108,7 @@ def register(country: Country, exporters: list[dict[str, str]]) -> None:
     name, address = cast["customs"]
     customs = _organisation(country, "customs", name, address, None)
     _person(country, "officer", cast["officer"], customs, "customs")
-    _person(country, "auditor", cast["auditor"], made["organisation"], "auditor")
+    _person(country, "auditor", cast["auditor"], begun["organisation"], "auditor")
     for exporter in exporters:
         organisation = _organisation(country, "exporter", exporter["name"], exporter["address"], exporter["tax_id"])
         _person(country, exporter["key"], exporter["person"], organisation, "exporter")
@@ -223,12 +230,17 @@ def _organisation(country: Country, kind: str, name: str, address: str, tax_id: 
 
 def _person(country: Country, who: str, name: str, organisation: str, *roles: str) -> None:
     chosen = [word for role in roles for word in ("--role", role)]
-    made = country.run(
-        *("party", "person", "--organisation", organisation, "--name", name, *chosen, "--token-days", "30"),
-        token=country.token("operator"),
-    )
-    kept = {"name": name, "token": made["token"], "person": made["person"], "organisation": organisation}
-    country.people[who] = kept
+    made = _token(country)
+    words = ("--organisation", organisation, "--name", name, *chosen, "--sha256", made["sha256"], "--days", "30")
+    person = str(country.run("party", "person", *words, token=country.token("operator"))["person"])
+    told = ("--sha256", made["sha256"])
+    country.run("party", "token", "confirm", person, *told, token=country.token("second_operator"))
+    country.people[who] = {"name": name, "token": made["token"], "person": person, "organisation": organisation}
+
+
+def _token(country: Country) -> dict[str, str]:
+    """Make a token as its person does, alone; operators are told its fingerprint."""
+    return country.run("party", "token", "new")
 
 
 def _other(countries: Mapping[str, Country], country: Country) -> Country:

@@ -136,9 +136,7 @@ class Database:
             settings = ("fsync", "synchronous_commit", "full_page_writes")
             values = {name: tx.scalar(text("SELECT current_setting(:name)"), {"name": name}) for name in settings}
             superuser = tx.scalar(text("SELECT rolsuper FROM pg_roles WHERE rolname = current_user"))
-            owner = tx.scalar(
-                text("SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = to_regclass('act')")
-            )
+            owner = is_owner(tx)
         weak = [name for name, value in values.items() if value == "off"]
         if production and weak:
             raise DatabaseUnsafe(f"{', '.join(weak)} is off")
@@ -150,6 +148,12 @@ class Database:
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
+
+
+def is_owner(tx: Session) -> bool:
+    """Tell whether we are connected as the owner of the tables."""
+    asked = text("SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = to_regclass('act')")
+    return bool(tx.scalar(asked))
 
 
 @contextmanager

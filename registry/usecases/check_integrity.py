@@ -30,6 +30,7 @@ from registry.usecases.check_months import check_months
 from registry.usecases.check_parties import check_parties
 from registry.usecases.check_registrations import check_registrations
 from registry.usecases.check_tiles import check_tiles
+from registry.usecases.check_tokens import check_tokens
 from registry.usecases.compare_guard import Marks
 from registry.usecases.survey_rows import Discrepancy, Survey, Tell, of
 
@@ -78,6 +79,7 @@ def check(
     check_freshness(survey, own, adopted)
     check_parties(survey)
     check_evidence(survey)
+    check_tokens(survey)
     _replies(survey)
     if marks is not None:
         check_guard(survey, marks, anchors.witness)

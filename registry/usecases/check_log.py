@@ -33,6 +33,8 @@ SUBJECTS: dict[str, str] = {
     Kind.ORGANISATION_CHANGED.value: "organisation",
     Kind.PERSON_REGISTERED.value: "person",
     Kind.PERSON_CHANGED.value: "person",
+    Kind.OPERATORS_BEGUN.value: "organisation",
+    Kind.TOKEN_PROPOSED.value: "person",
     Kind.TOKEN_ISSUED.value: "person",
     Kind.TOKEN_REVOKED.value: "person",
     Kind.MANDATE_GRANTED.value: "mandate",

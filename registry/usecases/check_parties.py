@@ -1,8 +1,8 @@
 """Ask whether parties, products and applications are as the acts on them say, whose private parts the log commits to.
 
 No act repeats, so nobody vouches for: address, tax id, DID, code and role of an organisation; on whose behalf an act
-was done; the SHA-256 of a token; whose a product or an application is; scheme, body and destination of an application,
-why it was sent back, and who else plays a part in it.
+was done; the SHA-256 of a token that one operator alone issued; whose a product or an application is; scheme, body and
+destination of an application, why it was sent back, and who else plays a part in it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -133,7 +133,11 @@ def _person(_row: Person, said: _Said) -> Mapping[str, object]:
 
 def _token(row: Token, said: _Said) -> Mapping[str, object]:
     until = row.expires_at if write_instant(row.expires_at) == said.private.get("expires_at") else None
-    return {"person": said.private.get("person"), "expires_at": until, "issued_at": said.at}
+    derived = {"person": said.private.get("person"), "expires_at": until, "issued_at": said.at}
+    digest = said.private.get("sha256")
+    if digest is None:  # issued by one operator alone, as was done before two did
+        return derived | {"proposed_by": None, "confirmed_by": None}
+    return derived | {"sha256": row.sha256 if row.sha256.hex() == digest else None, "confirmed_by": said.person}
 
 
 def _mandate(row: Mandate, said: _Said) -> Mapping[str, object]:

@@ -10,9 +10,13 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from registry.core.trust.believed_list import BelievedList
-from registry.store import channel, freshness, log, mirror, tasks
+from registry.store import channel, freshness, log, mirror, parties, tasks
+from registry.store.parties import Role
 from registry.usecases.believe_peers import Beliefs, Pins, read_beliefs
 from registry.usecases.publish_log import HEARTBEAT
+
+OFFICES = (Role.OPERATOR, Role.EXAMINER, Role.SIGNATORY, Role.REGISTRAR)
+"""Roles without which no certificate comes about: whoever holds two tokens of them can be two people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,8 @@ class Measures:
     lists: Sequence[ListMeasure]
     agreements: Sequence[AgreementMeasure]
     tasks: Mapping[str, int]
+    by_one: int
+    """How many living tokens of people in an office one operator alone issued, as was done before two did."""
 
 
 def measure(tx: Session, pins: Pins, *, country: str, at: datetime) -> Measures:
@@ -114,6 +120,7 @@ def measure(tx: Session, pins: Pins, *, country: str, at: datetime) -> Measures:
             for agreement in beliefs.agreements.values()
         ],
         tasks.count_open(tx),
+        parties.tokens_by_one(tx, OFFICES, at),
     )
 
 

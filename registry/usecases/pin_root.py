@@ -18,7 +18,7 @@ from registry.core.trust.pin import FormerRoot, Pin
 from registry.store import acts
 from registry.store.acts import Draw
 from registry.store.parties import Role
-from registry.usecases.confirm_proposal import by_another, find_proposals
+from registry.usecases.confirm_proposal import by_another, find_proposals, heard, spoken
 from registry.usecases.identify_party import Party
 
 
@@ -100,8 +100,7 @@ def check_believed(pin: Pin, adopted: BelievedList | None) -> None:
 
 def fingerprint(pin: Pin) -> str:
     """Return the fingerprint of a root, SHA-256 in groups of four, as it is read out over a telephone."""
-    digits = sha256(pin.root).hexdigest()
-    return " ".join(digits[start : start + 4] for start in range(0, len(digits), 4))
+    return spoken(sha256(pin.root).hexdigest())
 
 
 def propose(tx: Session, pin: Pin, *, by: Party, at: datetime, draw: Draw) -> str:
@@ -127,7 +126,7 @@ def confirm(
     if not proposals:
         raise PinNotProposed(country)
     proposed_by = str(by_another(proposals, by).person)
-    if "".join(typed.split()).lower() != sha256(pin.root).hexdigest():
+    if heard(typed) != sha256(pin.root).hexdigest():
         raise FingerprintDiffers
     if (threshold, epoch) != (pin.threshold, pin.epoch):
         raise PinTermsDiffer(pin.threshold, pin.epoch)

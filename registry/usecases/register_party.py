@@ -1,15 +1,13 @@
-"""Register organisations, people, tokens and mandates; each is an act, and a token is shown once."""
+"""Register organisations, people and mandates, and revoke tokens; each is an act of one operator."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from hashlib import sha256
+from datetime import date, datetime
 from types import MappingProxyType
 from typing import ClassVar
 
 from sqlalchemy.orm import Session
 
-from registry.core.calendar import write_instant
 from registry.core.canonical import Json
 from registry.core.codes.countries import COUNTRIES
 from registry.core.errors import Conflict, NotFound, Unprocessable
@@ -22,11 +20,9 @@ from registry.core.tlog.entry import Kind
 from registry.core.trust.trust_list import BodyRole
 from registry.store import acts, parties
 from registry.store.acts import Actor, Draw
-from registry.store.parties import Mandate, Organisation, OrganisationKind, Person, Role, Token
-from registry.usecases.identify_party import TOKEN_BYTES, TOKEN_PREFIX
+from registry.store.parties import Mandate, Organisation, OrganisationKind, Person, Role
 
 LONGEST_NAME = 300
-LONGEST_TOKEN = timedelta(days=366)
 ROLES: Mapping[OrganisationKind, frozenset[Role]] = MappingProxyType(
     {
         OrganisationKind.EXPORTER: frozenset({Role.EXPORTER, Role.IMPORTER}),
@@ -167,7 +163,7 @@ def register_person(
     at: datetime,
     draw: Draw,
 ) -> Person:
-    """Register a person of an organisation. `by` is None for the first operator alone.
+    """Register a person of an organisation. `by` is None for the first operators alone.
 
     Raises `PartyNotFound`, `PartyWrong`, `RoleUnfit`.
     """
@@ -188,45 +184,29 @@ def register_person(
 def change_roles(tx: Session, person: str, roles: Sequence[Role], *, by: Actor, at: datetime, draw: Draw) -> Person:
     """Give a person other roles; the parts that they play in applications stay what they are.
 
-    Raises `PartyNotFound`, `RoleUnfit`.
+    A role that they did not have ends their tokens: two operators issued these for who the person was, and one alone
+    gives the role. Raises `PartyNotFound`, `RoleUnfit`.
     """
     row = parties.person(tx, person)
     of = None if row is None else parties.organisation(tx, row.organisation)
     if row is None or of is None:
         raise PartyNotFound("person", person)
     _check_roles(of, roles)
-    before, row.roles = row.roles, sorted(set(roles))
-    tx.flush()
-    private: dict[str, Json] = {"person": person, "before": before, "roles": row.roles}
-    acts.record(tx, Kind.PERSON_CHANGED, private, by=by, at=at, draw=draw, subject=person)
+    if not set(roles) <= set(row.roles):
+        for token, _, _ in parties.living_tokens(tx, at, person=person):
+            revoke_token(tx, token.id, by=by, at=at, draw=draw)
+    _give(tx, row, roles, by=by, at=at, draw=draw)
     return row
 
 
-def issue_token(
-    tx: Session, person: str, *, lasts: timedelta, by: Actor, at: datetime, draw: Draw
-) -> tuple[str, Token]:
-    """Issue a token of 256 random bits and return it: it is kept as SHA-256 only, and shown this once."""
-    if parties.person(tx, person) is None:
-        raise PartyNotFound("person", person)
-    if not timedelta(0) < lasts <= LONGEST_TOKEN:
-        raise PartyWrong(f"a token lasts from one second to {LONGEST_TOKEN.days} days")
-    text = TOKEN_PREFIX + draw(TOKEN_BYTES).hex()
-    row = Token(
-        id=draw(16).hex(),
-        person=person,
-        sha256=sha256(text.encode()).digest(),
-        issued_at=at,
-        expires_at=at + lasts,
-    )
-    tx.add(row)
-    tx.flush()
-    private: dict[str, Json] = {"token": row.id, "person": person, "expires_at": write_instant(row.expires_at)}
-    acts.record(tx, Kind.TOKEN_ISSUED, private, by=by, at=at, draw=draw, subject=person)
-    return text, row
+def end_role(tx: Session, role: Role, *, by: Actor, at: datetime, draw: Draw) -> None:
+    """Take a role from everyone who has it: what they proposed in it counts no more."""
+    for row in parties.holders(tx, role):
+        _give(tx, row, [each for each in map(Role, row.roles) if each is not role], by=by, at=at, draw=draw)
 
 
 def revoke_token(tx: Session, token: str, *, by: Actor, at: datetime, draw: Draw) -> None:
-    """Revoke a token, at once and for ever. Raises `PartyNotFound`."""
+    """Revoke a token, at once and for ever; one operator does. Raises `PartyNotFound`."""
     person = parties.revoke_token(tx, token, at)
     if person is None:
         raise PartyNotFound("living token", token)
@@ -240,16 +220,22 @@ def grant_mandate(
     agent: str,
     schemes: Sequence[str],
     until: date,
+    today: date,
     by: Actor,
     at: datetime,
     draw: Draw,
 ) -> Mandate:
-    """Record a power of attorney (S5 3.1): the agent may act for the principal under these schemes until a day."""
+    """Record a power of attorney (S5 3.1): the agent may act for the principal under these schemes until a day.
+
+    `today` is the local day of this country. Raises `PartyNotFound`, `PartyWrong`.
+    """
     for organisation in (principal, agent):
         if parties.organisation(tx, organisation) is None:
             raise PartyNotFound("organisation", organisation)
     if principal == agent or not schemes or set(schemes) - SCHEMES.keys():
         raise PartyWrong("a mandate is from one organisation to another, for schemes that exist")
+    if until < today:
+        raise PartyWrong(f"a mandate until {until} has ended: today is {today}")
     row = Mandate(
         id=draw(16).hex(), principal=principal, agent=agent, schemes=sorted(set(schemes)), until=until, granted_at=at
     )
@@ -271,6 +257,13 @@ def revoke_mandate(tx: Session, mandate: str, *, by: Actor, at: datetime, draw: 
     if parties.revoke_mandate(tx, mandate, at) is None:
         raise PartyNotFound("living mandate", mandate)
     acts.record(tx, Kind.MANDATE_REVOKED, {"mandate": mandate}, by=by, at=at, draw=draw, subject=mandate)
+
+
+def _give(tx: Session, row: Person, roles: Sequence[Role], *, by: Actor, at: datetime, draw: Draw) -> None:
+    before, row.roles = row.roles, sorted(set(roles))
+    tx.flush()
+    private: dict[str, Json] = {"person": row.id, "before": before, "roles": row.roles}
+    acts.record(tx, Kind.PERSON_CHANGED, private, by=by, at=at, draw=draw, subject=row.id)
 
 
 def check_texts(**stated: str) -> None:

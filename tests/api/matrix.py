@@ -3,7 +3,6 @@
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 import httpx2
@@ -287,7 +286,6 @@ def register_outsiders(country: Country) -> None:
                 person = register_party.register_person(
                     tx, organisation=organisation.id, name="Чужой", roles=[role], node_did=country.did, **by
                 )
-                token, _ = register_party.issue_token(tx, person.id, lasts=timedelta(days=1), **by)
-                country.tokens[f"outside {role}"] = token
+                country.tokens[f"outside {role}"], _ = country.issues_token(tx, person.id)
     for role, who in ((Role.EXPORTER, "stranger"), (Role.IMPORTER, "other_importer")):
         country.tokens[f"outside {role}"] = country.tokens[who]

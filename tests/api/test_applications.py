@@ -125,6 +125,7 @@ def test_whoever_acts_for_another_needs_a_mandate(corridor: Corridor, minsk: Off
             agent=corridor.by.people["exporter"].organisation,
             schemes=["origin-st1"],
             until=corridor.clock().date(),
+            today=corridor.clock().date(),
             by=corridor.by.people["operator"].actor,
             at=corridor.clock(),
             draw=corridor.by.node.draw,

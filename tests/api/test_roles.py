@@ -99,7 +99,7 @@ def test_a_revoked_token_is_a_stranger_at_once(corridor: Corridor, minsk: Office
     by = corridor.by.by("operator") | {"by": corridor.by.people["operator"].actor}
     with corridor.by.tx() as tx:
         person = corridor.by.people["auditor"].person
-        corridor.by.tokens["auditor"], kept = register_party.issue_token(tx, person, lasts=timedelta(days=1), **by)
+        corridor.by.tokens["auditor"], kept = corridor.by.issues_token(tx, person)
     auditor = minsk.desk("auditor")
     assert auditor.get("/api/v1/acts").status_code == 200
     with corridor.by.tx() as tx:

@@ -27,6 +27,7 @@ from registry.store.products import MediaType
 from registry.store.tables import METADATA
 from registry.store.tasks import TaskKind
 from tests.kit import Corridor, Country, Forge
+from tests.older import issued_by_one
 from tests.outside import registered
 from tests.store.test_append_only import APPEND_ONLY, CHANGES
 from tests.usecases.lived import found
@@ -116,6 +117,7 @@ def test_what_came_before_is_found_and_numbered_after_an_upgrade(corridor: Corri
     by.deliver(uz)
     by.annulled(first)
     by.deliver(uz)
+    issued_by_one(corridor, uz)
     with corridor.forge.breaking(uz) as tx:  # what came with later versions has no way back
         tx.execute(text("UPDATE act SET kind = 'product.kept' WHERE kind LIKE 'calendar.%'"))
         tx.execute(text("UPDATE person SET roles = '{}' WHERE roles && ARRAY['importer', 'registrar']"))
@@ -145,6 +147,7 @@ def test_clarifications_that_came_before_are_numbered_after_all_else(corridor: C
     by.deliver(uz)
     late = by.clarified(first)
     by.deliver(uz)
+    issued_by_one(corridor, uz)
     with corridor.forge.breaking(uz) as tx:
         tx.execute(text("DELETE FROM arrival WHERE clarification IS NOT NULL"))
         tx.execute(text("UPDATE arrival SET seq = 2 WHERE seq = 3"))
@@ -161,6 +164,7 @@ def test_clarifications_that_came_before_are_numbered_after_all_else(corridor: C
 def test_when_something_was_registered_is_known_after_an_upgrade(corridor: Corridor) -> None:
     by = corridor.by
     row = registered(by).certificate
+    issued_by_one(corridor, by)
     before = by.everything()
     by.node.database.close()
     url = corridor.forge.server.url(OWNER, by.database)
@@ -176,6 +180,7 @@ def test_the_places_of_sheets_are_found_after_an_upgrade(corridor: Corridor) -> 
     by = corridor.by
     by.issued()
     row = issued(by, sheet(by, 1, 1))
+    issued_by_one(corridor, by)
     before = by.everything()["certificate"]
     by.node.database.close()
     url = corridor.forge.server.url(OWNER, by.database)
@@ -189,6 +194,7 @@ def test_the_places_of_sheets_are_found_after_an_upgrade(corridor: Corridor) -> 
 
 def test_of_names_that_looked_alike_before_the_first_has_its_look(corridor: Corridor) -> None:
     by = corridor.by
+    issued_by_one(corridor, by)
     before = by.everything()["organisation"]
     by.node.database.close()
     url = corridor.forge.server.url(OWNER, by.database)
@@ -247,6 +253,7 @@ def test_every_trigger_is_there_and_armed(country: Country) -> None:
         ("task", "one_close", "refuse_second_close"),
         ("witness_head", "only_grow", "refuse_shrinking_head"),
         ("reply", "one_reply", "refuse_second_reply"),
+        ("token", "by_two", "refuse_token_by_one"),
         ("annulment", "one_end", "refuse_second_end"),
         ("clarification_proposal", "one_end", "refuse_second_end"),
     }

@@ -90,6 +90,7 @@ def test_the_bodys_guide_examines_issues_and_annuls(running: Mapping[str, Countr
             "SECOND": lambda: home.token("second_signatory"),
             "BODY": lambda: home.people["examiner"]["organisation"],
             "REGISTRY_TOKEN": lambda: home.token("operator"),
+            "OTHER": lambda: home.token("second_operator"),
         },
         {"/issue": lambda: Desk(home, "tractors").post(f"{path}/accept", {"draft": reader.value("DRAFT")})},
     )
@@ -123,6 +124,7 @@ def test_the_importers_guide_is_answered(running: Mapping[str, Country], tmp_pat
     answers = {
         "NODE": lambda: abroad.url,
         "REGISTRY_TOKEN": lambda: abroad.token("operator"),
+        "OTHER": lambda: abroad.token("second_operator"),
         "NUMBER": lambda: certificate["number"],
         "ID": lambda: certificate["id"],
     }

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -269,13 +269,13 @@ def _register(country: Country) -> None:
         person = people["second_exporter"].person
         register_party.change_roles(tx, person, [Role.EXPORTER, Role.IMPORTER], **operator)
         register_party.change_roles(tx, person, [Role.EXPORTER], **operator)
-        token = register_party.issue_token(tx, person, lasts=timedelta(days=1), **operator)[1]
+        _, token = country.issues_token(tx, person)
         register_party.revoke_token(tx, token.id, **operator)
         principal, agent = people["exporter"].organisation, people["stranger"].organisation
         until = datetime(2027, 1, 1, tzinfo=UTC).date()
         for _ in range(2):
             mandate = register_party.grant_mandate(
-                tx, principal=principal, agent=agent, schemes=["origin-st1"], until=until, **operator
+                tx, principal=principal, agent=agent, schemes=["origin-st1"], until=until, today=until, **operator
             )
         register_party.revoke_mandate(tx, mandate.id, **operator)
 

@@ -142,7 +142,7 @@ def test_an_applicant_who_became_signatory_of_the_body_cannot_issue_their_own_ap
             [Role.SIGNATORY, Role.EXAMINER],
             **by_operator,
         )
-    by.knows("exporter")
+    by.renews("exporter")
     with by.refuses(AnotherPart) as refused:
         issue(refused.tx, approved.id, str(approved.draft), issuer_of(by.node), by.beliefs(), **by.by("exporter"))
     assert refused.value.played == "applicant"

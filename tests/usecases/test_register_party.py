@@ -1,6 +1,6 @@
 """Who is registered: organisations, people, tokens and mandates."""
 
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import pytest
@@ -15,7 +15,7 @@ from registry.store.parties import OrganisationKind, Role
 from registry.usecases import register_party
 from registry.usecases.identify_party import TokenNotAccepted, identify
 from registry.usecases.register_party import ROLES, NameTaken, PartyExists, PartyNotFound, PartyWrong, RoleUnfit
-from tests.kit import Corridor, Country
+from tests.kit import AT, Corridor, Country
 from tests.usecases.lived import found
 
 
@@ -151,16 +151,24 @@ def test_a_person_registered_by_an_operator_is_an_act_of_the_operator(corridor: 
     assert act.person == by.people["operator"].person
 
 
-def test_other_roles_hold_from_the_next_request_on(corridor: Corridor) -> None:
+def test_other_roles_hold_from_the_next_request_on_and_a_new_one_ends_tokens(corridor: Corridor) -> None:
     by = corridor.by
     with by.tx() as tx:
         register_party.change_roles(
             tx, by.people["registrar"].person, [Role.SIGNATORY, Role.EXAMINER], **by_operator(by)
         )
-    assert by.knows("registrar").roles == {Role.EXAMINER, Role.SIGNATORY}
-    act = by.acts(Kind.PERSON_CHANGED)[-1]
-    assert act.private["before"] == ["registrar"]
-    assert act.private["roles"] == ["examiner", "signatory"]
+    with by.refuses(TokenNotAccepted):
+        by.knows("registrar")
+    assert by.renews("registrar").roles == {Role.EXAMINER, Role.SIGNATORY}
+    with by.tx() as tx:
+        register_party.change_roles(tx, by.people["registrar"].person, [Role.EXAMINER], **by_operator(by))
+    assert by.knows("registrar").roles == {Role.EXAMINER}
+    changes = [act.private for act in by.acts(Kind.PERSON_CHANGED) if act.subject == by.people["registrar"].person]
+    assert {
+        "person": by.people["registrar"].person,
+        "before": ["registrar"],
+        "roles": ["examiner", "signatory"],
+    } in changes
 
 
 @pytest.mark.parametrize("role", list(Role))
@@ -190,40 +198,16 @@ def test_a_name_holds_nothing_that_does_not_show(corridor: Corridor, unseen: str
         assert str(refused.value).startswith(f"the {next(iter(stated))} ")
 
 
-def test_nobody_unknown_is_given_roles_or_a_token(corridor: Corridor) -> None:
+def test_nobody_unknown_is_given_roles(corridor: Corridor) -> None:
     by = corridor.by
     with by.refuses(PartyNotFound) as refused:
         register_party.change_roles(refused.tx, "nobody", [Role.CUSTOMS], **by_operator(by))
-    with by.refuses(PartyNotFound) as refused:
-        register_party.issue_token(refused.tx, "nobody", lasts=timedelta(days=1), **by_operator(by))
-
-
-def test_a_token_neither_lasts_for_nothing_nor_beyond_a_year(corridor: Corridor) -> None:
-    by = corridor.by
-    for lasts in (timedelta(0), timedelta(seconds=-1), timedelta(days=366, seconds=1)):
-        with by.refuses(PartyWrong) as refused:
-            register_party.issue_token(refused.tx, by.people["exporter"].person, lasts=lasts, **by_operator(by))
-    assert str(refused.value) == "a token lasts from one second to 366 days"
-
-
-def test_a_token_is_kept_as_its_digest_only_and_expires(corridor: Corridor) -> None:
-    by = corridor.by
-    person = by.people["exporter"].person
-    with by.tx() as tx:
-        token, row = register_party.issue_token(tx, person, lasts=timedelta(hours=1), **by_operator(by))
-    assert token not in repr(by.everything())
-    with by.node.database.read() as tx:
-        assert identify(tx, token, node=by.did, at=row.expires_at - timedelta(seconds=1)).person == person
-        with pytest.raises(TokenNotAccepted):
-            identify(tx, token, node=by.did, at=row.expires_at)
 
 
 def test_a_revoked_token_is_dead_at_once_and_is_not_revoked_twice(corridor: Corridor) -> None:
     by = corridor.by
     with by.tx() as tx:
-        token, row = register_party.issue_token(
-            tx, by.people["exporter"].person, lasts=timedelta(hours=1), **by_operator(by)
-        )
+        token, row = by.issues_token(tx, by.people["exporter"].person)
     with by.tx() as tx:
         register_party.revoke_token(tx, row.id, **by_operator(by))
     with by.refuses(TokenNotAccepted) as refused:
@@ -253,7 +237,24 @@ def test_a_mandate_is_from_one_known_organisation_to_another_for_known_schemes(c
     for stated, refusal in refusals:
         asked = {"principal": principal, "agent": agent, "schemes": ["origin-st1"]} | stated
         with by.refuses(refusal) as refused:
-            register_party.grant_mandate(refused.tx, **asked, until=date(2027, 1, 1), **by_operator(by))
+            register_party.grant_mandate(
+                refused.tx, **asked, until=date(2027, 1, 1), today=AT.date(), **by_operator(by)
+            )
+
+
+def test_a_mandate_does_not_end_before_it_begins(corridor: Corridor) -> None:
+    by = corridor.by
+    asked: dict[str, Any] = {
+        "principal": by.people["exporter"].organisation,
+        "agent": by.people["stranger"].organisation,
+        "schemes": ["origin-st1"],
+        "until": date(2026, 11, 21),
+    }
+    with by.refuses(PartyWrong) as refused:
+        register_party.grant_mandate(refused.tx, **asked, today=date(2026, 11, 22), **by_operator(by))
+    assert str(refused.value) == "a mandate until 2026-11-21 has ended: today is 2026-11-22"
+    with by.tx() as tx:
+        register_party.grant_mandate(tx, **asked, today=date(2026, 11, 21), **by_operator(by))
 
 
 def test_a_revoked_mandate_is_not_revoked_twice(corridor: Corridor) -> None:
@@ -265,6 +266,7 @@ def test_a_revoked_mandate_is_not_revoked_twice(corridor: Corridor) -> None:
             agent=by.people["stranger"].organisation,
             schemes=["origin-st1"],
             until=date(2027, 1, 1),
+            today=AT.date(),
             **by_operator(by),
         )
         register_party.revoke_mandate(tx, row.id, **by_operator(by))

@@ -127,7 +127,7 @@ def test_whoever_examined_the_application_does_not_propose(corridor: Corridor) -
     operator = by.by("operator") | {"by": by.people["operator"].actor}
     with by.tx() as tx:
         register_party.change_roles(tx, by.people["examiner"].person, [Role.EXAMINER, Role.SIGNATORY], **operator)
-    by.knows("examiner")
+    by.renews("examiner")
     with by.refuses(AnotherPart) as refused:
         propose(refused.tx, approved.id, "нет", **by.by("examiner"))
     plain = by.approved()

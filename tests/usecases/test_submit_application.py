@@ -233,7 +233,7 @@ def test_an_agent_submits_only_under_a_living_mandate_of_the_principal(corridor:
     for until in (AT.date() - timedelta(days=1), AT.date()):
         with by.tx() as tx:
             granted = register_party.grant_mandate(
-                tx, principal=principal, agent=agent, schemes=["origin-st1"], until=until, **by_operator
+                tx, principal=principal, agent=agent, schemes=["origin-st1"], until=until, today=until, **by_operator
             )
         if until < AT.date():
             submit_refused()
@@ -298,7 +298,7 @@ def test_the_examiner_of_an_application_cannot_answer_to_its_draft(corridor: Cor
         examiner.organisation = by.people["exporter"].organisation
     with by.tx() as tx:
         register_party.change_roles(tx, by.people["examiner"].person, [Role.EXPORTER], **by_operator)
-    by.knows("examiner")
+    by.renews("examiner")
     with by.refuses(AnotherPart) as refused:
         submit_application.accept(refused.tx, offered.id, str(offered.draft), **by.by("examiner"))
     assert str(refused.value) == "whoever is examiner of an application cannot be its applicant"

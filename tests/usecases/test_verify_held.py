@@ -1,6 +1,6 @@
 """An importer gets the full verdict on what they hold, and learns nothing of what is another's, nor by counting up."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,7 +16,7 @@ from registry.usecases.identify_party import RoleMissing
 from registry.usecases.sign_for_body import CertificateNotFound
 from registry.usecases.verify_certificate import Question, Verification
 from registry.usecases.verify_held import PER_MINUTE, TooManyVerifications
-from tests.kit import Corridor, Country
+from tests.kit import AT, Corridor, Country
 
 
 def asks(country: Country, question: Question, who: str = "importer", principal: str | None = None) -> Verification:
@@ -99,7 +99,7 @@ def test_an_agent_asks_for_the_importer_whose_mandate_it_has(corridor: Corridor)
     operator = uz.by("operator") | {"by": uz.people["operator"].actor}
     with uz.tx() as tx:
         granted = register_party.grant_mandate(
-            tx, principal=importer, agent=agent, schemes=["origin-st1"], until=date(2026, 11, 21), **operator
+            tx, principal=importer, agent=agent, schemes=["origin-st1"], until=AT.date(), today=AT.date(), **operator
         )
     answer = asks(uz, named(issued), who="other_importer", principal=importer)
     assert answer.verdict.indication is Indication.TOTAL_PASSED

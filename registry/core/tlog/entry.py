@@ -31,6 +31,8 @@ class Kind(StrEnum):
     ORGANISATION_CHANGED = "organisation.changed"
     PERSON_REGISTERED = "person.registered"
     PERSON_CHANGED = "person.changed"
+    OPERATORS_BEGUN = "operators.begun"
+    TOKEN_PROPOSED = "token.proposed"  # noqa: S105  the name of an act
     TOKEN_ISSUED = "token.issued"  # noqa: S105  the name of an act
     TOKEN_REVOKED = "token.revoked"  # noqa: S105  the name of an act
     MANDATE_GRANTED = "mandate.granted"
