@@ -136,10 +136,10 @@ def pin(country: Country, whose: Country) -> None:
     country.run("trust", "pin", "confirm", whose.code, spoken, token=country.token("second_operator"))
 
 
-def publish(country: Country) -> None:
-    """Draft the list, sign it with as many list keys as the threshold asks, and publish it."""
+def publish(country: Country, *changes: str) -> None:
+    """Draft the list with what changes in it, sign it with as many list keys as the threshold asks, and publish it."""
     token, draft = country.token("operator"), country.folder / "trust-list.json"
-    country.run("trust", "draft", str(draft), "--list-keys", str(country.offline), token=token)
+    country.run("trust", "draft", str(draft), "--list-keys", str(country.offline), *changes, token=token)
     signatures = [_sign(country, "trust", draft, label) for label in LIST_KEYS[:THRESHOLD]]
     country.run("trust", "publish", *signatures, token=token)
     country.run("trust", "show", "--out", str(country.folder / "trust-list.jws"))

@@ -21,6 +21,8 @@ from registry.core.errors import Unavailable
 
 OWNER, APP = "registry_owner", "registry_app"
 """Who migrates, and who works: the app can neither change nor delete what is append-only."""
+READING = "registry reads one moment"
+"""How a transaction is marked on the server that is open for long and has recorded nothing, and cannot."""
 
 
 @dataclass(eq=False)
@@ -128,6 +130,7 @@ class Database:
         """Open a transaction that cannot write and sees one moment, however long it takes."""
         with self.read() as session:
             session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
+            session.execute(text(f"SET LOCAL application_name = '{READING}'"))
             yield session
 
     def check_safe(self, *, production: bool) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from registry.store.database import Row
+from registry.store.database import READING, Row
 
 
 class FreshnessRow(Row):
@@ -52,10 +52,13 @@ def move(
 
 
 def oldest_open(tx: Session) -> timedelta | None:
-    """Return for how long another transaction of this node has been open, the oldest; None where there is none."""
+    """Return for how long another transaction of this node has been open, the oldest; None where there is none.
+
+    One that only reads a moment, as `registry fsck` does for as long as it takes, is none that may have recorded.
+    """
     open_ = text(
-        "SELECT clock_timestamp() - min(xact_start) FROM pg_stat_activity "
-        "WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()"
+        "SELECT clock_timestamp() - min(xact_start) FROM pg_stat_activity WHERE datname = current_database() "
+        "AND usename = current_user AND pid <> pg_backend_pid() AND application_name <> :reading"
     )
-    waited: timedelta | None = tx.scalar(open_)
+    waited: timedelta | None = tx.scalar(open_, {"reading": READING})
     return waited

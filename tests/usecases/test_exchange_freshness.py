@@ -120,6 +120,21 @@ def test_a_transaction_that_is_open_makes_a_statement_as_old_as_its_beginning(co
     assert said_by(by).as_of == corridor.clock()
 
 
+def test_a_long_look_at_one_moment_holds_back_no_statement(corridor: Corridor) -> None:
+    """While `registry fsck` reads for an hour, a list that revokes a stolen key is told to the peers all the same."""
+    by = corridor.by
+    by.sequence()
+    with by.node.database.snapshot() as reading:
+        reading.execute(text("SELECT 1"))
+        first = said_by(by)
+        corridor.clock.forward(MINUTE)
+        by.adopts(sign_list(draft_list(by.node), list_signers(corridor.forge, "BY")))
+        by.sequence()
+        second = said_by(by)
+    assert (first.as_of, second.as_of) == (AT, AT + MINUTE)
+    assert (first.trust_list.version, second.trust_list.version) == (1, 2)
+
+
 def test_the_status_is_as_old_as_the_last_word_of_the_issuer(corridor: Corridor) -> None:
     by, uz = corridor.by, corridor.uz
     number = by.issued().number
