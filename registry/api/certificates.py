@@ -19,7 +19,7 @@ from registry.api.certificate_views import (
 )
 from registry.api.limits import StrictRoute
 from registry.api.operation import Reach, operation
-from registry.api.paging import Page, PlaceDep
+from registry.api.paging import Page, PlaceDep, cursor
 from registry.api.problems import FaceProblem
 from registry.api.proposal_views import AnnulmentView, ClarificationProposalView
 from registry.core import canonical
@@ -28,7 +28,8 @@ from registry.core.certificate.lifecycle import Standing
 from registry.core.certificate.search_terms import exporter_term, heading_term, importer_term
 from registry.core.identifiers import certificate_id
 from registry.core.verification.presentation import Presentation
-from registry.store import annulments, certificate_search, certificates, channel, clarifications, registrations
+from registry.store import annulments, certificates, channel, clarifications, registrations
+from registry.store.certificate_search import Conditions, Scope, page
 from registry.store.certificates import CertificateRow
 from registry.store.parties import Role
 from registry.usecases.identify_party import Party
@@ -77,29 +78,20 @@ def list_certificates(
 ) -> Response:
     """List certificates, newest first: of one's organisation; for customs those presented here; for auditors all.
 
-    Conditions that are named all hold.
+    Conditions that are named all hold. A page may hold fewer than were asked for, or none, and name a next: not more
+    than 5,000 certificates are looked at for one, unless a number, a party, a heading or days name so few.
     """
     named = ((importer, importer_term), (exporter, exporter_term), (heading, heading_term))
     terms = [term(text) for text, term in named if text is not None]
-    days = [None if day is None else read_day(day) for day in (issued_from, issued_until)]
+    first, last = (None if day is None else read_day(day) for day in (issued_from, issued_until))
+
+    asked = Conditions(None if number is None else normal_number(number), terms, first, last, status)
 
     def work(tx: Session, by: Party, _at: datetime) -> Reply:
-        organisation, country = _scope(by, look.node.settings.country)
-        wanted = None if number is None else normal_number(number)
-        rows = certificate_search.page(
-            tx,
-            organisation=organisation,
-            presented_in=country,
-            after=place.after,
-            limit=place.reach,
-            number=wanted,
-            terms=terms,
-            issued_from=days[0],
-            issued_until=days[1],
-            status=status,
-        )
-        shown, after = place.cut(rows, lambda row: (row.recorded_at, row.id))
-        return Reply.of(Page[CertificateView](items=[CertificateView.of(row) for row in shown], next=after))
+        found = page(tx, _scope(by, look.node.settings.country), asked, after=place.after, limit=place.reach)
+        shown, after = place.cut(found.rows, lambda row: (row.recorded_at, row.id))
+        rest = after if found.rest is None else cursor(*found.rest)
+        return Reply.of(Page[CertificateView](items=[CertificateView.of(row) for row in shown], next=rest))
 
     return look.answer(work)
 
@@ -128,20 +120,21 @@ def read_certificate(
     return look.answer(work)
 
 
-def _scope(by: Party, country: str) -> tuple[str | None, str | None]:
-    """Return the organisation and the country of presentation that bound what a person sees."""
+def _scope(by: Party, country: str) -> Scope:
+    """Return the organisation or the country of presentation that bounds what a person sees."""
     by.require(*READERS)
     if Role.AUDITOR in by.roles:
-        return None, None
+        return Scope()
     if Role.CUSTOMS in by.roles:
-        return None, country
-    return by.organisation, None
+        return Scope(presented_in=country)
+    return Scope(organisation=by.organisation)
 
 
 def _find(tx: Session, id: str, by: Party, country: str) -> CertificateRow:
-    organisation, presented_in = _scope(by, country)
-    row = certificates.certificate(tx, id) if organisation is None else certificates.seen_by(tx, id, organisation)
-    if row is None or presented_in not in {None, row.presented_in}:
+    scope = _scope(by, country)
+    whose = scope.organisation
+    row = certificates.certificate(tx, id) if whose is None else certificates.seen_by(tx, id, whose)
+    if row is None or scope.presented_in not in {None, row.presented_in}:
         raise CertificateNotFound(id)
     return row
 

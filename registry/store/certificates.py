@@ -50,7 +50,11 @@ class CertificateRow(Row):
         Index(None, "country", "body", "year", "number", unique=True),
         Index(None, "number"),
         Index(None, "organisation", "recorded_at", "id"),
+        Index(None, "principal", "recorded_at", "id"),
+        Index(None, "body_organisation", "recorded_at", "id"),
+        Index(None, "presented_in", "recorded_at", "id"),
         Index(None, "recorded_at", "id"),
+        Index(None, "issued_on"),
         Index(None, "terms", postgresql_using="gin"),
         Index(
             "uq_certificate_own_status",
@@ -97,7 +101,7 @@ class CertificateRow(Row):
     act: Mapped[str | None] = mapped_column(ForeignKey("act.id"), unique=True)
     organisation: Mapped[str | None] = mapped_column(ForeignKey("organisation.id"))
     principal: Mapped[str | None] = mapped_column(ForeignKey("organisation.id"))
-    body_organisation: Mapped[str | None] = mapped_column(ForeignKey("organisation.id"), index=True)
+    body_organisation: Mapped[str | None] = mapped_column(ForeignKey("organisation.id"))
     application: Mapped[str | None] = mapped_column(ForeignKey("application.id"), unique=True)
     signatory: Mapped[str | None] = mapped_column(ForeignKey("person.id"))
     part: Mapped[str] = mapped_column(Computed("'signatory'", persisted=True))
@@ -285,10 +289,6 @@ def by_act(tx: Session, act: str) -> CertificateRow | None:
     return tx.scalar(select(CertificateRow).where(CertificateRow.act == act))
 
 
-def concerns(organisation: str) -> ColumnElement[bool]:
+def concerns(organisation: str, row: type[CertificateRow] = CertificateRow) -> ColumnElement[bool]:
     """Return whether `organisation` holds a certificate, filed for it, or issued it."""
-    return or_(
-        CertificateRow.organisation == organisation,
-        CertificateRow.principal == organisation,
-        CertificateRow.body_organisation == organisation,
-    )
+    return or_(row.organisation == organisation, row.principal == organisation, row.body_organisation == organisation)

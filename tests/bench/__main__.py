@@ -35,6 +35,7 @@ from registry.core.verification.verify import verify
 from registry.demo.desk import wait_for
 from registry.node import PIN_SUFFIX, PINS
 from registry.store import certificate_search
+from registry.store.certificate_search import Conditions, Scope
 from registry.store.database import APP
 from registry.usecases.export_bundle import export
 from tests import kit
@@ -121,7 +122,7 @@ def _offline(corridor: kit.Corridor) -> None:
         )
     opened = open_bundle(bundle.text, uz.node.pins)
     with uz.tx() as tx:
-        (row, *_) = certificate_search.page(tx, organisation=None, presented_in="UZ", after=None, limit=1)
+        (row,) = certificate_search.page(tx, Scope(presented_in="UZ"), Conditions(), after=None, limit=1).rows
     presentation = Presentation(row.envelope)
     head, _, signature = row.envelope.rpartition(".")
     kid = Envelope.parse(row.envelope, Typ.CERTIFICATE).kid

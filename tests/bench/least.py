@@ -30,6 +30,7 @@ from registry.core.verification.verify import AT_ISSUE, verify
 from registry.node import Node
 from registry.settings import Settings
 from registry.store import certificate_search
+from registry.store.certificate_search import Conditions, Scope
 from registry.usecases.believe_peers import read_beliefs
 from tests.bench.bare import KNOWN, ONE, SIZE, THREE, TWO
 
@@ -86,7 +87,7 @@ def _computed(node: Node, at: datetime) -> tuple[Callable[[], None], Callable[[]
     """Return what is computed for an issue and for a verification, of a certificate that is held here."""
     with node.database.read() as tx:
         beliefs = read_beliefs(tx, node.pins)
-        (row, *_) = certificate_search.page(tx, organisation=None, presented_in="UZ", after=None, limit=1)
+        (row,) = certificate_search.page(tx, Scope(presented_in="UZ"), Conditions(), after=None, limit=1).rows
     certificate = Certificate.parse(Envelope.parse(row.envelope, Typ.CERTIFICATE).payload)
     subject, env = certificate.subject, Environment(node.settings.env)
     scheme, rules_set = find_scheme(subject.scheme, subject.rules_set)
