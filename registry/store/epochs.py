@@ -1,6 +1,6 @@
 """Epochs of the channel after the first: where the one before each ended, and who agreed to it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from enum import StrEnum
 
@@ -57,6 +57,13 @@ def newest(tx: Session, direction: Direction, peer: str) -> ChannelEpoch | None:
     """Return the newest epoch of a direction; None while its first is the only one."""
     query = select(ChannelEpoch).where(ChannelEpoch.direction == direction, ChannelEpoch.peer == peer)
     return tx.scalar(query.order_by(ChannelEpoch.epoch.desc()).limit(1))
+
+
+def branches(tx: Session, peer: str) -> Iterator[str]:
+    """Give the messages of ours that a peer held in place of others, in order."""
+    query = select(ChannelEpoch.branch).where(ChannelEpoch.peer == peer).order_by(ChannelEpoch.epoch)
+    for texts in tx.scalars(query):
+        yield from texts
 
 
 def start(tx: Session, direction: Direction, peer: str, last: Position) -> Position:

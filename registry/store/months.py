@@ -69,6 +69,11 @@ def numbered(tx: Session, country: str, after: int) -> Sequence[Numbered]:
     return sorted([*found, *(each for each in lost if each.index > after)])
 
 
+def lost(tx: Session, country: str) -> dict[str, int]:
+    """Return where our log holds what a restore left only the leaf of, by digest."""
+    return {str(leaf.digest): index for index, leaf in _recovered(tx, country)}
+
+
 def changes_beyond(tx: Session, country: str, index: int) -> set[str]:
     """Return the digests of changes for a country that our log holds above an index, or is yet to number.
 

@@ -145,8 +145,7 @@ def _differs(text: str, row: MessageOut, published: str | None, unpublished: Seq
 
 def _branched(survey: Survey) -> Mapping[object, Outside | None]:
     """Return what messages carried that a peer held in place of ours, by its digest."""
-    found = [read_carried(message) for message in branches(survey)]
-    return {each.digest: each.outside for each in found}
+    return {carried.digest: carried.outside for _, carried in branches(survey)}
 
 
 def _taken_back(survey: Survey, carried: Mapping[object, Outside | None]) -> None:

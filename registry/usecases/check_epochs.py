@@ -16,6 +16,7 @@ from registry.store.acts import Act
 from registry.store.channel import MessageIn, MessageOut
 from registry.store.epochs import ChannelEpoch, Direction
 from registry.usecases.follow_epoch import said
+from registry.usecases.read_carried import Carried, read_carried
 from registry.usecases.survey_rows import Found, Survey, of, read_object, readable
 
 _ACTS = {Direction.SENT: Kind.EPOCH_BEGUN, Direction.RECEIVED: Kind.EPOCH_FOLLOWED}
@@ -43,12 +44,16 @@ def check_epochs(survey: Survey) -> None:
         survey.say(f"act {lost}", "two people agreed to an epoch, and the epoch is not here")
 
 
-def branches(survey: Survey) -> Iterator[Message]:
-    """Give the messages of ours that a peer held in place of others; what cannot be read is not what its act says."""
+def branches(survey: Survey) -> Iterator[tuple[Message, Carried]]:
+    """Give the messages of ours that a peer held in place of others, with what they carry.
+
+    One that cannot be read is not what the act of its epoch says.
+    """
     for texts in survey.tx.scalars(select(ChannelEpoch.branch).order_by(ChannelEpoch.peer, ChannelEpoch.epoch)):
         for text in texts:
             with suppress(RegistryError):
-                yield Message.parse(Envelope.parse(text, Typ.MESSAGE).payload)
+                message = Message.parse(Envelope.parse(text, Typ.MESSAGE).payload)
+                yield message, read_carried(message)
 
 
 def _carried(survey: Survey) -> Iterator[tuple[tuple[str, str, int], tuple[EpochBegun, datetime]]]:

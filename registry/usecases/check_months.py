@@ -86,8 +86,9 @@ def _carried(survey: Survey) -> Iterator[tuple[str, tuple[str, str, datetime]]]:
             with suppress(RegistryError):  # whoever checks the channel says so
                 message = Message.parse(Envelope.parse(text, Typ.MESSAGE).payload)
                 yield StatementPart.parse(message.body).digest, (message.from_, message.to, message.issued_at)
-    branched = (message for message in branches(survey) if message.kind is MessageKind.RECONCILIATION)
-    yield from ((StatementPart.parse(each.body).digest, (each.from_, each.to, each.issued_at)) for each in branched)
+    for message, carried in branches(survey):
+        if message.kind is MessageKind.RECONCILIATION:
+            yield str(carried.digest), (message.from_, message.to, message.issued_at)
 
 
 def _compared(survey: Survey, own: str, parts: Mapping[Key, Sequence[StatementPart]]) -> None:

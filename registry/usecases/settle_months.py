@@ -23,7 +23,7 @@ from registry.core.identifiers import log_origin
 from registry.core.tlog.entry import Kind
 from registry.core.tlog.merkle import tree_root
 from registry.core.verification.presentation import Delivery
-from registry.store import acts, channel, log, mirror, months, reconciliations, tasks
+from registry.store import acts, channel, epochs, log, mirror, months, reconciliations, tasks
 from registry.store.acts import Actor, Draw
 from registry.store.guard import Mark
 from registry.store.parties import Role
@@ -93,7 +93,9 @@ def _state_issued(tx: Session, ends: Ends, at: datetime, draw: Draw) -> int:
     if month is None or at < month.end + SETTLED or months.is_queued(tx, ends.country, month.end):
         return 0
     before = None if last is None else _parts(tx, ends.peer, last, Side.ISSUED, ends.own)[0].through
+    astray = _beyond_ends(tx, ends)
     since = -1 if before is None else months.index_at(tx, ends.peer, before)
+    since = max([since, *(index for through, index in astray if before is not None and through.place <= before.place)])
     held = months.numbered(tx, ends.country, since)
     until = max((each.index for each in held if each.at < month.end), default=since)
     carried = max((each.index for each in held if each.index <= until and not each.lost), default=since)
@@ -101,6 +103,7 @@ def _state_issued(tx: Session, ends: Ends, at: datetime, draw: Draw) -> int:
     if channel.last_entry(tx, ends.peer) < carried or published is None or published.size <= until:
         return 0
     sent = [each for each in (before, months.end_of(tx, ends.peer, until)) if each is not None]
+    sent += [through for through, index in astray if since < index <= until]
     if not sent:
         return 0  # all of it was lost before any was sent: there is no message that the month could end at
     through = max(sent, key=lambda each: each.place)
@@ -110,6 +113,22 @@ def _state_issued(tx: Session, ends: Ends, at: datetime, draw: Draw) -> int:
     entries = _entries(tx, inside, partial(months.changes_beyond, tx, ends.country, until), delivered=False)
     seen = SeenLog(checkpoint.size, checkpoint.root.hex())
     return _keep(tx, Statement(month, Side.ISSUED, through, seen, entries), ends, at, draw)
+
+
+def _beyond_ends(tx: Session, ends: Ends) -> Sequence[tuple[Through, int]]:
+    """Return what the peer holds of ours beyond the end of an epoch, and where our log has what each message carried.
+
+    It was lost here, and so are its acts: it is not sent anew, and to both of us it came by these messages.
+    """
+    lost = months.lost(tx, ends.country)
+    found = []
+    for text in epochs.branches(tx, ends.peer):
+        envelope = Envelope.parse(text, Typ.MESSAGE)
+        message = Message.parse(envelope.payload)
+        index = lost.get(digest_brought(message) or "")
+        if index is not None:
+            found.append((Through(message.epoch, message.seq, envelope.digest), index))
+    return found
 
 
 def _state_delivered(tx: Session, ends: Ends, at: datetime, draw: Draw) -> int:
