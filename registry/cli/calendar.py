@@ -22,6 +22,11 @@ app = new_app(
 )
 Files = Annotated[list[Path], typer.Argument(help="Calendars as files; several are one piece of work.")]
 SATURDAY = 5
+NONE_MOVED = (
+    "no transfer of working days of {} in {} is known here: add it to rest and worked from the official decision, "
+    "once there is one, and name it under source"
+)
+"""Said of a draft in which no Saturday or Sunday is worked: whether none is, only the decision of that year says."""
 
 
 @app.command()
@@ -34,7 +39,8 @@ def draft(
     """Draft a calendar from the `holidays` package, moved working days included, for a person to compare and correct.
 
     Days that the package only estimates or does not know yet are the reason why two people look at it: correct the
-    file by the decree, and name the decree under `source`. Example: registry calendar draft UZ 2027 uz-2027.json
+    file by the decree, and name the decree under `source`. Where it knows of no moved working day, a note says so.
+    Example: registry calendar draft UZ 2027 uz-2027.json
     """
     import holidays  # noqa: PLC0415  0.3 s that no other command waits for
 
@@ -53,10 +59,8 @@ def draft(
     )
     write_file(out, orjson.dumps(write_calendar(calendar), option=orjson.OPT_INDENT_2).decode() + "\n")
     doubtful = sorted(day.isoformat() for day in days if "estimated" in known.get(day, ""))
-    show(
-        {"draft": str(out), "rest": len(calendar.rest), "worked": len(calendar.worked), "estimated": doubtful},
-        as_json=as_json,
-    )
+    drafted = {"draft": str(out), "rest": len(calendar.rest), "worked": len(calendar.worked), "estimated": doubtful}
+    show(drafted | ({} if calendar.worked else {"note": NONE_MOVED.format(country, year)}), as_json=as_json)
 
 
 @app.command()

@@ -48,3 +48,14 @@ def test_days_that_are_only_estimated_are_named(tmp_path: Path) -> None:
     nowhere = commands.run(["calendar", "draft", "QQ", "2027", str(file)], {"PATH": "/usr/bin:/bin"})
     assert nowhere.code == 2
     assert "knows no holidays of QQ" in nowhere.err
+
+
+def test_that_no_moved_day_is_known_is_said_and_not_taken_for_a_year_without_one(tmp_path: Path) -> None:
+    def drafted(country: str, year: str) -> Any:
+        words = ["calendar", "draft", country, year, str(tmp_path / f"{country}-{year}.json"), "--json"]
+        return json.loads(commands.run(words, {"PATH": "/usr/bin:/bin"}).out)
+
+    told = drafted("BY", "2035")
+    assert told["worked"] == 0
+    assert told["note"].startswith("no transfer of working days of BY in 2035 is known here: add it")
+    assert "note" not in drafted("BY", "2026")
