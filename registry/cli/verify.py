@@ -31,6 +31,7 @@ _ARGUMENTS = ArgumentParser(
     allow_abbrev=False,
 )
 _ARGUMENTS.add_argument("file", type=Path, help="the certificate: its envelope, or the bare vc+jwt")
+_ARGUMENTS.add_argument("--proof", type=Path, help="its proof as a file of its own, as certificate.tlog-proof")
 _ARGUMENTS.add_argument("--bundle", type=Path, required=True, help="the bundle of the customs service")
 _ARGUMENTS.add_argument("--pins", type=Path, required=True, help="folder with the pins installed with this device")
 _ARGUMENTS.add_argument("--day", help="local day to judge for, YYYY-MM-DD; today where none is given")
@@ -43,6 +44,8 @@ def main(words: Sequence[str]) -> int:
     day = None if asked.day is None else read_day(asked.day)
     opened = _open(asked.bundle, asked.pins)
     presentation = Presentation.parse(read_text(asked.file, _ARGUMENTS))
+    if asked.proof is not None:
+        presentation = presentation.proved_by(read_text(asked.proof, _ARGUMENTS))
     at = opened.now(datetime.now(UTC).replace(microsecond=0))
     verdict = judge(presentation, opened.trusted, opened.read, at=at, day=day)
     beside = _beside(opened, presentation, verdict)

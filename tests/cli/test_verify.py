@@ -12,8 +12,10 @@ import pytest
 from registry.core import canonical
 from registry.core.record import encode
 from registry.core.verification.presentation import Presentation
+from registry.core.verification.verdict import Check
 from registry.store.certificates import CertificateRow, certificate
 from registry.usecases import export_bundle
+from registry.usecases.read_log import prove
 from tests.kit import Corridor
 
 BUNDLE_LIVES = timedelta(days=30)
@@ -144,6 +146,32 @@ def test_a_genuine_certificate_passes(device: Device) -> None:
     assert (as_json.returncode, verdict["indication"]) == (0, "TOTAL-PASSED")
     assert {finding["outcome"] for finding in verdict["findings"]} == {"passed"}
     assert all(finding["sentence"] for finding in verdict["findings"])
+
+
+def test_a_proof_that_is_a_file_of_its_own_counts_as_one_that_came_along(corridor: Corridor, device: Device) -> None:
+    """Of a certificate that was not delivered the bundle holds no proof: the holder's is all there is."""
+    by = corridor.by
+    young = by.issued()
+    by.sequence()
+    by.witnessed(corridor.uz)
+    with by.tx() as tx:
+        proved = prove(tx, str(young.act))
+    assert proved is not None
+    bare, proof = device.write("bare.vc.jwt", young.envelope), device.write("its.tlog-proof", proved.encode())
+    along = canonical.encode(Presentation(young.envelope, proved.encode()).encode()).decode()
+    of_another = device.write("other.tlog-proof", json.loads(device.file.read_text())["proof"])
+
+    def asked(file: Path, *words: str) -> tuple[str, str]:
+        verdict = json.loads(device.verify("--json", *words, file=file).stdout)
+        (found,) = [each for each in verdict["findings"] if each["check"] == Check.LOG]
+        return found["outcome"], found["code"]
+
+    assert asked(bare)[0] == "unknown"
+    assert asked(device.write("along.json", along))[0] == "passed"
+    assert asked(bare, "--proof", str(proof)) == asked(device.folder / "along.json")
+    for file in (bare, device.folder / "along.json"):
+        assert asked(file, "--proof", str(of_another))[0] == "failed"
+    assert device.verify("--proof", str(device.folder / "none"), file=bare).returncode == 2
 
 
 def test_a_forged_certificate_fails_and_one_that_was_not_delivered_is_unknown(

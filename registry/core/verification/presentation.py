@@ -4,7 +4,7 @@ A message delivers the same envelope, with the issuing node's word where the bod
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Self
 
 from registry.core import canonical
@@ -47,6 +47,15 @@ class Presentation:
         """Read the envelope from JSON that was read strictly; raises `MalformedRecord`."""
         read = decode(_Envelope, value)
         return cls(read.certificate, None if read.proof == PENDING else read.proof)
+
+    def proved_by(self, proof: str) -> Self:
+        """Return it with a proof that came as a file of its own, in place of one that came along.
+
+        Raises `MalformedRecord`.
+        """
+        if len(proof) > MAX_PRESENTATION:
+            raise MalformedRecord("proof", f"is longer than {MAX_PRESENTATION} characters")
+        return replace(self, proof=proof)
 
     def encode(self) -> JsonObject:
         """Write the envelope; the slot for national signatures is empty."""

@@ -80,3 +80,11 @@ def test_what_came_after_the_day_it_was_due_is_late_and_without_a_day_nobody_kno
     outsiders = [None, Outside(due), Outside(due, due), Outside(date(2026, 11, 24), due)]
     assert [each and each.late for each in outsiders] == [None, None, False, True]
     assert [marks(each) for each in outsiders] == [(False, False), (True, False), (True, False), (True, True)]
+
+
+def test_a_proof_that_is_a_file_of_its_own_takes_the_place_of_one_that_came_along(scene: Scene) -> None:
+    assert scene.proof is not None
+    assert Presentation(scene.text).proved_by(scene.proof) == Presentation(scene.text, scene.proof)
+    assert Presentation(scene.text, "another").proved_by(scene.proof).proof == scene.proof
+    with pytest.raises(MalformedRecord, match="longer"):
+        Presentation(scene.text).proved_by("x" * (MAX_PRESENTATION + 1))
