@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "search_bounds"
-down_revision = "epochs"
+down_revision = "bodies_renamed"
 
 IN_ORDER = ("principal", "body_organisation", "presented_in")
 
