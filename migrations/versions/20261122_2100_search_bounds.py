@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "search_bounds"
-down_revision = "bodies_renamed"
+down_revision = "tokens_by_two"
 
 IN_ORDER = ("principal", "body_organisation", "presented_in")
 
