@@ -37,7 +37,7 @@ def environment_of(forge: kit.Forge, country: kit.Country, folder: Path) -> dict
 
 
 def wait_until_it_answers(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    ends = time.monotonic() + 30
+    ends = time.monotonic() + 120
     while time.monotonic() < ends:
         assert process.poll() is None, log.read_text()
         try:

@@ -105,7 +105,7 @@ def served(forge: kit.Forge, documented: Documented, tmp_path_factory: pytest.Te
                 yield Served(Office(country, http), process, port)
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(60)
 
 
 @pytest.fixture(scope="module")

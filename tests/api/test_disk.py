@@ -109,7 +109,7 @@ def test_a_disk_that_fails_in_the_middle_of_a_change_loses_nothing_and_the_same_
         answer = exporter.post("/api/v1/products", product(), key="once")
     finally:
         tracer.terminate()
-        tracer.wait(20)
+        tracer.wait(60)
     assert_problem(answer, 503, "database-unavailable")
     wait_for(lambda: exporter.get(f"/api/v1/products/{kept}").is_success or None, "the database to have recovered")
     again = exporter.post("/api/v1/products", product(), key="once")

@@ -334,7 +334,7 @@ def large(served: Served, head: str, parts: Iterator[bytes]) -> bytes:
                 connection.sendall(part)
         except ConnectionError:
             pass
-        reader.join(30)
+        reader.join(60)
     return answer[0]
 
 

@@ -142,13 +142,13 @@ def test_several_processes_count_together(forge: Forge, corridor: Corridor, tmp_
     try:
         wait_until_it_answers(url, process, tmp_path / "log")
         for _ in range(40):
-            httpx2.get(f"{url}/trust-list", trust_env=False)
-        counted, ends = 0, time.monotonic() + 20
+            httpx2.get(f"{url}/trust-list", timeout=30, trust_env=False)
+        counted, ends = 0, time.monotonic() + 60
         while counted < 40 and time.monotonic() < ends:  # a request is counted when its answer has gone
-            text = httpx2.get(f"{url}/metrics", trust_env=False).text
+            text = httpx2.get(f"{url}/metrics", timeout=30, trust_env=False).text
             found = re.search(r'registry_requests_total\{method="GET",route="/trust-list",status="200"\} (\d+)', text)
             counted = 0 if found is None else int(found[1])
         assert counted == 40
     finally:
         os.killpg(process.pid, signal.SIGTERM)
-        process.wait(20)
+        process.wait(60)

@@ -215,7 +215,7 @@ def test_a_process_that_serves_says_lines_and_names_no_server(served: Served, tm
     answer = served.office.get("/trust-list")
     assert "server" not in answer.headers
     logs = sorted(tmp_path_factory.getbasetemp().glob("served*/log"))
-    asked, ends = answer.headers["x-request-id"], time.monotonic() + 20
+    asked, ends = answer.headers["x-request-id"], time.monotonic() + 60
     found: list[Mapping[str, Any]] = []
     while not found and time.monotonic() < ends:  # the line is written when the answer has gone
         lines = [json.loads(line) for line in logs[-1].read_text().splitlines(keepends=True) if line.endswith("\n")]

@@ -151,7 +151,7 @@ def _neutral(programs: Programs, country: kit.Country, folder: Path) -> Iterator
     (line,) = [word for word in made.stdout.split() if word.startswith(f"{NEUTRAL}+")]
     command = [str(programs.bin / "aics-witness"), "serve", "--config", config]
     with _process(command, log_file, folder, _at_the_time_of(country, folder / "moved")) as process:
-        ends = time.monotonic() + 20
+        ends = time.monotonic() + 60
         while not _listens(url):
             assert process.poll() is None, log_file.read_text()
             assert time.monotonic() < ends, log_file.read_text()
@@ -185,7 +185,7 @@ def _process(
         yield process
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
 def free_ports(count: int) -> list[int]:

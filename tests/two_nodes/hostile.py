@@ -60,7 +60,7 @@ class Hostile:
                 yield self
             finally:
                 stop.set()
-                accepting.join(20)
+                accepting.join(60)
                 for thread in threads:
                     thread.join(20)
 
