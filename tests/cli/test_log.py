@@ -105,19 +105,19 @@ def test_a_folder_of_another_log_or_of_a_longer_one_is_refused_and_left_alone(
     corridor: Corridor, minsk: Registry, tashkent: Registry, tmp_path: Path
 ) -> None:
     by, uz = corridor.by, corridor.uz
-    grow(by, uz, 60)
-    grow(uz, by, 60)
+    grow(by, uz, 100)
+    grow(uz, by, 100)
     folder = tmp_path / "log"
     exported(tashkent, folder)
     signer = by.node.keyring.log
     longer, other = (
-        signer.sign(Checkpoint(signer.vkey.name, size, bytes(32)).encode()).encode().encode() for size in (61, 60)
+        signer.sign(Checkpoint(signer.vkey.name, size, bytes(32)).encode()).encode().encode() for size in (101, 100)
     )
     garbage = b"\xff this is a file that someone else put here\n"
     for held, said in (
         (None, "its checkpoint is of uz.registry.example/log"),
-        (longer, "it has 61 entries, and 60 are published"),
-        (other, "its first 60 entries are others than ours"),
+        (longer, "it has 101 entries, and 100 are published"),
+        (other, "its first 100 entries are others than ours"),
         (garbage, "the signed note cannot be read"),
     ):
         if held is not None:
@@ -243,7 +243,7 @@ def test_the_evidence_that_a_node_holds_convinces_anyone(
     by, uz = corridor.by, corridor.uz
     done = tashkent("log", "splits")
     assert done == (0, "none: every log that is followed here only grew\n", "")
-    grow(by, uz, 60)
+    grow(by, uz, 100)
     lived.split(by, uz)
     folder = tmp_path / "evidence"
     (row,) = json.loads(tashkent("log", "splits", "--json").out)
