@@ -5,7 +5,7 @@ from enum import StrEnum
 import pytest
 
 from registry.core.application.clock import ClockRuns, ClockStands, Why
-from registry.core.application.lifecycle import IllegalMove, Move, Part, State
+from registry.core.application.lifecycle import DONE, IllegalMove, Move, Part, State
 from registry.core.certificate.clarification import ClarificationDiffers, NotClarifiable
 from registry.core.certificate.lifecycle import (
     AlreadyAnnulled,
@@ -47,3 +47,11 @@ def test_a_word_keeps_its_spelling(kind: type[StrEnum]) -> None:
 @pytest.mark.parametrize("refusal", list(CODES))
 def test_a_code_keeps_its_spelling_and_its_clause(refusal: type[RegistryError]) -> None:
     assert (refusal.code, refusal.clause) == CODES[refusal]
+
+
+def test_people_are_told_what_each_move_did_in_these_words() -> None:
+    assert list(DONE) == list(Move)
+    assert ", ".join(DONE.values()) == (
+        "submitted, taken up, sent back, refused, offered as a draft, accepted, objected to, issued, withdrawn, "
+        "stopped, resumed, ended by silence"
+    )
