@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import anyio.to_thread
@@ -26,25 +26,32 @@ _CONTENT = secrets.token_bytes(SIZE)
 _SIGNATURE = _KEY.sign(_CONTENT, ec.ECDSA(hashes.SHA256()))
 
 
-def app() -> FastAPI:
-    """Return the bare application."""
-    threads = int(os.environ["REGISTRY_THREADS"])
-    database = Database.open(os.environ["REGISTRY_DATABASE_URL"], pool=threads + 4)
+def serving(threads: int, close: Callable[[], None]) -> FastAPI:
+    """Return an application that serves nothing yet but that it lives, with so many threads."""
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = threads
         yield
-        database.close()
+        close()
 
-    bare = FastAPI(
+    served = FastAPI(
         lifespan=lifespan,
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
 
-    @bare.get("/health/live")
+    @served.get("/health/live")
     def live() -> Response:
         return Response()
+
+    return served
+
+
+def app() -> FastAPI:
+    """Return the bare application."""
+    threads = int(os.environ["REGISTRY_THREADS"])
+    database = Database.open(os.environ["REGISTRY_DATABASE_URL"], pool=threads + 4)
+    bare = serving(threads, database.close)
 
     @bare.post("/issue")
     def issue(_request: Request) -> Response:

@@ -7,12 +7,10 @@ Each statement is the cheapest of its kind, a row by its key; no middleware, no 
 
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import anyio.to_thread
 from fastapi import FastAPI, Request, Response
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
@@ -32,7 +30,7 @@ from registry.settings import Settings
 from registry.store import certificate_search
 from registry.store.certificate_search import Conditions, Scope
 from registry.usecases.believe_peers import read_beliefs
-from tests.bench.bare import KNOWN, ONE, SIZE, THREE, TWO
+from tests.bench.bare import KNOWN, ONE, SIZE, THREE, TWO, serving
 
 ISSUE = (4, 8)
 """Read: guard, beliefs, application, names. Written: key, part, index, serial, certificate, act, application, reply."""
@@ -49,20 +47,7 @@ def app() -> FastAPI:
     at = datetime.now(UTC) + timedelta(seconds=int(Path(os.environ["REGISTRY_CLOCK_FILE"]).read_text()))
     issuing, verifying = _computed(node, at.replace(microsecond=0))
 
-    @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        anyio.to_thread.current_default_thread_limiter().total_tokens = settings.threads
-        yield
-        node.close()
-
-    least = FastAPI(
-        lifespan=lifespan,
-        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
-    )
-
-    @least.get("/health/live")
-    def live() -> Response:
-        return Response()
+    least = serving(settings.threads, node.close)
 
     @least.post("/issue")
     def issue(_request: Request) -> Response:

@@ -10,6 +10,7 @@ from registry.api.issuer import issuer_of, receiver_of
 from registry.core.verification.presentation import Presentation
 from registry.core.verification.verdict import Indication
 from registry.store import tasks
+from registry.store.certificates import CertificateRow
 from registry.store.parties import Role
 from registry.store.tasks import Task, TaskKind
 from registry.usecases import change_status
@@ -64,12 +65,8 @@ def test_who_never_found_it_good_or_only_for_an_earlier_day_is_not_told(corridor
 
 
 def test_an_annulment_waits_for_the_verdict_that_is_being_given_and_tells_of_it(corridor: Corridor) -> None:
-    by, uz = corridor.by, corridor.uz
-    issued = by.issued()
-    by.deliver(uz)
-    by.annulled(issued)
-    by.sequence()
-    (message,) = by.messages(uz)
+    uz = corridor.uz
+    issued, message = annulment_on_its_way(corridor)
     with ThreadPoolExecutor(1) as pool:
         with uz.tx() as tx:
             (look,) = in_bulk(tx, uz, Question(number=issued.number))
@@ -82,12 +79,8 @@ def test_an_annulment_waits_for_the_verdict_that_is_being_given_and_tells_of_it(
 
 @pytest.mark.parametrize("by_what", ["number", "file"])
 def test_an_annulment_waits_for_one_verdict_too(corridor: Corridor, by_what: str) -> None:
-    by, uz = corridor.by, corridor.uz
-    issued = by.issued()
-    by.deliver(uz)
-    by.annulled(issued)
-    by.sequence()
-    (message,) = by.messages(uz)
+    uz = corridor.uz
+    issued, message = annulment_on_its_way(corridor)
     question = Question(shown=issued.envelope) if by_what == "file" else Question(number=issued.number)
     with ThreadPoolExecutor(1) as pool:
         with uz.tx() as tx:
@@ -100,12 +93,8 @@ def test_an_annulment_waits_for_one_verdict_too(corridor: Corridor, by_what: str
 
 
 def test_a_verdict_waits_for_the_annulment_that_is_being_taken(corridor: Corridor) -> None:
-    by, uz = corridor.by, corridor.uz
-    issued = by.issued()
-    by.deliver(uz)
-    by.annulled(issued)
-    by.sequence()
-    (message,) = by.messages(uz)
+    uz = corridor.uz
+    issued, message = annulment_on_its_way(corridor)
     with ThreadPoolExecutor(1) as pool:
         with uz.tx() as tx:
             accept(tx, message, receiver_of(uz.node), uz.beliefs(), at=uz.clock(), draw=uz.node.draw)
@@ -136,6 +125,17 @@ def test_the_annulment_of_an_original_waits_for_the_verdict_on_its_duplicate(cor
     (task,) = told(uz)
     assert task.detail["certificate"] == lost.id
     assert task.detail["verifications"] == [look.id for look in looks]
+
+
+def annulment_on_its_way(corridor: Corridor) -> tuple[CertificateRow, str]:
+    """Return a certificate that was delivered, and the message with its annulment, which was not."""
+    by, uz = corridor.by, corridor.uz
+    issued = by.issued()
+    by.deliver(uz)
+    by.annulled(issued)
+    by.sequence()
+    (message,) = by.messages(uz)
+    return issued, message
 
 
 def in_bulk(tx: Session, country: Country, *questions: Question) -> list[Verification]:
