@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
@@ -13,7 +13,8 @@ from registry.api.limits import StrictRoute
 from registry.api.operation import Reach, operation
 from registry.api.paging import Page, PlaceDep
 from registry.api.problems import FaceProblem
-from registry.core.calendar import MalformedTime, read_instant, write_instant
+from registry.api.spelled import HexId, Instant
+from registry.core.calendar import PeriodReversed, read_instant, write_instant
 from registry.core.tlog.entry import Kind
 from registry.core.verification.dossier import Place, Selection
 from registry.store import acts
@@ -25,7 +26,6 @@ from registry.usecases.read_act import ActLost, ActNotFound
 from registry.usecases.search_acts import Found, LostAct
 
 router = APIRouter(prefix="/api/v1/acts", tags=["acts"], route_class=StrictRoute)
-IdPath = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
 TLOG_PROOF = "text/vnd.tlog-proof"
 AUDITORS = {Role.AUDITOR: Reach.NODE}
 
@@ -95,14 +95,14 @@ def _position(found: Found) -> tuple[datetime, str]:
     return place.at, str(place.seq)
 
 
-@router.get("", **operation(Page[ActView], MalformedTime, roles=AUDITORS))
+@router.get("", **operation(Page[ActView], PeriodReversed, roles=AUDITORS))
 def list_acts(
     look: LookDep,
     place: PlaceDep,
     from_: Annotated[
-        str | None, Query(alias="from", max_length=20, description="From then on, as `2026-11-21T09:30:00Z`.")
+        Instant | None, Query(alias="from", description="From then on, as `2026-11-21T09:30:00Z`.")
     ] = None,
-    until: Annotated[str | None, Query(max_length=20, description="Up to then, and then too.")] = None,
+    until: Annotated[Instant | None, Query(description="Up to then, and then too.")] = None,
     kind: Annotated[Kind | None, Query(description="Only acts of this kind.")] = None,
     person: Annotated[str | None, Query(max_length=64)] = None,
     organisation: Annotated[str | None, Query(max_length=64)] = None,
@@ -138,7 +138,7 @@ def list_acts(
 
 
 @router.post("/{id}/look", **operation(ActLookView, ActNotFound, ActLost, roles=AUDITORS, hides=ActNotFound))
-def look_at_act(id: IdPath, body: Reason, call: CallDep) -> Response:
+def look_at_act(id: HexId, body: Reason, call: CallDep) -> Response:
     """Look at the private part of an act, with its salt; the look is itself an act, with its reason."""
 
     def work(tx: Session, by: Party, at: datetime) -> Reply:
@@ -151,7 +151,7 @@ def look_at_act(id: IdPath, body: Reason, call: CallDep) -> Response:
     "/{id}/proof",
     **operation(None, ActNotFound, ActLost, "proof-pending", roles=AUDITORS, hides=ActNotFound, gives=[TLOG_PROOF]),
 )
-def prove_act(id: IdPath, look: LookDep) -> Response:
+def prove_act(id: HexId, look: LookDep) -> Response:
     """Prove that the log holds an act, or the leaf that is left of it (c2sp.org/tlog-proof)."""
 
     def work(tx: Session, by: Party, _at: datetime) -> Reply:

@@ -6,14 +6,14 @@ from fastapi import APIRouter, Response
 from sqlalchemy.orm import Session
 
 from registry.api.beside_views import StatusView
-from registry.api.bodies import Body, LocalDay, Text
+from registry.api.bodies import Body, Text
 from registry.api.call import CallDep, Reply
 from registry.api.certificate_views import BodyPath, NodePath, NumberPath, YearPath
 from registry.api.issuer import issuer_of
 from registry.api.limits import StrictRoute
 from registry.api.operation import operation
 from registry.api.proposal_views import AnnulmentView
-from registry.core.calendar import MalformedTime
+from registry.api.spelled import LocalDay
 from registry.core.certificate.lifecycle import AlreadyAnnulled, SamePerson
 from registry.core.identifiers import certificate_id, log_origin
 from registry.store import certificates
@@ -35,7 +35,7 @@ class AnnulmentBody(Body):
 
 
 PATH = "/{node}/{body}/{year}/{number}/annulment"
-PROPOSE_REFUSALS = (CertificateNotFound, AlreadyAnnulled, AnnulmentOpen, DateOutside, MalformedTime)
+PROPOSE_REFUSALS = (CertificateNotFound, AlreadyAnnulled, AnnulmentOpen, DateOutside)
 CONFIRM_REFUSALS = (
     CertificateNotFound,
     AlreadyAnnulled,

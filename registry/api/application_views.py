@@ -7,8 +7,9 @@ from pydantic import BaseModel, Field, StringConstraints
 from sqlalchemy.orm import Session
 
 from registry.api.beside_views import RelationView
-from registry.api.bodies import Body, Country, HexId, Object, Short
+from registry.api.bodies import Body, Object, Short
 from registry.api.clocks import ClockView
+from registry.api.spelled import Country, HexId
 from registry.core.calendar import write_instant
 from registry.core.certificate.relation import MAX_SHEETS
 from registry.core.rules.finding import Finding

@@ -5,12 +5,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Query, Response
 from sqlalchemy.orm import Session
 
 from registry.api import application_refusals as refused
 from registry.api.application_views import ApplicationView, FindingsView, FindingView, FormBody, PersonView
-from registry.api.bodies import Body, Hex256, Reason, Text
+from registry.api.bodies import Body, Reason, Text
 from registry.api.call import Call, CallDep, LookDep, Reply, VersionDep
 from registry.api.certificate_views import CertificateView
 from registry.api.issuer import issuer_of
@@ -18,6 +18,7 @@ from registry.api.limits import StrictRoute
 from registry.api.operation import EVERYONE, operation
 from registry.api.paging import Page, PlaceDep, noon_of
 from registry.api.proposal_views import AnnulmentView
+from registry.api.spelled import Hex256, HexId
 from registry.core.application.clock import ClockRuns, ClockStands
 from registry.core.application.lifecycle import State
 from registry.core.identifiers import log_origin
@@ -40,7 +41,6 @@ from registry.usecases.identify_party import Party
 from registry.usecases.submit_application import DraftDiffers
 
 router = APIRouter(prefix="/api/v1/applications", tags=["applications"], route_class=StrictRoute)
-IdPath = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
 
 
 class Order(StrEnum):
@@ -107,7 +107,7 @@ def list_applications(
 
 
 @router.get("/{id}", **operation(ApplicationView, ApplicationNotFound, roles=EVERYONE))
-def read_application(id: IdPath, look: LookDep) -> Response:
+def read_application(id: HexId, look: LookDep) -> Response:
     """Read an application, with who plays which part."""
 
     def work(tx: Session, by: Party, at: datetime) -> Reply:
@@ -123,7 +123,7 @@ def read_application(id: IdPath, look: LookDep) -> Response:
     "/{id}",
     **operation(ApplicationView, *refused.DRAFT, *refused.MOVE, roles=[Role.EXPORTER], hides=ApplicationNotFound),
 )
-def change_application(id: IdPath, body: FormBody, version: VersionDep, call: CallDep) -> Response:
+def change_application(id: HexId, body: FormBody, version: VersionDep, call: CallDep) -> Response:
     """Change a draft that is still as it was read."""
 
     def work(tx: Session, by: Party, at: datetime) -> Reply:
@@ -134,7 +134,7 @@ def change_application(id: IdPath, body: FormBody, version: VersionDep, call: Ca
 
 
 @router.get("/{id}/findings", **operation(FindingsView, ApplicationNotFound, roles=EVERYONE))
-def check_application(id: IdPath, look: LookDep) -> Response:
+def check_application(id: HexId, look: LookDep) -> Response:
     """Ask what intake finds today, without submitting."""
 
     def work(tx: Session, by: Party, at: datetime) -> Reply:
@@ -155,7 +155,7 @@ def check_application(id: IdPath, look: LookDep) -> Response:
         hides=ApplicationNotFound,
     ),
 )
-def submit(id: IdPath, call: CallDep) -> Response:
+def submit(id: HexId, call: CallDep) -> Response:
     """Submit a draft; severe findings block it, the others go along."""
 
     def work(tx: Session, by: Party, at: datetime) -> Reply:
@@ -178,31 +178,31 @@ def _moved(call: Call, move: Callable[..., Application], id: str, *words: str) -
 
 
 @router.post("/{id}/withdraw", **operation(ApplicationView, *refused.MOVE, roles=[Role.EXPORTER]))
-def withdraw(id: IdPath, call: CallDep) -> Response:
+def withdraw(id: HexId, call: CallDep) -> Response:
     """Withdraw an application that is not approved yet."""
     return _moved(call, submit_application.withdraw, id)
 
 
 @router.post("/{id}/take-up", **operation(ApplicationView, *refused.EXAMINE, roles=[Role.EXAMINER]))
-def take_up(id: IdPath, call: CallDep) -> Response:
+def take_up(id: HexId, call: CallDep) -> Response:
     """Take up a submitted application for examination."""
     return _moved(call, examine_application.take_up, id)
 
 
 @router.post("/{id}/send-back", **operation(ApplicationView, *refused.EXAMINE, roles=[Role.EXAMINER]))
-def send_back(id: IdPath, body: Reason, call: CallDep) -> Response:
+def send_back(id: HexId, body: Reason, call: CallDep) -> Response:
     """Send an application back to the applicant, with the reason."""
     return _moved(call, examine_application.send_back, id, body.reason)
 
 
 @router.post("/{id}/refuse", **operation(ApplicationView, *refused.EXAMINE, roles=[Role.EXAMINER]))
-def refuse(id: IdPath, body: Reason, call: CallDep) -> Response:
+def refuse(id: HexId, body: Reason, call: CallDep) -> Response:
     """Refuse an application for good, with the reason."""
     return _moved(call, examine_application.refuse, id, body.reason)
 
 
 @router.post("/{id}/stop", **operation(ApplicationView, *refused.EXAMINE, ClockStands, roles=[Role.EXAMINER]))
-def stop(id: IdPath, body: StopBody, call: CallDep) -> Response:
+def stop(id: HexId, body: StopBody, call: CallDep) -> Response:
     """Stop the legal clock until the contract or the payment is there, or for force majeure."""
     return _moved(call, examine_application.stop, id, body.why)
 
@@ -210,7 +210,7 @@ def stop(id: IdPath, body: StopBody, call: CallDep) -> Response:
 @router.post(
     "/{id}/resume", **operation(ApplicationView, *refused.EXAMINE, ClockRuns, ClockStands, roles=[Role.EXAMINER])
 )
-def resume(id: IdPath, call: CallDep) -> Response:
+def resume(id: HexId, call: CallDep) -> Response:
     """Let the legal clock run again."""
     return _moved(call, examine_application.resume, id)
 
@@ -219,19 +219,19 @@ def resume(id: IdPath, call: CallDep) -> Response:
     "/{id}/offer-draft",
     **operation(ApplicationView, *refused.EXAMINE, ExpertActMissing, roles=[Role.EXAMINER]),
 )
-def offer_draft(id: IdPath, call: CallDep) -> Response:
+def offer_draft(id: HexId, call: CallDep) -> Response:
     """Approve the claims as they are, and offer them to the applicant."""
     return _moved(call, examine_application.offer_draft, id)
 
 
 @router.post("/{id}/accept", **operation(ApplicationView, *refused.MOVE, DraftDiffers, roles=[Role.EXPORTER]))
-def accept(id: IdPath, body: DraftBody, call: CallDep) -> Response:
+def accept(id: HexId, body: DraftBody, call: CallDep) -> Response:
     """Accept the draft that was offered."""
     return _moved(call, submit_application.accept, id, body.draft)
 
 
 @router.post("/{id}/object", **operation(ApplicationView, *refused.MOVE, DraftDiffers, roles=[Role.EXPORTER]))
-def object_to(id: IdPath, body: ObjectionBody, call: CallDep) -> Response:
+def object_to(id: HexId, body: ObjectionBody, call: CallDep) -> Response:
     """Object to the draft that was offered, with the reason."""
     return _moved(call, submit_application.object_to, id, body.draft, body.reason)
 
@@ -240,7 +240,7 @@ def object_to(id: IdPath, body: ObjectionBody, call: CallDep) -> Response:
     "/{id}/replacement",
     **operation(AnnulmentView, *refused.REPLACE, roles=[Role.SIGNATORY], hides=ApplicationNotFound, status=201),
 )
-def propose_replacement(id: IdPath, body: Reason, call: CallDep) -> Response:
+def propose_replacement(id: HexId, body: Reason, call: CallDep) -> Response:
     """Propose that an approved application replaces the certificate which it names; who issues it confirms that."""
 
     def work(tx: Session, by: Party, at: datetime) -> Reply:
@@ -254,7 +254,7 @@ def propose_replacement(id: IdPath, body: Reason, call: CallDep) -> Response:
     "/{id}/issue",
     **operation(CertificateView, *refused.ISSUE, roles=[Role.SIGNATORY], hides=ApplicationNotFound, status=201),
 )
-def issue(id: IdPath, body: DraftBody, call: CallDep) -> Response:
+def issue(id: HexId, body: DraftBody, call: CallDep) -> Response:
     """Issue the certificate of an approved application: what was approved is what is signed."""
 
     def work(tx: Session, by: Party, at: datetime) -> Reply:

@@ -23,11 +23,6 @@ def fit(text: str) -> str:
 Text = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT), AfterValidator(fit)]
 """Words of a person that are kept or signed: in the one spelling that a signature takes."""
 Short = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
-HexId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
-Hex256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-Day = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\d$")]
-LocalDay = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\d[+-]\d\d:\d\d$")]
 Object = Annotated[
     dict[str, Any], Field(description="Read by the core; its members are in api_docs/guide/exporter.md.")
 ]

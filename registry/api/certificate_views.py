@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from registry.api.beside_views import ClarificationView, RelationView, StatusView
 from registry.api.proposal_views import AnnulmentView, ClarificationProposalView
+from registry.api.spelled import BodyCode
 from registry.core.calendar import write_instant
 from registry.core.certificate.outside import Outside
 from registry.store.certificates import CertificateRow
@@ -16,7 +17,7 @@ from registry.store.registrations import Registration
 from registry.usecases.sign_for_body import read
 
 NodePath = Annotated[str, Path(max_length=253, description="Name of the issuing node, as `by.registry.example`.")]
-BodyPath = Annotated[str, Path(pattern=r"^[a-z0-9-]{1,32}$", description="Code of the body.")]
+BodyPath = Annotated[BodyCode, Path(description="Code of the body.")]
 YearPath = Annotated[int, Path(ge=2000, le=9999)]
 NumberPath = Annotated[str, Path(max_length=60)]
 
@@ -62,6 +63,13 @@ class RegistrationView(BaseModel):
         )
 
 
+class IssuerView(BaseModel):
+    """The certification body, by its DID and the name that it signed under."""
+
+    id: str
+    name: str
+
+
 class CertificateView(BaseModel):
     """A certificate; the signed text is the truth, this is a reading of it."""
 
@@ -69,6 +77,7 @@ class CertificateView(BaseModel):
     href: str
     number: str
     digest: str
+    issuer: IssuerView
     source: str
     scheme: str
     rules_set: str
@@ -97,6 +106,7 @@ class CertificateView(BaseModel):
             href=href_of(row.id),
             number=subject.number,
             digest=row.digest,
+            issuer=IssuerView(id=certificate.issuer, name=certificate.body_name),
             source=row.source,
             scheme=subject.scheme,
             rules_set=subject.rules_set,

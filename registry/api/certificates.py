@@ -22,8 +22,9 @@ from registry.api.operation import Reach, operation
 from registry.api.paging import Page, PlaceDep, cursor
 from registry.api.problems import FaceProblem
 from registry.api.proposal_views import AnnulmentView, ClarificationProposalView
+from registry.api.spelled import Day, Heading
 from registry.core import canonical
-from registry.core.calendar import MalformedTime, read_day
+from registry.core.calendar import PeriodReversed, check_period, read_day
 from registry.core.certificate.lifecycle import Standing
 from registry.core.certificate.search_terms import exporter_term, heading_term, importer_term
 from registry.core.identifiers import certificate_id
@@ -49,10 +50,9 @@ VC_JWT, ENVELOPE, TLOG_PROOF, JSON = (
     "text/vnd.tlog-proof",
     "application/json",
 )
-DAY = r"^\d{4}-\d\d-\d\d$"
 
 
-@router.get("", **operation(Page[CertificateView], MalformedTime, roles=READERS))
+@router.get("", **operation(Page[CertificateView], PeriodReversed, roles=READERS))
 def list_certificates(
     look: LookDep,
     place: PlaceDep,
@@ -65,15 +65,9 @@ def list_certificates(
         str | None,
         Query(min_length=1, max_length=200, description="Tax id or whole name of the consignor or whom it acts for."),
     ] = None,
-    heading: Annotated[
-        str | None, Query(pattern=r"^\d{4}(\d\d){0,3}$", description="HS heading, or a code of 6, 8 or 10 digits.")
-    ] = None,
-    issued_from: Annotated[
-        str | None, Query(alias="from", pattern=DAY, description="Issued on this day or later.")
-    ] = None,
-    issued_until: Annotated[
-        str | None, Query(alias="until", pattern=DAY, description="Issued on this day or earlier.")
-    ] = None,
+    heading: Annotated[Heading | None, Query(description="HS heading, or a code of 6, 8 or 10 digits.")] = None,
+    issued_from: Annotated[Day | None, Query(alias="from", description="Issued on this day or later.")] = None,
+    issued_until: Annotated[Day | None, Query(alias="until", description="Issued on this day or earlier.")] = None,
     status: Annotated[Standing | None, Query(description="By the changes that are held here.")] = None,
 ) -> Response:
     """List certificates, newest first: of one's organisation; for customs those presented here; for auditors all.
@@ -84,7 +78,7 @@ def list_certificates(
     named = ((importer, importer_term), (exporter, exporter_term), (heading, heading_term))
     terms = [term(text) for text, term in named if text is not None]
     first, last = (None if day is None else read_day(day) for day in (issued_from, issued_until))
-
+    check_period(first, last)
     asked = Conditions(None if number is None else normal_number(number), terms, first, last, status)
 
     def work(tx: Session, by: Party, _at: datetime) -> Reply:

@@ -9,6 +9,7 @@ from registry.api.limits import StrictRoute
 from registry.api.operation import operation
 from registry.api.problems import FaceProblem
 from registry.api.public import CACHED, NOTE
+from registry.api.spelled import Hex256
 from registry.core.tlog.tile import MalformedTile, Tile
 from registry.store import log
 from registry.usecases.mirror_log import NotMirrored, find_mirror, read_mirror_tile
@@ -17,7 +18,7 @@ from registry.usecases.read_log import EntriesDamaged, TileNotFound, read_tile
 
 router = APIRouter(prefix="/log", tags=["log"], route_class=StrictRoute)
 BYTES = "application/octet-stream"
-OriginPath = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the log's origin, in hex.")]
+OriginPath = Annotated[Hex256, Path(description="SHA-256 of the log's origin, in hex.")]
 TilePath = Annotated[str, Path(max_length=60, description="`<level>/<index>[.p/<width>]`, or `entries/...`.")]
 FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 

@@ -2,7 +2,7 @@
 
 import logging
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 
+from registry.api.spelled import written_errors
 from registry.core.canonical import Json
 from registry.core.certificate.claims import MalformedClaims
 from registry.core.errors import (
@@ -170,11 +171,6 @@ def _answer(_request: Request, error: Exception) -> Response:
 
 def _of_invalid(error: RequestValidationError) -> Response:
     return problem(422, "request-invalid", INVALID, errors=written_errors(error.errors()))
-
-
-def written_errors(errors: Sequence[Any]) -> list[dict[str, str]]:
-    """Write where a request has another shape than is read, and why."""
-    return [{"path": ".".join(str(part) for part in item["loc"]), "reason": str(item["msg"])} for item in errors]
 
 
 def _of_http(error: HTTPException) -> Response:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import quote, unquote_to_bytes
 
-from fastapi import APIRouter, Depends, Header, Path, Request, Response
+from fastapi import APIRouter, Depends, Header, Request, Response
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
@@ -14,6 +14,7 @@ from registry.api.limits import StrictRoute
 from registry.api.operation import EVERYONE, operation
 from registry.api.paging import Page, PlaceDep
 from registry.api.problems import FaceProblem
+from registry.api.spelled import Hex256, HexId
 from registry.core.calendar import write_instant
 from registry.core.product.identifiers import InvalidIdentifier
 from registry.core.product.product import MalformedProduct, Product
@@ -25,9 +26,7 @@ from registry.usecases.identify_party import Party
 from registry.usecases.keep_product import EvidenceNotAccepted, ProductNotFound
 
 router = APIRouter(prefix="/api/v1/products", tags=["products"], route_class=StrictRoute)
-IdPath = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
 CONTENT_REFUSALS = (MalformedProduct, InvalidIdentifier)
-DigestPath = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
 
 
 class EvidenceView(BaseModel):
@@ -88,7 +87,7 @@ def list_products(look: LookDep, place: PlaceDep) -> Response:
 
 
 @router.get("/{id}", **operation(ProductView, ProductNotFound, roles=EVERYONE))
-def read_product(id: IdPath, look: LookDep) -> Response:
+def read_product(id: HexId, look: LookDep) -> Response:
     """Read a product: one's own, or one that an application to one's body names."""
 
     def work(tx: Session, by: Party, _at: datetime) -> Reply:
@@ -105,7 +104,7 @@ def read_product(id: IdPath, look: LookDep) -> Response:
 
 
 @router.put("/{id}", **operation(ProductView, ProductNotFound, *CONTENT_REFUSALS, roles=[Role.EXPORTER]))
-def change_product(id: IdPath, body: Object, version: VersionDep, call: CallDep) -> Response:
+def change_product(id: HexId, body: Object, version: VersionDep, call: CallDep) -> Response:
     """Change a product that is still as it was read."""
 
     def work(tx: Session, by: Party, at: datetime) -> Reply:
@@ -127,7 +126,7 @@ async def upload(request: Request) -> bytes:
     ),
 )
 def keep_evidence(
-    id: IdPath,
+    id: HexId,
     call: CallDep,
     content: Annotated[bytes, Depends(upload)],
     name: Annotated[str, Header(alias="X-File-Name", max_length=800, description="UTF-8, best percent-encoded.")],
@@ -146,7 +145,7 @@ def keep_evidence(
 
 
 @router.get("/{id}/evidence/{sha256}", **operation(None, ProductNotFound, roles=EVERYONE, gives=tuple(MediaType)))
-def read_evidence(id: IdPath, sha256: DigestPath, look: LookDep) -> Response:
+def read_evidence(id: HexId, sha256: Hex256, look: LookDep) -> Response:
     """Download an evidence file; never shown inside a page of this node."""
 
     def work(tx: Session, by: Party, _at: datetime) -> Reply:

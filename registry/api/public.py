@@ -1,13 +1,12 @@
 """What anyone may read, as signed bytes: the trust list, agreements, and how fresh this node's word is."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Response
 
 from registry.api.call import NodeDep
 from registry.api.limits import StrictRoute
 from registry.api.operation import operation
 from registry.api.problems import FaceProblem
+from registry.api.spelled import Hex256
 from registry.store import peers
 from registry.usecases.believe_peers import CountryNotTrusted, read_beliefs
 from registry.usecases.exchange_freshness import NothingStated, read_own
@@ -36,7 +35,7 @@ def read_freshness(node: NodeDep) -> Response:
 
 
 @router.get("/agreements/{id}", **operation(None, "agreement-not-found", gives=[JOINT]))
-def read_agreement(id: Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")], node: NodeDep) -> Response:
+def read_agreement(id: Hex256, node: NodeDep) -> Response:
     """Give an agreement as both countries signed it."""
     with node.database.read() as tx:
         row = peers.agreement(tx, id)

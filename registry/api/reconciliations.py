@@ -11,6 +11,7 @@ from registry.api.call import LookDep, Reply
 from registry.api.limits import StrictRoute
 from registry.api.operation import Reach, operation
 from registry.api.paging import Page, PlaceDep
+from registry.api.spelled import Hex256, MonthText
 from registry.core.calendar import write_instant
 from registry.core.channel.reconciliation import Month, Statement
 from registry.store.reconciliations import Settled
@@ -19,8 +20,7 @@ from registry.usecases.identify_party import Party
 from registry.usecases.read_months import READERS, MonthState, ReconciliationNotFound, receiver_of, state_of
 
 router = APIRouter(prefix="/api/v1/reconciliations", tags=["reconciliations"], route_class=StrictRoute)
-MONTH = r"^[12][0-9]{3}-(0[1-9]|1[0-2])$"
-DigestPath = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$", description="Digest of the issuer's statement.")]
+DigestPath = Annotated[Hex256, Path(description="Digest of the issuer's statement.")]
 WHOSE = dict.fromkeys(READERS, Reach.NODE)
 
 
@@ -109,7 +109,7 @@ class ReconciliationLookView(ReconciliationView):
 def list_reconciliations(
     look: LookDep,
     place: PlaceDep,
-    month: Annotated[str | None, Query(pattern=MONTH, description="Only of this month, as `2026-10`.")] = None,
+    month: Annotated[MonthText | None, Query(description="Only of this month, as `2026-10`.")] = None,
 ) -> Response:
     """List the months that were stated, newest first, each direction by itself."""
     after = None if place.after is None else (Month.of(place.after[0]).encode(), place.after[1])

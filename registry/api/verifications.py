@@ -3,19 +3,19 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Query, Response
 from pydantic import Field, StringConstraints, ValidationError, WithJsonSchema, model_validator
 from sqlalchemy.orm import Session
 
-from registry.api.bodies import Body, Day, HexId
+from registry.api.bodies import Body
 from registry.api.call import CallDep, LookDep, Reply
 from registry.api.limits import StrictRoute
 from registry.api.operation import Reach, operation
 from registry.api.paging import Page, PlaceDep
-from registry.api.problems import INVALID, Problem, write_problem, written_errors
+from registry.api.problems import INVALID, Problem, write_problem
+from registry.api.spelled import Day, HexId, written_errors
 from registry.api.verification_views import BulkAnswer, BulkView, VerificationView
 from registry.core.agreement import NotAgreed
-from registry.core.calendar import MalformedTime
 from registry.core.envelope.jose import MAX_ENVELOPE
 from registry.core.errors import NotFound
 from registry.core.record import MalformedRecord
@@ -99,7 +99,6 @@ class BulkBody(Body):
     **operation(
         VerificationView,
         NumberAmbiguous,
-        MalformedTime,
         MalformedRecord,
         TooManyVerifications,
         roles={Role.CUSTOMS: Reach.COUNTRY},
@@ -166,7 +165,7 @@ def verify_in_bulk(body: BulkBody, call: CallDep) -> Response:
     return call.once(work)
 
 
-HELD_REFUSALS = (CertificateNotFound, TooManyVerifications, NotAgreed, MalformedTime, MalformedRecord)
+HELD_REFUSALS = (CertificateNotFound, TooManyVerifications, NotAgreed, MalformedRecord)
 
 
 @router.post("/held", **operation(VerificationView, *HELD_REFUSALS, roles=[Role.IMPORTER], status=201))
@@ -218,7 +217,7 @@ def list_verifications(
 
 
 @router.get("/{id}", **operation(VerificationView, VerificationNotFound, roles=ASKERS))
-def read_verification(id: Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")], look: LookDep) -> Response:
+def read_verification(id: HexId, look: LookDep) -> Response:
     """Read a verification that was kept."""
 
     def work(tx: Session, by: Party, _at: datetime) -> Reply:

@@ -8,6 +8,7 @@ from registry.api.call import NodeDep
 from registry.api.limits import ANY, StrictRoute
 from registry.api.operation import operation
 from registry.api.public import NOTE
+from registry.api.spelled import Hex256
 from registry.core.tlog.checkpoint import Checkpoint
 from registry.core.tlog.note import Note
 from registry.core.tlog.witness import LogSignatureMissing, LogUnknown, MalformedGrowth, NotConsistent, StaleOldSize
@@ -70,7 +71,7 @@ def add_checkpoint(node: NodeDep, text: Annotated[str, Depends(growth_text)]) ->
 
 @router.get("/{origin}/checkpoint", **operation(None, NothingWitnessed, GuardBroken, GuardMissing, gives=[TEXT]))
 def read_cosigned(
-    origin: Annotated[str, Path(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the log's origin, in hex.")],
+    origin: Annotated[Hex256, Path(description="SHA-256 of the log's origin, in hex.")],
     node: NodeDep,
 ) -> Response:
     """Give what was cosigned last of a log, under its line and ours; what the guard has not is not shown."""

@@ -13,6 +13,7 @@ from registry.core.calendar import read_day
 from registry.core.canonical import Json
 from registry.core.certificate.credential import Certificate
 from registry.core.envelope.jose import Envelope, Typ
+from registry.core.identifiers import Digest
 from registry.core.record import MalformedRecord
 from registry.core.verification.beside import Beside
 from registry.core.verification.bundle import OpenBundle, open_bundle
@@ -48,8 +49,10 @@ def main(words: Sequence[str]) -> int:
         presentation = presentation.proved_by(read_text(asked.proof, _ARGUMENTS))
     at = opened.now(datetime.now(UTC).replace(microsecond=0))
     verdict = judge(presentation, opened.trusted, opened.read, at=at, day=day)
-    beside = _beside(opened, presentation, verdict)
-    sys.stdout.write(_json(verdict, beside) if asked.json else _text(verdict, beside))
+    signed = _signed(presentation, verdict)
+    beside = Beside() if signed is None else opened.beside(*signed)
+    write, certificate = _json if asked.json else _text, None if signed is None else signed[0]
+    sys.stdout.write(write(verdict, certificate, beside))
     return EXIT[verdict.indication]
 
 
@@ -74,17 +77,26 @@ def _sequence(number: Json) -> int:
     return number
 
 
-def _beside(opened: OpenBundle, presentation: Presentation, verdict: Verdict) -> Beside:
-    """Return what the bundle holds beside a certificate whose signature verifies: of any other it holds nothing."""
-    signed = verdict.finding(Check.SIGNATURE)
-    if signed is None or signed.outcome is not Outcome.PASSED:
-        return Beside()
+def _signed(presentation: Presentation, verdict: Verdict) -> tuple[Certificate, Digest] | None:
+    """Return a certificate whose signature verifies, and its digest: what any other says of itself is not repeated."""
+    found = verdict.finding(Check.SIGNATURE)
+    if found is None or found.outcome is not Outcome.PASSED:
+        return None
     envelope = Envelope.parse(presentation.certificate, Typ.CERTIFICATE)
-    return opened.beside(Certificate.parse(envelope.payload), envelope.digest)
+    return Certificate.parse(envelope.payload), envelope.digest
 
 
-def _json(verdict: Verdict, beside: Beside) -> str:
+def _json(verdict: Verdict, certificate: Certificate | None, beside: Beside) -> str:
     value: dict[str, Any] = dict(verdict.encode())
+    if certificate is not None:
+        subject = certificate.subject
+        value["certificate"] = {
+            "id": certificate.id,
+            "number": subject.number,
+            "issuer": {"id": certificate.issuer, "name": certificate.body_name},
+            "issue_date": subject.issue_date.encode(),
+            "presented_in": subject.presented_in,
+        }
     for finding, kept in zip(verdict.findings, value["findings"], strict=True):
         kept["sentence"] = finding.sentence
     for found, kept in zip(verdict.preference, value.get("preference", ()), strict=True):
@@ -96,8 +108,13 @@ def _json(verdict: Verdict, beside: Beside) -> str:
     return json.dumps(value, ensure_ascii=False) + "\n"
 
 
-def _text(verdict: Verdict, beside: Beside) -> str:
+def _text(verdict: Verdict, certificate: Certificate | None, beside: Beside) -> str:
     lines = [verdict.indication.value]
+    if certificate is not None:
+        subject = certificate.subject
+        lines.append(
+            f"  {subject.number} of {subject.issue_date.day}, by {certificate.body_name}, for {subject.presented_in}"
+        )
     for finding in verdict.findings:
         as_of = "" if finding.as_of is None else f"  (as of {finding.as_of:%Y-%m-%d %H:%M:%SZ})"
         lines.append(f"  {MARK[finding.outcome]} {finding.check:<12} {finding.code:<22} {finding.sentence}{as_of}")

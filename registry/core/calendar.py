@@ -30,6 +30,16 @@ class MalformedTime(Malformed):
 
 
 @dataclass(eq=False)
+class PeriodReversed(Unprocessable):
+    """What is searched for ends before it begins: nobody means that, and nothing would be found."""
+
+    code: ClassVar[str] = "period-reversed"
+
+    def __str__(self) -> str:
+        return "`from` is after `until`: the period ends before it begins"
+
+
+@dataclass(eq=False)
 class CalendarMissing(Unprocessable):
     """No calendar says which days of the year are worked: a date that depends on it is not computed."""
 
@@ -65,6 +75,12 @@ def read_day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise MalformedTime(text) from None
+
+
+def check_period(first: date | None, last: date | None) -> None:
+    """Check that two days, or two instants, are in order where both are named; raises `PeriodReversed`."""
+    if first is not None and last is not None and first > last:
+        raise PeriodReversed
 
 
 def earliest_day(at: datetime) -> date:

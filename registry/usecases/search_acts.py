@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from sqlalchemy.orm import Session
 
+from registry.core.calendar import check_period
 from registry.core.tlog.entry import Leaf
 from registry.core.verification.dossier import Place, Selection
 from registry.store import acts, certificates, log
@@ -42,8 +43,11 @@ def search(tx: Session, selection: Selection, *, after: Place | None, limit: int
     """Return acts, newest first, from `after` on; which of them concern a certificate is for the auditor alone.
 
     Of an act that is lost nobody knows whose it was: who asks for a person or an organisation is not shown it.
+
+    Raises `PeriodReversed`.
     """
     by.require(Role.AUDITOR)
+    check_period(selection.from_, selection.until)
     named = None if selection.number is None else _named(tx, selection.number)
     here: Sequence[Found] = acts.page(
         tx,

@@ -60,7 +60,7 @@ def test_acts_are_found_by_time_and_by_the_number_of_a_certificate(corridor: Cor
     assert {act["at"] for act in found} == {"2026-11-21T09:30:01Z"}
     assert auditor.get("/api/v1/acts?number=BYUZ6101999999").json() == {"items": []}
     for query in ("from=2026-11-21", "until=yesterday", "from=2026-02-30T00:00:00Z"):
-        assert_problem(auditor.get(f"/api/v1/acts?{query}"), 400, "malformed-time")
+        assert_problem(auditor.get(f"/api/v1/acts?{query}"), 422, "request-invalid")
 
 
 def test_a_look_at_what_is_private_can_be_checked_against_the_log_and_is_an_act(

@@ -111,6 +111,25 @@ def test_what_cannot_be_searched_for_is_unprocessable(lasting: Office, asked: st
     assert_problem(lasting.desk("officer").get(f"/api/v1/certificates?{asked}"), 422, "request-invalid")
 
 
-def test_a_day_that_is_none_is_malformed(lasting: Office) -> None:
-    answer = lasting.desk("officer").get("/api/v1/certificates?from=2026-02-30")
-    assert_problem(answer, 400, "malformed-time")
+@pytest.mark.parametrize(
+    ("asked", "path", "reason"),
+    [
+        ("from=2026-02-30", "query.from", "there is no 2026-02-30 in the calendar or on the clock"),
+        ("until=today", "query.until", "what is read here is a day, as 2026-11-21"),
+        ("heading=87019", "query.heading", "what is read here is an HS heading of 4 digits, or a code of 6, 8 or 10"),
+    ],
+)
+def test_what_is_spelled_otherwise_is_told_in_words_where_and_how(
+    lasting: Office, asked: str, path: str, reason: str
+) -> None:
+    answer = lasting.desk("officer").get(f"/api/v1/certificates?{asked}")
+    assert assert_problem(answer, 422, "request-invalid")["errors"] == [{"path": path, "reason": reason}]
+
+
+def test_a_search_whose_period_ends_before_it_begins_is_refused_not_empty(lasting: Office) -> None:
+    officer, auditor = lasting.desk("officer"), lasting.desk("auditor")
+    one_day = "/api/v1/certificates?from=2026-11-21&until=2026-11-21"
+    assert officer.get(one_day).status_code == 200
+    assert_problem(officer.get("/api/v1/certificates?from=2026-11-22&until=2026-11-21"), 422, "period-reversed")
+    reversed_ = "/api/v1/acts?from=2026-11-21T09:30:01Z&until=2026-11-21T09:30:00Z"
+    assert_problem(auditor.get(reversed_), 422, "period-reversed")

@@ -3,6 +3,7 @@
 import importlib
 import pkgutil
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from fastapi import APIRouter
@@ -12,6 +13,7 @@ from registry import api
 from registry.api.documents import documents, refusals
 from registry.api.limits import StrictRoute
 from registry.api.problems import FACE
+from registry.api.spelled import WORDS
 from tests.api.desk import Documented
 
 FOLDER = Path(__file__).resolve().parents[2] / "api_docs"
@@ -52,6 +54,23 @@ def test_no_answer_holds_a_null_and_none_is_described(documented: Documented) ->
     assert "due_on" in views["ClockView"]["properties"]
     assert "due_on" not in views["ClockView"]["required"]
     assert "null" in str(parts["QuestionBody"]), "a request may say so"
+
+
+def test_each_pattern_is_told_in_words_to_whoever_spells_it_otherwise(documented: Documented) -> None:
+    assert {*patterns(documented.schema)} == WORDS.keys()
+
+
+def patterns(part: object) -> Iterator[str]:
+    """Find each pattern of a schema, wherever it stands."""
+    inside: Iterable[object] = ()
+    if isinstance(part, dict):
+        if isinstance(part.get("pattern"), str):
+            yield part["pattern"]
+        inside = part.values()
+    elif isinstance(part, list):
+        inside = part
+    for each in inside:
+        yield from patterns(each)
 
 
 def test_each_code_names_one_refusal() -> None:

@@ -74,7 +74,10 @@ def test_a_day_is_the_day_that_is_judged_for(corridor: Corridor, minsk: Office, 
     assert ask(tashkent, number=number, day="2026-11-21")["indication"] == "TOTAL-PASSED"
     assert ask(tashkent, number=number, day="2028-01-01")["indication"] == "TOTAL-FAILED"
     answer = tashkent.desk("officer").post("/api/v1/verifications", {"number": number, "day": "2026-02-30"})
-    assert_problem(answer, 400, "malformed-time")
+    problem = assert_problem(answer, 422, "request-invalid")
+    assert problem["errors"] == [
+        {"path": "body.day", "reason": "there is no 2026-02-30 in the calendar or on the clock"}
+    ]
 
 
 @pytest.mark.parametrize(
@@ -166,11 +169,11 @@ def test_a_question_that_cannot_be_answered_gets_its_problem_in_its_place(
         {"number": first["number"], "id": second["id"]},
     )
     codes = [answer["problem"]["code"] for answer in answers[:-1]]
-    invalid = ["request-invalid"] * 4
-    assert codes == [*invalid, "malformed-time", "malformed-record", "malformed-json", "number-ambiguous"]
+    invalid = ["request-invalid"] * 5
+    assert codes == [*invalid, "malformed-record", "malformed-json", "number-ambiguous"]
     assert answers[3]["problem"]["errors"][0]["path"] == "role"
     assert set(answers[7]["problem"]["candidates"]) == {first["id"], second["id"]}
-    assert [answer["problem"]["status"] for answer in answers[:-1]] == [422, 422, 422, 422, 400, 400, 400, 409]
+    assert [answer["problem"]["status"] for answer in answers[:-1]] == [*[422] * 5, 400, 400, 409]
     assert answers[-1]["verdict"]["certificate"]["id"] == second["id"]
     assert len(tashkent.desk("officer").get("/api/v1/verifications").json()["items"]) == 1
 

@@ -139,12 +139,16 @@ def test_how_a_box_is_to_be_read_stands_beside_the_verdict(corridor: Corridor, d
 
 def test_a_genuine_certificate_passes(device: Device) -> None:
     done = device.verify()
-    assert (done.returncode, done.stdout.splitlines()[0]) == (0, "TOTAL-PASSED")
+    first, named = done.stdout.splitlines()[:2]
+    assert (done.returncode, first) == (0, "TOTAL-PASSED")
+    assert named == "  BYUZ6101000001 of 2026-11-21, by УП «Минское отделение БелТПП» (учебное), for UZ"
     assert done.stderr == ""
     as_json = device.verify("--json", "--day", "2026-11-21")
     verdict = json.loads(as_json.stdout)
     assert (as_json.returncode, verdict["indication"]) == (0, "TOTAL-PASSED")
     assert {finding["outcome"] for finding in verdict["findings"]} == {"passed"}
+    assert verdict["certificate"]["number"] == "BYUZ6101000001"
+    assert verdict["certificate"]["issuer"]["name"] == "УП «Минское отделение БелТПП» (учебное)"
     assert all(finding["sentence"] for finding in verdict["findings"])
 
 
@@ -181,6 +185,7 @@ def test_a_forged_certificate_fails_and_one_that_was_not_delivered_is_unknown(
     head, body, signature = text.split(".")
     forged = device.verify(file=device.write("forged", f"{head}.{body}.{signature[:10]}{signature[10:][::-1]}"))
     assert (forged.returncode, forged.stdout.splitlines()[0]) == (1, "TOTAL-FAILED")
+    assert "BYUZ" not in forged.stdout, "what nobody signed is not repeated"
     young = corridor.by.issued()
     unknown = device.verify(file=device.write("young", young.envelope))
     assert (unknown.returncode, unknown.stdout.splitlines()[0]) == (1, "INDETERMINATE")

@@ -1,0 +1,65 @@
+"""Texts that have one spelling: ids, digests, days, codes. Whoever spells one otherwise is told how, in words."""
+
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, StringConstraints
+
+from registry.core.calendar import LocalDate, MalformedTime, read_day, read_instant
+
+HEX_ID, HEX_256 = r"^[0-9a-f]{32}$", r"^[0-9a-f]{64}$"
+COUNTRY, BODY, HEADING = r"^[A-Z]{2}$", r"^[a-z0-9-]{1,32}$", r"^[0-9]{4}([0-9]{2}){0,3}$"
+DAY, MONTH = r"^[12][0-9]{3}-[0-9]{2}-[0-9]{2}$", r"^[12][0-9]{3}-(0[1-9]|1[0-2])$"
+LOCAL_DAY = r"^[12][0-9]{3}-[0-9]{2}-[0-9]{2}[+-][0-9]{2}:[0-9]{2}$"
+INSTANT = r"^[12][0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$"
+WORDS = {
+    HEX_ID: "an id of 32 digits 0-9 and a-f",
+    HEX_256: "a SHA-256 of 64 digits 0-9 and a-f",
+    COUNTRY: "an ISO 3166-1 code of two capital letters, as BY",
+    BODY: "a body's code of 1 to 32 letters a-z, digits and hyphens, as bcci",
+    HEADING: "an HS heading of 4 digits, or a code of 6, 8 or 10",
+    DAY: "a day, as 2026-11-21",
+    MONTH: "a month, as 2026-11",
+    LOCAL_DAY: "a local day with its offset from UTC, as 2026-11-21+03:00",
+    INSTANT: "an instant in UTC, as 2026-11-21T09:30:00Z",
+}
+"""What each pattern asks for: people are told this, programs read the pattern in the OpenAPI document."""
+
+
+def _known(read: Callable[[str], object]) -> AfterValidator:
+    """Check that the calendar and the clock have what is spelled rightly: there is no 30 February."""
+
+    def check(text: str) -> str:
+        try:
+            read(text)
+        except MalformedTime:
+            raise ValueError(f"there is no {text} in the calendar or on the clock") from None
+        return text
+
+    return AfterValidator(check)
+
+
+HexId = Annotated[str, StringConstraints(pattern=HEX_ID)]
+Hex256 = Annotated[str, StringConstraints(pattern=HEX_256)]
+Country = Annotated[str, StringConstraints(pattern=COUNTRY)]
+BodyCode = Annotated[str, StringConstraints(pattern=BODY)]
+Heading = Annotated[str, StringConstraints(pattern=HEADING)]
+Day = Annotated[str, StringConstraints(pattern=DAY), _known(read_day)]
+MonthText = Annotated[str, StringConstraints(pattern=MONTH)]
+LocalDay = Annotated[str, StringConstraints(pattern=LOCAL_DAY), _known(LocalDate.parse)]
+Instant = Annotated[str, StringConstraints(pattern=INSTANT), _known(read_instant)]
+
+
+def written_errors(errors: Sequence[Any]) -> list[dict[str, str]]:
+    """Write where a request has another shape than is read, and why."""
+    return [{"path": ".".join(str(part) for part in item["loc"]), "reason": _reason(item)} for item in errors]
+
+
+def _reason(item: Any) -> str:
+    match item["type"]:
+        case "string_pattern_mismatch":
+            return f"what is read here is {WORDS[item['ctx']['pattern']]}"
+        case "value_error":
+            return str(item["ctx"]["error"])
+        case _:
+            return str(item["msg"])
