@@ -200,6 +200,27 @@ CASES: list[tuple[str, str, Changes, list[str], Changes]] = [
         ["items[0].quantity.value"],
         {"items[0].quantity.net_kg": MISSING},
     ),
+    (
+        "net-differs",
+        "milk-powder",
+        {"items[0].quantity.value": "202", "items[0].quantity.unit": "DTN"},
+        ["items[0].quantity.value"],
+        {"items[0].quantity.value": "200", "items[0].quantity.unit": "DTN"},
+    ),
+    (
+        "net-differs",
+        "milk-powder",
+        {"items[0].quantity.value": "0.021", "items[0].quantity.unit": "KTN"},
+        ["items[0].quantity.value"],
+        {"items[0].quantity.value": "0.02", "items[0].quantity.unit": "KTN"},
+    ),
+    (
+        "net-differs",
+        "milk-powder",
+        {"items[0].quantity.value": "2", "items[0].quantity.unit": "2U"},
+        ["items[0].quantity.value"],
+        {"items[0].quantity.value": "20", "items[0].quantity.unit": "2U"},
+    ),
     ("not-agreed", "tractors", {AGREED: None}, ["scheme"], {AGREED: "CIS-2009"}),
     ("rules-set-not-agreed", "tractors", {AGREED: "CIS-2009"}, ["rules_set"], {AGREED: None}),
     (
