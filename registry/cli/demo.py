@@ -50,13 +50,14 @@ def demo(
     if environment is not None:
         sys.stdout.write(_environment(folder, environment.upper(), person))
         return
-    if stop or not _is_kept(folder):
-        _stop_kept(folder)
-    else:
+    if stop:
+        stopped = _stop_kept(folder)
+        OUT.print(f"stopped {', '.join(stopped)}" if stopped else f"no demo runs in {folder}", markup=False)
+        return
+    if _is_kept(folder):
         sys.stderr.write("registry: a demo that was kept is running: stop it with make demo ARGS=--stop\n")
         raise typer.Exit(1)
-    if stop:
-        return
+    _stop_kept(folder)
     if os.environ.get(CLOCK_FILE):
         sys.stderr.write(f"registry: the demo runs by the clock of this machine: unset {CLOCK_FILE}\n")
         raise typer.Exit(1)
@@ -183,19 +184,22 @@ def _is_kept(folder: Path) -> bool:
     )
 
 
-def _stop_kept(folder: Path) -> None:
-    """Stop what an earlier demo left running in this folder: its processes and its database server."""
-    kept = folder / "running.json"
+def _stop_kept(folder: Path) -> list[str]:
+    """Stop what an earlier demo left running in this folder, processes and database server, and say what that was."""
+    kept, stopped = folder / "running.json", []
     if kept.exists():
-        for country in json.loads(kept.read_text()).values():
+        for code, country in json.loads(kept.read_text()).items():
             for pid in country["pids"]:
                 if _is_ours(pid):
+                    stopped.append(f"process {pid} of {code}")
                     os.killpg(pid, signal.SIGTERM)
                     wait_for(lambda pid=pid: None if _is_ours(pid) else True, f"process {pid} gone", 20)  # type: ignore[misc]
         kept.unlink()
     server = Server.running(folder / "var" / "postgres")
     if server is not None:
         server.stop()
+        stopped.append("the database server")
+    return stopped
 
 
 def _is_ours(pid: int) -> bool:

@@ -25,6 +25,8 @@ from registry.usecases.identify_party import Party, identify
 
 app = new_app("Register organisations, people, tokens and mandates. Example: registry party list")
 app.add_typer(tokens.app, name="token")
+LATER = "once the next trust list is published; until then the adopted list counts"
+NEXT = "registry trust draft, then sign and publish, all on one day"
 
 
 @app.command()
@@ -116,14 +118,15 @@ def body(
 ) -> None:
     """Rename a certification body, or give it another role: it holds once the next trust list is published.
 
-    What it issued before stays good: the list keeps the former name and role, with the day up to which they held. A
-    body that is verifying or customs issues no more. Draft, sign and publish that list on one day. Example:
-    registry party body bcci --name 'Белорусская ТПП'
+    Until then it issues as the adopted list says, and registry status names what that list does not say yet. What it
+    issued before stays good: the list keeps the former name and role, with the day up to which they held. A body that
+    is verifying or customs issues no more. Draft, sign and publish that list on one day. Example: registry party body
+    bcci --name 'Белорусская ТПП'
     """
 
     def work(tx: Session, by: Party, at: datetime, node: Node) -> dict[str, Any]:
         row = rename_body.rename(tx, code, name=name, role=role, by=by.actor, at=at, draw=node.draw)
-        return {"organisation": row.id, "name": row.name, "role": row.body_role}
+        return {"organisation": row.id, "name": row.name, "role": row.body_role, "holds": LATER, "next": NEXT}
 
     as_operator.do(work, token, as_json=as_json)
 
@@ -236,3 +239,28 @@ def list_people(token: Token = None, as_json: Json = False) -> None:
             for who, where in parties.people(tx)
         ]
     show_rows(rows, as_json=as_json, nothing="nobody is registered")
+
+
+@app.command("organisations")
+def list_organisations(
+    kind: Annotated[OrganisationKind | None, typer.Option(help="Those of one kind.")] = None,
+    token: Token = None,
+    as_json: Json = False,
+) -> None:
+    """List organisations with their ids, and bodies with their codes. Example: registry party organisations."""
+    with opened() as node, node.database.read() as tx:
+        by = identify(tx, wanted_token(token), node=node.settings.did, at=node.now())
+        by.require(Role.OPERATOR)
+        rows = [
+            {
+                "organisation": row.id,
+                "kind": row.kind,
+                "code": row.code,
+                "role": row.body_role,
+                "country": row.country,
+                "tax_id": row.tax_id,
+                "name": row.name,
+            }
+            for row in parties.organisations(tx, kind)
+        ]
+    show_rows(rows, as_json=as_json, nothing="no such organisation is registered")

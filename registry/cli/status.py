@@ -15,6 +15,7 @@ from registry.core.identifiers import log_origin
 from registry.node import Node
 from registry.store import tasks
 from registry.usecases.compare_guard import check_caught_up
+from registry.usecases.find_unlisted import Unlisted
 from registry.usecases.measure_node import Measures, measure
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -116,11 +117,21 @@ def _overdue(measures: Measures) -> list[str]:
         for held in measures.lists
         if held.left < LIST_ENDS
     ]
+    late += [_unlisted(each) for each in measures.unlisted]
     if measures.by_one:
         late.append(
             f"{measures.by_one} tokens that one operator alone issued: replace them (registry party token list)"
         )
     return late
+
+
+def _unlisted(each: Unlisted) -> str:
+    if each.listed is None:
+        said = f"registered here as {each.here} on {each.since}; the list has no such body"
+    else:
+        said = "renamed here to" if each.what == "name" else "given the role"
+        said += f" {each.here} on {each.since}; the list still says {each.listed}"
+    return f"{each.code}: {said}: draft, sign and publish the next one (registry trust)"
 
 
 def _print(told: dict[str, Any]) -> None:

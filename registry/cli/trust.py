@@ -1,7 +1,7 @@
 """Trust lists and pinned roots: drafted here, signed a key at a time elsewhere, adopted by one path."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,14 +23,16 @@ from registry.cli.console import (
     write_file,
 )
 from registry.core import canonical
-from registry.core.calendar import MalformedTime, read_instant
-from registry.core.envelope.jose import Envelope, Typ, join, seal
+from registry.core.calendar import MalformedTime, read_instant, write_instant
+from registry.core.envelope.jose import Envelope, Typ, join, parse_joint, seal
 from registry.core.tlog.note import VerifierKey
+from registry.core.trust.believed_list import BelievedList
 from registry.core.trust.list_changes import list_changes
 from registry.core.trust.trust_list import LogKey, NodeRole, SignerStatus, TrustList, WitnessKey
 from registry.settings import read_secret
 from registry.signing.key_file import CERTIFICATE, VERIFIER, FileSigner, read_certificate
 from registry.signing.keyring import LOG, NODE, WITNESS, document_keys
+from registry.store import peers
 from registry.store.parties import Role
 from registry.usecases import adopt_trust_list, publish_trust_list
 from registry.usecases.accept_message import judge_again
@@ -42,6 +44,7 @@ from registry.usecases.take_certificate import Here
 
 app = new_app("Trust lists and pinned roots. Example: registry trust show")
 app.add_typer(pin.app, name="pin")
+Adopt = Callable[..., BelievedList]
 Passphrase = Annotated[str | None, typer.Option(envvar="REGISTRY_PASSPHRASE", hidden=True)]
 
 
@@ -144,9 +147,13 @@ def publish(
     token: Token = None,
     as_json: Json = False,
 ) -> None:
-    """Join the signatures of a list and adopt it, by the same rules as a peer's."""
+    """Join the signatures of a list and adopt it, by the same rules as a peer's.
+
+    One that says a body's former name is published on the day on which it was drafted. A list that is published already
+    stays as it is.
+    """
     parsed = [Envelope.parse(read_file(path).strip(), Typ.TRUST_LIST) for path in signatures]
-    _adopt(join(parsed), token, as_json=as_json)
+    _adopt(join(parsed), token, publish_trust_list.publish, "published", as_json=as_json)
 
 
 @app.command()
@@ -160,7 +167,7 @@ def adopt(
     A peer's next lists are adopted by the worker as its node names them; one that it has adopted already stays as it
     is. Example: registry trust adopt trust-list.jws
     """
-    _adopt(read_file(file), token, as_json=as_json)
+    _adopt(read_file(file), token, adopt_trust_list.adopt, "adopted", as_json=as_json)
 
 
 @app.command("show")
@@ -205,25 +212,28 @@ def show_lists(
     show_rows(rows, as_json=as_json, nothing="no trust list is adopted")
 
 
-def _adopt(text: str, token: str | None, *, as_json: bool) -> None:
+def _adopt(text: str, token: str | None, how: Adopt, done: str, *, as_json: bool) -> None:
+    """Take a list over once, and say since when it is where it was before."""
     with opened() as node:
         at = node.now()
         with node.database.begin() as tx:
             by = identify(tx, wanted_token(token), node=node.settings.did, at=at)
             by.require(Role.OPERATOR)
             settings = node.settings
-            known = read_list(tx, node.pins, country_of(text))
-            if known is not None and known.text == text:
-                believed = known
+            country, digest = country_of(text), parse_joint(text, Typ.TRUST_LIST)[0].payload_digest
+            known, row = read_list(tx, node.pins, country), peers.adopted_list(tx, digest)
+            if known is not None and row is not None and known.digest == digest:
+                believed, since = known, write_instant(row.adopted_at)
+                said = {"unchanged": f"this list is {done} already, since {since}"}
             else:
-                believed = adopt_trust_list.adopt(
-                    tx, text, node.pins, own_country=settings.country, by=by.actor, at=at, draw=node.draw
-                )
+                believed = how(tx, text, node.pins, own_country=settings.country, by=by.actor, at=at, draw=node.draw)
                 here = Here(settings.did, settings.env, settings.country)
                 judge_again(tx, here, read_beliefs(tx, node.pins), at=at)
+                said = {}
     adopted = believed.list
     show(
-        {"adopted": adopted.country, "epoch": adopted.epoch, "version": adopted.version, "digest": believed.digest},
+        {"adopted": adopted.country, "epoch": adopted.epoch, "version": adopted.version, "digest": believed.digest}
+        | said,
         as_json=as_json,
     )
 

@@ -57,6 +57,11 @@ def newest_lists(tx: Session, at: datetime | None = None) -> Sequence[TrustListR
     return tx.scalars(query if at is None else query.where(TrustListRow.adopted_at <= at)).all()
 
 
+def adopted_list(tx: Session, digest: str) -> TrustListRow | None:
+    """Return the list with this digest, if it is adopted."""
+    return tx.scalar(select(TrustListRow).where(TrustListRow.digest == digest))
+
+
 def lists_before_epoch(tx: Session, country: str, epoch: int) -> Sequence[TrustListRow]:
     """Return every adopted list of a country with a lower epoch."""
     return tx.scalars(select(TrustListRow).where(TrustListRow.country == country, TrustListRow.epoch < epoch)).all()

@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from registry.core.agreement import NotAgreed
 from registry.core.calendar import earliest_day, latest_day
 from registry.core.identifiers import Did
 from registry.core.trust.document_signer import Chained, Purpose, Root, chain_to_any
@@ -14,6 +13,7 @@ from registry.core.trust.trust_list import BodyRole, BodyRow, FormerBody, Signat
 from registry.store import parties
 from registry.store.parties import Organisation, Role
 from registry.usecases.believe_peers import Pins, read_beliefs
+from registry.usecases.check_application import local_day
 
 USE = timedelta(days=182)
 NOTIFIED_FOR = timedelta(days=366)
@@ -59,14 +59,8 @@ class Drafting:
         """Return what the body was notified as before: up to today, where that changes with this draft (S4 6.5)."""
         if (before.name, before.role) == (organisation.name, organisation.body_role):
             return before.former
-        return (*before.former, FormerBody(before.name, before.role, self._today()))
-
-    def _today(self) -> date:
-        """Return the day that it is in the country; before its first agreement, which says so, that of UTC."""
-        try:
-            return read_beliefs(self.tx, self.pins).offset(self.country, self.at).local_date(self.at).day
-        except NotAgreed:
-            return self.at.date()
+        today = local_day(read_beliefs(self.tx, self.pins), self.country, self.at)
+        return (*before.former, FormerBody(before.name, before.role, today))
 
 
 def _signer(der: bytes, chained: Chained, did: Did, since: datetime) -> SignerRow:

@@ -13,6 +13,7 @@ from registry.core.trust.believed_list import BelievedList
 from registry.store import channel, freshness, log, mirror, parties, tasks
 from registry.store.parties import Role
 from registry.usecases.believe_peers import Beliefs, Pins, read_beliefs
+from registry.usecases.find_unlisted import Unlisted, find_unlisted
 from registry.usecases.publish_log import HEARTBEAT
 
 OFFICES = (Role.OPERATOR, Role.EXAMINER, Role.SIGNATORY, Role.REGISTRAR)
@@ -89,6 +90,7 @@ class Measures:
     tasks: Mapping[str, int]
     by_one: int
     """How many living tokens of people in an office one operator alone issued, as was done before two did."""
+    unlisted: Sequence[Unlisted]
 
 
 def measure(tx: Session, pins: Pins, *, country: str, at: datetime) -> Measures:
@@ -121,6 +123,7 @@ def measure(tx: Session, pins: Pins, *, country: str, at: datetime) -> Measures:
         ],
         tasks.count_open(tx),
         parties.tokens_by_one(tx, OFFICES, at),
+        list(find_unlisted(tx, beliefs, country)),
     )
 
 

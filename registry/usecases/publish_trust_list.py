@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from registry.core.agreement import Environment
 from registry.core.envelope.jose import Typ, parse_joint
-from registry.core.errors import NotFound, Unprocessable
+from registry.core.errors import Conflict, NotFound, Unprocessable
 from registry.core.identifiers import Did, authority_did, node_did
 from registry.core.trust.adoption import LONGEST_LIFE
 from registry.core.trust.believed_list import BelievedList
@@ -31,8 +31,11 @@ from registry.core.trust.trust_list import (
     WitnessKey,
 )
 from registry.store import parties, peers
+from registry.store.acts import Actor, Draw
 from registry.store.parties import OrganisationKind
-from registry.usecases.believe_peers import Pins, read_list
+from registry.usecases.adopt_trust_list import adopt
+from registry.usecases.believe_peers import Pins, read_beliefs, read_list
+from registry.usecases.check_application import local_day
 from registry.usecases.draft_body import Drafting
 
 OVERLAP = timedelta(days=1)
@@ -112,6 +115,19 @@ class NewKeysMissing(Unprocessable):
         return f"a new epoch wants {self.needed} list keys that no earlier list named, and {self.found} are there"
 
 
+@dataclass(eq=False)
+class RenameDayOver(Conflict):
+    """The list says what a body was called up to a day that is over: it would use the new name before peers know it."""
+
+    code: ClassVar[str] = "rename-day-over"
+    clause: ClassVar[str | None] = "S4 6.5"
+    body: str
+    until: str
+
+    def __str__(self) -> str:
+        return f"the list says what {self.body} was called until {self.until}, which is over: draft it anew"
+
+
 def draft(
     tx: Session,
     pins: Pins,
@@ -165,6 +181,26 @@ def draft(
         bodies=_ended(rows, endings),
         previous=None if before is None else before.digest,
     )
+
+
+def publish(
+    tx: Session, text: str, pins: Pins, *, own_country: str, by: Actor, at: datetime, draw: Draw
+) -> BelievedList:
+    """Adopt this country's next list, as yet unknown to anybody: a body goes by a new name from the next day on.
+
+    On the day of the change it issues under the former name, and every peer has that day to take the list over. What
+    was published before and is taken over again, as after a restore, is adopted. Raises `RenameDayOver` and what
+    `adopt` raises.
+    """
+    before = read_list(tx, pins, own_country)
+    believed = adopt(tx, text, pins, own_country=own_country, by=by, at=at, draw=draw)
+    known = {} if before is None else {body.id: len(body.former) for body in before.list.bodies}
+    today = local_day(read_beliefs(tx, pins), own_country, at)
+    for body in believed.list.bodies if believed.list.country == own_country else ():
+        for former in body.former[known.get(body.id, 0) :]:
+            if former.until < today:
+                raise RenameDayOver(body.id, former.until.isoformat())
+    return believed
 
 
 def _list_key(der: bytes, roots: Sequence[Root], authority: Did) -> ListKey:

@@ -1,7 +1,7 @@
 """Register organisations, people and mandates, and revoke tokens; each is an act of one operator."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from types import MappingProxyType
 from typing import ClassVar
@@ -34,6 +34,10 @@ ROLES: Mapping[OrganisationKind, frozenset[Role]] = MappingProxyType(
 )
 """Which roles people of an organisation may have: what a role may read or do is the work of such an organisation."""
 
+FEW = 10
+"""So many codes of bodies a refusal names."""
+_LISTED = {"body": "organisations", "organisation": "organisations", "person": "list", "living token": "token list"}
+
 
 @dataclass(eq=False)
 class PartyNotFound(NotFound):
@@ -42,9 +46,13 @@ class PartyNotFound(NotFound):
     code: ClassVar[str] = "party-not-found"
     what: str
     id: str
+    known: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
-        return f"no {self.what} {self.id[:64]!r} is registered here"
+        said = f"no {self.what} {self.id[:64]!r} is registered here"
+        if self.known:
+            return f"{said}; known: {', '.join(self.known)}"
+        return f"{said}: registry party {_LISTED[self.what]} lists them" if self.what in _LISTED else said
 
 
 @dataclass(eq=False)
@@ -149,6 +157,15 @@ def register_organisation(
     tx.flush()
     private: dict[str, Json] = {"organisation": row.id, "kind": kind.value, "name": name, "country": country}
     acts.record(tx, Kind.ORGANISATION_REGISTERED, private, by=by, at=at, draw=draw, subject=row.id)
+    return row
+
+
+def find_body(tx: Session, code: str) -> Organisation:
+    """Return the certification body with a code; raises `PartyNotFound`, which names those there are, if few."""
+    row = parties.organisation_by_code(tx, code)
+    if row is None:
+        known = [str(body.code) for body in parties.organisations(tx, OrganisationKind.BODY)]
+        raise PartyNotFound("body", code, sorted(known) if len(known) <= FEW else [])
     return row
 
 

@@ -14,16 +14,14 @@ from registry.core.trust.trust_list import BodyRole
 from registry.store import acts, parties
 from registry.store.acts import Actor, Draw
 from registry.store.parties import Organisation, OrganisationKind
-from registry.usecases.register_party import NameTaken, PartyNotFound, PartyWrong, check_texts
+from registry.usecases.register_party import NameTaken, PartyWrong, check_texts, find_body
 
 
 def rename(
     tx: Session, code: str, *, name: str | None, role: BodyRole | None, by: Actor, at: datetime, draw: Draw
 ) -> Organisation:
     """Give a body another name or role, or both. Raises `PartyNotFound`, `PartyWrong`, `NameTaken`."""
-    row = parties.organisation_by_code(tx, code)
-    if row is None:
-        raise PartyNotFound("body", code)
+    row = find_body(tx, code)
     before: dict[str, Json] = {"name": row.name, "body_role": row.body_role}
     after = {"name": row.name if name is None else name, "body_role": str(role or row.body_role)}
     if after == before:

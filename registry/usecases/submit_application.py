@@ -27,7 +27,7 @@ from registry.usecases.check_application import check, local_day, mandated, refu
 from registry.usecases.find_application import ApplicationNotFound, find, play, record
 from registry.usecases.identify_party import Party
 from registry.usecases.keep_product import ProductNotFound, VersionStale
-from registry.usecases.register_party import PartyNotFound
+from registry.usecases.register_party import PartyNotFound, find_body
 from registry.usecases.relate_certificate import (
     Related,
     Sheet,
@@ -220,12 +220,10 @@ def _columns(tx: Session, form: Form, by: Party) -> dict[str, object]:
     find_scheme(form.scheme, form.rules_set)
     claims = Claims.draft(form.claims, by.organisation_name)
     check_size(len(canonical.encode(claims.encode())) * 4 // 3 + BESIDE_CLAIMS, Typ.CERTIFICATE)
-    body = parties.organisation_by_code(tx, form.body)
-    if body is None:
-        raise PartyNotFound("body", form.body)
+    body = find_body(tx, form.body)
     principal = form.principal or by.organisation
     if principal != by.organisation and parties.organisation(tx, principal) is None:
-        raise PartyNotFound("organisation", principal)
+        raise PartyNotFound("principal", principal)
     for item in claims.items:
         if item.product is not None and products.product(tx, item.product, organisation=by.organisation) is None:
             raise ProductNotFound(item.product)

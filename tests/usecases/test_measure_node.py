@@ -2,10 +2,16 @@
 
 from datetime import timedelta
 
+from sqlalchemy import text
+
+from registry.core.trust.trust_list import BodyRole
 from registry.store.tasks import TaskKind
+from registry.usecases import register_party, rename_body
+from registry.usecases.find_unlisted import Unlisted
 from registry.usecases.measure_node import Measures, WitnessMeasure, measure
 from registry.usecases.publish_log import HEARTBEAT
-from tests.kit import Corridor, Country
+from tests.kit import Corridor, Country, draft_list, list_signers, sign_list
+from tests.usecases.test_register_party import BODY, by_operator, organisation
 
 
 def measured(country: Country) -> Measures:
@@ -90,3 +96,30 @@ def test_a_list_tells_its_age_and_its_end_and_an_agreement_whether_it_is_in_forc
         assert (other.age - one.age, one.left - other.left) == (86_400, 86_400)
     ((agreement,), (later,)) = (before.agreements, after.agreements)
     assert (sorted(agreement.countries), agreement.in_force, later.in_force) == (["BY", "UZ"], True, True)
+
+
+def test_what_a_body_is_here_and_the_list_does_not_say_yet_waits_for_the_next_one(corridor: Corridor) -> None:
+    by = corridor.by
+    (row,) = by.beliefs().list_of("BY").list.bodies
+    assert measured(by).unlisted == []
+    corridor.clock.at = corridor.clock.at.replace(hour=22)
+    with by.tx() as tx:
+        wish = {"name": "Палата", "role": BodyRole.CENTRAL}
+        rename_body.rename(tx, row.code, **wish, **by_operator(by))  # type: ignore[arg-type]
+        register_party.register_organisation(tx, **organisation(**BODY), **by_operator(by))
+    tomorrow = corridor.clock.at.date() + timedelta(days=1)  # in Minsk it is that day already
+    assert {each.what: each for each in measured(by).unlisted if each.code == row.code} == {
+        "name": Unlisted(row.code, "name", "Палата", row.name, tomorrow),
+        "role": Unlisted(row.code, "role", "central", "authorised", tomorrow),
+    }
+    assert Unlisted("bobruisk", "name", "ОАО «Новое»", None, tomorrow) in measured(by).unlisted
+    by.adopts(sign_list(draft_list(by.node), list_signers(corridor.forge, "BY")))
+    assert measured(by).unlisted == []
+
+
+def test_before_the_first_list_nothing_waits_for_the_next_one(corridor: Corridor) -> None:
+    by = corridor.by
+    with corridor.forge.breaking(by) as tx:
+        tx.execute(text("DELETE FROM agreement"))
+        tx.execute(text("DELETE FROM trust_list WHERE country = 'BY'"))
+    assert measured(by).unlisted == []

@@ -131,7 +131,8 @@ def test_a_person_of_an_unknown_organisation_is_not_registered(corridor: Corrido
         register_party.register_person(
             refused.tx, organisation="nowhere", name="Никто", roles=[], node_did=by.did, **by_operator(by)
         )
-    assert str(refused.value) == "no organisation 'nowhere' is registered here"
+    said = "no organisation 'nowhere' is registered here: registry party organisations lists them"
+    assert str(refused.value) == said
 
 
 def test_a_person_registered_by_an_operator_is_an_act_of_the_operator(corridor: Corridor) -> None:

@@ -16,9 +16,10 @@ from registry.core.verification.presentation import Presentation
 from registry.core.verification.verdict import Indication
 from registry.core.verification.verify import verify
 from registry.store.certificates import CertificateRow
-from registry.usecases import register_party, rename_body
+from registry.usecases import publish_trust_list, register_party, rename_body
 from registry.usecases.adopt_trust_list import IssuedSinceRename, adopt
 from registry.usecases.issue_certificate import NotIssuable
+from registry.usecases.publish_trust_list import RenameDayOver
 from registry.usecases.register_party import NameTaken, PartyNotFound, PartyWrong
 from registry.usecases.sign_for_body import read
 from tests.core.world import with_body
@@ -189,6 +190,60 @@ def test_a_list_that_was_signed_for_days_while_the_body_went_on_issuing_is_draft
     assert passes(corridor, between)
 
 
+def published(country: Country, signed: str) -> BodyRow:
+    with country.tx() as tx:
+        believed = publish_trust_list.publish(
+            tx, signed, country.node.pins, own_country=country.code, **by_operator(country)
+        )
+    return believed.list.bodies[0]
+
+
+def test_a_list_of_a_rename_is_published_on_its_day_so_that_peers_know_the_new_name_before_it_is_used(
+    corridor: Corridor,
+) -> None:
+    by, uz = corridor.by, corridor.uz
+    (row,) = by.beliefs().list_of("BY").list.bodies
+    renames(by, NEW)
+    signed = drafted(corridor)
+    corridor.clock.forward(DAY)
+    with by.refuses(RenameDayOver) as refused:
+        publish_trust_list.publish(refused.tx, signed, by.node.pins, own_country="BY", **by_operator(by))
+    until = MINSK.local_date(corridor.clock() - DAY).day.isoformat()
+    said = f"the list says what {row.id} was called until {until}, which is over: draft it anew"
+    assert str(refused.value) == said
+    assert named(by.issued()) == row.name, "nothing was adopted"
+    anew = drafted(corridor)
+    assert published(by, anew).name == NEW
+    today = by.issued()
+    assert named(today) == row.name, "a peer that has not taken the list over yet knows this name"
+    by.deliver(uz)
+    uz.adopts(anew)
+    assert passes(corridor, today)
+    corridor.clock.forward(3 * DAY)
+    assert published(by, drafted(corridor)).name == NEW, "a former name of an earlier list is no rename"
+
+
+def test_a_list_of_a_rename_that_a_restored_node_has_lost_is_adopted_on_any_day(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    renames(by, NEW)
+    signed = drafted(corridor)
+    uz.adopts(signed)
+    corridor.clock.forward(2 * DAY)
+    assert by.adopts(signed).list.bodies[0].name == NEW
+
+
+def test_the_first_list_and_that_of_another_country_are_of_no_day(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    renames(uz, NEW)
+    signed = sign_list(draft_list(uz.node), list_signers(corridor.forge, "UZ"))
+    corridor.clock.forward(DAY)
+    assert published(by, signed).name == NEW
+    with corridor.forge.breaking(uz) as tx:
+        tx.execute(text("DELETE FROM agreement"))
+        tx.execute(text("DELETE FROM trust_list WHERE country = 'UZ'"))
+    assert published(uz, corridor.forge.lists["UZ"]).former == ()
+
+
 def test_a_rename_is_an_act_and_changes_nothing_before_a_list_says_so(corridor: Corridor) -> None:
     by = corridor.by
     (before,) = by.beliefs().list_of("BY").list.bodies
@@ -222,7 +277,7 @@ def test_a_rename_that_cannot_be_is_refused(corridor: Corridor) -> None:
     with by.tx() as tx:
         register_party.register_organisation(tx, **organisation(**BODY), **by_operator(by))
     refusals: list[tuple[str, dict[str, Any], type[Exception], str]] = [
-        ("nobody", {"name": NEW}, PartyNotFound, "no body 'nobody' is registered here"),
+        ("nobody", {"name": NEW}, PartyNotFound, f"no body 'nobody' is registered here; known: {code}, bobruisk"),
         (code, {}, PartyWrong, "the body has this name and this role already"),
         (code, {"name": row.name, "role": row.role}, PartyWrong, "the body has this name and this role already"),
         (code, {"name": ""}, PartyWrong, "the name has 1 to 300 characters"),
