@@ -1,5 +1,6 @@
 """The environment of a node that the demo left running, as a shell takes it over."""
 
+import json
 import shlex
 import subprocess
 import sys
@@ -38,3 +39,17 @@ def test_the_demo_says_that_it_runs_by_no_moved_clock(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (1, "")
     assert "unset REGISTRY_CLOCK_FILE" in done.stderr
     assert not (tmp_path / "demo").exists()
+
+
+def test_what_was_stopped_is_said_and_so_is_that_nothing_ran(tmp_path: Path) -> None:
+    words = [sys.executable, "-c", "print('up', flush=True); input()", "registry.cli.main"]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"up\n"
+        (tmp_path / "running.json").write_text(json.dumps({"BY": {"pids": [process.pid]}}))
+        done = run("demo", "--folder", str(tmp_path), "--stop")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout == f"stopped process {process.pid} of BY\n"
+        assert process.wait(20) != 0
+    done = run("demo", "--folder", str(tmp_path), "--stop")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"no demo runs in {tmp_path}\n", "")

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from registry.core.tlog.entry import Kind
 from registry.store.database import OWNER
 from tests.cli.test_commands import refused, run
-from tests.kit import Corridor, Forge
+from tests.kit import Corridor, Forge, draft_list, list_signers, sign_list
 from tests.processes import environment_of
 
 
@@ -115,3 +115,75 @@ def test_a_mandate_that_has_ended_is_not_granted(corridor: Corridor, desk: dict[
     late = run("party", *words, str(today - timedelta(days=1)), environment=desk | {"REGISTRY_TOKEN": token})
     refused(late, "party-wrong", "has ended: today is")
     assert done(desk, token, *words, str(today))["until"] == str(today)
+
+
+def test_a_rename_says_from_when_it_holds_and_is_overdue_until_a_list_says_it(
+    corridor: Corridor, desk: dict[str, str]
+) -> None:
+    by = corridor.by
+    (row,) = by.beliefs().list_of("BY").list.bodies
+    words = ("party", "body", row.code, "--name", "Палата", "--role", "central")
+    said = run(*words, environment=desk | {"REGISTRY_TOKEN": by.tokens["operator"]})
+    assert (said.returncode, said.stderr) == (0, "")
+    assert "holds: once the next trust list is published; until then the adopted list counts\n" in said.stdout
+    assert "next: registry trust draft, then sign and publish, all on one day\n" in said.stdout
+    body = ("--kind", "body", "--code", "grodno", "--body-role", "authorised", "--country", "BY")
+    done(desk, by.tokens["operator"], "organisation", *body, "--name", "Гродно", "--address", "Гродно")
+    today, todo = by.clock().date(), "draft, sign and publish the next one (registry trust)"
+    assert sorted(overdue(desk)) == [
+        f"{row.code}: given the role central on {today}; the list still says authorised: {todo}",
+        f"{row.code}: renamed here to Палата on {today}; the list still says {row.name}: {todo}",
+        f"grodno: registered here as Гродно on {today}; the list has no such body: {todo}",
+    ]
+    by.adopts(sign_list(draft_list(by.node), list_signers(corridor.forge, "BY")))
+    assert overdue(desk) == []
+
+
+def overdue(desk: dict[str, str]) -> list[str]:
+    """Return what `registry status` says of bodies that are overdue in the list."""
+    told = json.loads(run("status", "--json", environment=desk).stdout)
+    return [line for line in told["overdue"] if "registry trust" in line]
+
+
+def test_organisations_are_listed_with_what_other_commands_ask_for(corridor: Corridor, desk: dict[str, str]) -> None:
+    by = corridor.by
+    token = by.tokens["operator"]
+    (row,) = by.beliefs().list_of("BY").list.bodies
+    (body,) = done(desk, token, "organisations", "--kind", "body")
+    assert body == {
+        "organisation": by.people["signatory"].organisation,
+        "kind": "body",
+        "code": row.code,
+        "role": "authorised",
+        "country": "BY",
+        "tax_id": None,
+        "name": row.name,
+    }
+    everyone = done(desk, token, "organisations")
+    assert body in everyone
+    assert {each["organisation"] for each in everyone} >= {party.organisation for party in by.people.values()}
+    page = run("party", "organisations", environment=desk | {"REGISTRY_TOKEN": token}).stdout
+    head, *lines = page.splitlines()
+    assert head.split() == ["organisation", "kind", "code", "role", "country", "tax", "id", "name"]
+    assert any(line.startswith(f"{body['organisation']}  body ") and line.endswith(f"  {row.name}") for line in lines)
+    with corridor.forge.breaking(by) as tx:
+        tx.execute(text("UPDATE organisation SET kind = 'exporter' WHERE kind = 'importer'"))
+    nobody = run("party", "organisations", "--kind", "importer", environment=desk | {"REGISTRY_TOKEN": token})
+    assert nobody.stdout == "no such organisation is registered\n"
+    assert done(desk, token, "organisations", "--kind", "importer") == []
+    refused(run("party", "organisations", environment=desk | {"REGISTRY_TOKEN": by.tokens["examiner"]}), "role-missing")
+
+
+def test_what_is_not_registered_is_refused_with_what_is_or_where_it_is_listed(
+    corridor: Corridor, desk: dict[str, str]
+) -> None:
+    environment = desk | {"REGISTRY_TOKEN": corridor.by.tokens["operator"]}
+    (row,) = corridor.by.beliefs().list_of("BY").list.bodies
+    for words, said in (
+        (("body", "nobody", "--name", "Палата"), f"no body 'nobody' is registered here; known: {row.code}"),
+        (("person", "--organisation", "x", "--name", "А", "--role", "customs"), ": registry party organisations lists"),
+        (("roles", "x", "--role", "customs"), ": registry party list lists them"),
+        (("token", "revoke", "x"), ": registry party token list lists them"),
+        (("revoke-mandate", "x"), "no living mandate 'x' is registered here\n"),
+    ):
+        refused(run("party", *words, environment=environment), "party-not-found", said)

@@ -175,6 +175,13 @@ def test_the_operators_guide_leads_from_an_empty_machine_to_an_agreement_and_a_b
     reader.follow("operator.md")
 
 
+def test_the_operators_guide_says_where_the_demo_keeps_keys_and_passphrases(running: Mapping[str, Country]) -> None:
+    home, said = running["BY"].folder, (GUIDES / "operator.md").read_text()
+    for file, named in (("offline/list-1.key.pem", "offline"), ("passphrases/list-1", "passphrases/list-1")):
+        assert (home / file).exists()
+        assert f" var/demo/by/{named}`" in said
+
+
 def test_every_call_that_a_guide_names_is_served() -> None:
     served = {
         (method.upper(), path)
