@@ -8,6 +8,7 @@ import os
 import random
 import secrets
 import shutil
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -798,3 +799,16 @@ def sign_list(trust_list: TrustList, signers: tuple[FileSigner, ...]) -> str:
 def list_signers(forge: Forge, code: str) -> tuple[FileSigner, ...]:
     """Return the list keys of a country."""
     return tuple(FileSigner.open(forge.keys(code), label, SECRET) for label in ("list-1", "list-2"))
+
+
+def waits_for_a_lock(country: Country) -> None:
+    """Return once somebody waits for a lock in the database of a country."""
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        with country.node.database.read() as tx:
+            if tx.scalar(waiting):
+                return
+    raise AssertionError("nobody waits")

@@ -11,8 +11,7 @@ from registry.core.tlog.entry import Kind
 from registry.store import peers
 from registry.store.certificates import CertificateRow
 from tests.api.desk import Office, assert_problem
-from tests.kit import Corridor
-from tests.usecases.test_apply_deadlines import waits_for_a_lock
+from tests.kit import Corridor, waits_for_a_lock
 
 
 def ask(office: Office, **question: Any) -> Any:

@@ -16,8 +16,7 @@ from registry.store.tasks import Task, TaskKind
 from registry.usecases import change_status
 from registry.usecases.accept_message import accept
 from registry.usecases.verify_certificate import Question, Verification, ask, ask_all
-from tests.kit import Corridor, Country
-from tests.usecases.test_apply_deadlines import waits_for_a_lock
+from tests.kit import Corridor, Country, waits_for_a_lock
 from tests.usecases.test_relate_certificate import duplicate
 
 

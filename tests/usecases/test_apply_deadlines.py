@@ -1,6 +1,5 @@
 """When a day of the clock is over the node does what the agreement says: silence answers, and the late are told."""
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 
@@ -14,7 +13,7 @@ from registry.core.tlog.entry import Kind
 from registry.store import tasks
 from registry.store.tasks import Task, TaskKind
 from registry.usecases import apply_deadlines, examine_application, submit_application
-from tests.kit import Corridor, Country
+from tests.kit import Corridor, Country, waits_for_a_lock
 
 
 @pytest.fixture
@@ -149,19 +148,6 @@ def test_what_is_being_told_as_overdue_is_decided_after_it_and_its_task_closed(b
             waits_for_a_lock(by)
         assert issuing.result().application == approved.id
     assert late(by) == []
-
-
-def waits_for_a_lock(country: Country) -> None:
-    """Return once somebody waits for a lock in the database of a country."""
-    waiting = text(
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    )
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
-        with country.node.database.read() as tx:
-            if tx.scalar(waiting):
-                return
-    pytest.fail("nobody waits")
 
 
 def test_a_stopped_clock_is_nobodys_fault(by: Country) -> None:
