@@ -45,6 +45,8 @@ class TaskKind(StrEnum):
     """A certificate that customs found good here was annulled since."""
     SIGNER_REVOKED_AFTER_USE = "signer.revoked-after-use"
     """A certificate that customs found good here was signed by a key that is revoked from before."""
+    SIGNER_REVOKED_UNDATED = "signer.revoked-undated"
+    """What a body said beside a certificate by a key that is revoked since, and nobody had seen before, stays open."""
     APPLICATION_OVERDUE = "application.overdue"
     """The working days to issue are over, and the application is not decided."""
     MESSAGES_WAITING = "messages.waiting"

@@ -15,6 +15,7 @@ from registry.core.signature import Signer
 from registry.core.tlog.entry import Kind
 from registry.core.trust.believed_list import KnownNode
 from registry.core.verification.evidence import Trusted
+from registry.core.verification.verdict import Check
 from registry.store import acts, arrivals, channel, open_messages, peers, tasks
 from registry.store.acts import Actor, Draw
 from registry.store.channel import MessageIn
@@ -110,6 +111,7 @@ def accept(
         private: dict[str, Json] = {"from": message.from_, "seq": message.seq, "findings": codes}
         acts.record(tx, Kind.MESSAGE_REFUSED, private, by=actor, at=at, draw=draw, subject=message.id)
         tasks.open_task(tx, TaskKind.MESSAGE_REFUSED, _place(message), private, role=Role.OPERATOR, at=at)
+    _tell_undated(tx, message, taken, at=at)
     receipt = before_restore or Receipt(
         env=receiver.env,
         issuer=receiver.did,
@@ -157,9 +159,9 @@ def judge_again(tx: Session, here: Here, beliefs: Beliefs, *, at: datetime) -> i
         message = Message.parse(Envelope.parse(row.envelope, Typ.MESSAGE).payload)
         sender = beliefs.node(message.from_)
         if sender is not None:
-            judged.append(
-                (_place(message), _take(tx, message, sender.country, here, beliefs, came=row.received_at, at=at))
-            )
+            each = _take(tx, message, sender.country, here, beliefs, came=row.received_at, at=at)
+            _tell_undated(tx, message, each, at=at)
+            judged.append((_place(message), each))
     taken = [each for _, each in judged]
     settled = [message for message, each in judged if each.outcome is not Outcome.REFUSED]
     tasks.close_tasks(tx, TaskKind.MESSAGE_REFUSED, settled, at=at)
@@ -167,6 +169,18 @@ def judge_again(tx: Session, here: Here, beliefs: Beliefs, *, at: datetime) -> i
     trusted = Trusted(here.env, here.country, beliefs.lists, beliefs.agreements, at)
     revoked_after_use.tell_users(tx, beliefs, trusted, read_evidence, at=at)
     return sum(each.outcome is Outcome.ACCEPTED for each in taken)
+
+
+def _tell_undated(tx: Session, message: Message, taken: Taken, *, at: datetime) -> None:
+    """Open a task, once, where a body's word is open: its key is revoked since, and people find out whose word it was.
+
+    No newer list or proof settles that, and the body cannot say the same again (decision 0031).
+    """
+    kind, subject = TaskKind.SIGNER_REVOKED_UNDATED, _place(message)
+    open_ = any((finding.check, finding.code) == (Check.STATUS, "revoked-since") for finding in taken.findings)
+    if open_ and not tasks.was_opened(tx, kind, subject):
+        detail: JsonObject = {"from": message.from_, "seq": message.seq, "certificate": taken.certificate}
+        tasks.open_task(tx, kind, subject, detail, role=Role.OPERATOR, at=at)
 
 
 def _place(message: Message) -> str:

@@ -20,6 +20,7 @@ READERS = (Role.OPERATOR, Role.CUSTOMS, Role.EXAMINER)
 BY_PERSON = frozenset(
     {
         *(TaskKind.LOG_SPLIT, TaskKind.ANNULLED_AFTER_USE, TaskKind.SIGNER_REVOKED_AFTER_USE),
+        TaskKind.SIGNER_REVOKED_UNDATED,
         *(TaskKind.MESSAGE_REFUSED, TaskKind.RECEIPT_REFUSED, TaskKind.CHANNEL_FORK),
         TaskKind.RECONCILIATION_DIFFERS,
     }

@@ -17,6 +17,7 @@ from registry.core.signature import Signer
 from registry.core.tlog.entry import Kind, Leaf
 from registry.core.tlog.proof import TlogProof
 from registry.core.verification.presentation import Delivery, Presentation
+from registry.core.verification.verdict import Check
 from registry.store import acts, certificates, channel, clarifications, epochs, log, reconciliations, tasks
 from registry.store.acts import Act, Actor, Draw
 from registry.store.channel import MessageOut
@@ -161,7 +162,10 @@ class _Direction:
 def keep_receipt(
     tx: Session, sent: MessageOut, text: str, beliefs: Beliefs, *, by: Actor, at: datetime, draw: Draw
 ) -> Receipt:
-    """Keep the peer's receipt; a refusal is an act and a task, too. Raises `ReceiptNotOurs` and what parsing raises."""
+    """Keep the peer's receipt; a refusal is an act and a task, too, and what stays open there is a task.
+
+    Raises `ReceiptNotOurs` and what parsing raises.
+    """
     message_envelope = Envelope.parse(sent.envelope, Typ.MESSAGE)
     message = Message.parse(message_envelope.payload)
     envelope = Envelope.parse(text, Typ.RECEIPT)
@@ -176,6 +180,9 @@ def keep_receipt(
         private: dict[str, Json] = {"message": message.id, "to": message.to, "seq": message.seq, "findings": findings}
         acts.record(tx, Kind.RECEIPT_REFUSED, private, by=by, at=at, draw=draw, subject=message.id)
         tasks.open_task(tx, TaskKind.RECEIPT_REFUSED, message.id, private, role=Role.OPERATOR, at=at)
+    if kept and any((each.check, each.code) == (Check.STATUS, "revoked-since") for each in receipt.findings):
+        told: JsonObject = {"message": message.id, "to": message.to, "seq": message.seq}
+        tasks.open_task(tx, TaskKind.SIGNER_REVOKED_UNDATED, message.id, told, role=Role.OPERATOR, at=at)
     return receipt
 
 

@@ -15,6 +15,7 @@ from tests.kit import Corridor, Country
 
 SETTLED_BY_A_PERSON = {
     *(TaskKind.LOG_SPLIT, TaskKind.ANNULLED_AFTER_USE, TaskKind.SIGNER_REVOKED_AFTER_USE),
+    TaskKind.SIGNER_REVOKED_UNDATED,
     *(TaskKind.MESSAGE_REFUSED, TaskKind.RECEIPT_REFUSED, TaskKind.CHANNEL_FORK),
     TaskKind.RECONCILIATION_DIFFERS,
 }

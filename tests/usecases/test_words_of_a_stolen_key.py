@@ -9,7 +9,10 @@ from registry.core.verification.bundle import open_bundle
 from registry.core.verification.presentation import Presentation
 from registry.core.verification.verdict import Check
 from registry.core.verification.verify import verify
+from registry.store import tasks
 from registry.store.certificates import CertificateRow
+from registry.store.parties import Role
+from registry.store.tasks import Task, TaskKind
 from registry.usecases.accept_message import judge_again
 from registry.usecases.publish_trust_list import Ending
 from registry.usecases.read_beside import read_beside
@@ -49,8 +52,41 @@ def test_a_change_dated_before_the_revocation_and_sent_after_it_ends_nothing(cor
     codes = [finding.code for finding in receipt.findings]
     assert (receipt.outcome, codes) == (Outcome.ACCEPTED_WITH_WARNINGS, ["revoked-since"])
     assert status(uz, row) == {"change-not-believed"}
+    (task,) = undated(uz)
+    assert (task.role, task.detail["certificate"]) == (Role.OPERATOR, row.id)
+    assert judged_again(uz) == 0
+    assert [each.id for each in undated(uz)] == [task.id]
     with uz.tx() as tx:
-        assert judge_again(tx, Here(uz.did, "demo", "UZ"), uz.beliefs(), at=uz.clock()) == 0
+        tasks.close_tasks(tx, TaskKind.SIGNER_REVOKED_UNDATED, [task.subject], at=uz.clock())
+    assert judged_again(uz) == 0
+    assert undated(uz) == [], "what people have settled is told to no one twice"
+
+
+def judged_again(country: Country) -> int:
+    with country.tx() as tx:
+        return judge_again(tx, Here(country.did, "demo", country.code), country.beliefs(), at=country.clock())
+
+
+def undated(country: Country) -> list[Task]:
+    with country.node.database.read() as tx:
+        return list(tasks.open_tasks(tx, TaskKind.SIGNER_REVOKED_UNDATED))
+
+
+def test_people_of_both_countries_are_told_of_a_change_that_nobody_dates(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    row, other = by.issued(), by.issued()
+    by.deliver(uz)
+    by.annulled(row)
+    by.annulled(other)
+    by.sequence()
+    corridor.clock.forward(HOUR)
+    revoke(corridor)
+    by.deliver(uz)
+    assert status(uz, row) == {"change-not-believed"}
+    assert {task.detail["certificate"] for task in undated(uz)} == {row.id, other.id}
+    at_home = undated(by)
+    assert len(at_home) == 2
+    assert {(task.role, task.detail["to"]) for task in at_home} == {(Role.OPERATOR, uz.did)}
 
 
 def test_what_was_received_or_mirrored_before_the_revocation_stands(corridor: Corridor) -> None:
