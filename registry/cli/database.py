@@ -1,7 +1,10 @@
 """Upgrade the database, check it, and stop the embedded server."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from alembic import command
@@ -12,14 +15,20 @@ from rich.console import Console
 from sqlalchemy import create_engine
 
 from registry.cli.console import Json, new_app, show
-from registry.node import owner_url
+from registry.core.record import encode
+from registry.node import clock, owner_url
 from registry.settings import Settings
+from registry.signing.key_file import read_verifier
+from registry.signing.keyring import LOG
 from registry.store.at_work import alone
-from registry.store.backup import dump, load
+from registry.store.backup import dump, load, look
+from registry.store.backup_file import Backup, Told
+from registry.store.ownership import Own
 from registry.store.postgres import Server
 
 app = new_app("Upgrade, check, back up, restore and stop the database. Example: registry database upgrade")
 ROOT = Path(__file__).resolve().parents[2]
+NONE = "none: an older release made it, so damage to it may go unseen, and it does not say when it was taken"
 
 
 def migrations(url: str | None = None) -> Config:
@@ -59,9 +68,25 @@ def backup(
     """
     if file.exists() and not force:
         raise typer.BadParameter(f"{file} is there already: name another, or give --force")
-    with Console(stderr=True).status("writing the backup"):
-        dump(owner_url(Settings.from_environment()), file)
-    show({"file": str(file), "bytes": file.stat().st_size}, as_json=as_json)
+    settings = Settings.from_environment()
+    own = Own(settings.did, settings.country, settings.env)
+    with _telling("writing the backup") as told:
+        made = dump(owner_url(settings), file, own, at=clock(settings)(), release=version("registry"), told=told)
+    show({"file": str(file), "bytes": file.stat().st_size, **encode(made)}, as_json=as_json)
+
+
+@app.command()
+def check_backup(
+    file: Annotated[Path, typer.Argument(help="What `registry database backup` wrote.", exists=True, dir_okay=False)],
+    as_json: Json = False,
+) -> None:
+    """Read a backup whole and say what it is of; nothing is put back, and no node and no database is needed.
+
+    Example: registry database check-backup by.dump.
+    """
+    with _telling("reading the backup") as told:
+        found = look(file, told=told)
+    show({"file": str(file), **_said(found)}, as_json=as_json)
 
 
 @app.command()
@@ -70,17 +95,21 @@ def restore(
     replace: Annotated[bool, typer.Option("--replace", help="Over what the database holds now.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Put a backup of this node back, whole or not at all; stop the node first; another node's is refused.
+    """Put a backup of this node back, whole or not at all; stop the node first.
 
     Example: registry database restore by.dump.
 
-    What the node did since is behind its guard: it signs nothing before `registry log recover`.
+    A file that is damaged, and a backup of another node, environment, country or key of the log, is refused before
+    anything is touched. What the node did since is behind its guard: it signs nothing before `registry log recover`.
     """
     settings = Settings.from_environment()
+    key = read_verifier(settings.keys, LOG)
+    own = Own(settings.did, settings.country, settings.env, f"{key.name}+{key.id.hex()}")
     url = owner_url(settings)
-    with alone(url, "database restore"), Console(stderr=True).status("putting the backup back"):
-        load(url, file, own=settings.name, replace=replace)
-    show({"file": str(file), "version": _version(url)}, as_json=as_json)
+    versions = [script.revision for script in ScriptDirectory.from_config(migrations()).walk_revisions()]
+    with alone(url, "database restore"), _telling("putting the backup back") as told:
+        found = load(url, file, own, versions=versions, replace=replace, told=told)
+    show({"file": str(file), **_said(found), "version": _version(url)}, as_json=as_json)
 
 
 @app.command()
@@ -93,6 +122,18 @@ def stop(
     server = Server.running(var / "postgres")
     if server is not None:
         server.stop()
+
+
+def _said(backup: Backup | None) -> dict[str, Any]:
+    """Return what a person is told of a backup; an older one says of itself nothing."""
+    return {"checksum": NONE} if backup is None else {**encode(backup), "checksum": "agrees"}
+
+
+@contextmanager
+def _telling(what: str) -> Iterator[Told]:
+    """Show what is done, and how many bytes of the backup that was so far."""
+    with Console(stderr=True).status(what) as status:
+        yield lambda done: status.update(f"{what}: {done / 1e6:,.0f} MB")
 
 
 def _version(url: str) -> str | None:

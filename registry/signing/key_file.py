@@ -104,6 +104,14 @@ def read_certificate(folder: Path, name: str) -> x509.Certificate:
         raise KeyMissing(str(path)) from None
 
 
+def read_verifier(folder: Path, name: str) -> VerifierKey:
+    """Read the verifier key beside a key for notes; raises `KeyMissing` or `MalformedVerifierKey`."""
+    path = folder / f"{name}{VERIFIER}"
+    if not path.exists():
+        raise KeyMissing(str(path))
+    return VerifierKey.parse(path.read_text("utf-8", "replace").strip())
+
+
 def _read_private(folder: Path, name: str, secret: bytes) -> object:
     path = folder / f"{name}{PRIVATE}"
     try:
@@ -168,12 +176,9 @@ class NoteSigner:
     def open(cls, folder: Path, name: str, secret: bytes) -> Self:
         """Open a key and its verifier key; raises `KeyMissing`, `KeyLocked` or `MalformedVerifierKey`."""
         key = _read_private(folder, name, secret)
-        path = folder / f"{name}{VERIFIER}"
-        if not path.exists():
-            raise KeyMissing(str(path))
-        vkey = VerifierKey.parse(path.read_text("utf-8", "replace").strip())
+        vkey = read_verifier(folder, name)
         if not isinstance(key, ed25519.Ed25519PrivateKey) or key.public_key().public_bytes_raw() != vkey.public:
-            raise KeyLocked(str(path))
+            raise KeyLocked(str(folder / f"{name}{VERIFIER}"))
         return cls(vkey, key)
 
     def sign(self, text: str) -> Note:

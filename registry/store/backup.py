@@ -7,36 +7,47 @@ what certificates say and who is behind them: it is kept as carefully as the dat
 import os
 import re
 import subprocess
+from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import ClassVar
+from tempfile import TemporaryDirectory, TemporaryFile
+from typing import IO, ClassVar
 
-from sqlalchemy import create_engine, inspect, make_url
+from sqlalchemy import create_engine, inspect, make_url, text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
-from registry.core.errors import Conflict, Unavailable
-from registry.store.ownership import WHOSE, DatabaseOfAnother
+from registry.core.errors import Conflict
+from registry.store.backup_file import (
+    PIECE,
+    Backup,
+    BackupDamaged,
+    BackupDiskFull,
+    BackupFailed,
+    BackupNewer,
+    BackupOfAnother,
+    Told,
+    opened,
+    written,
+)
+from registry.store.database import Database, DatabaseFull, DatabaseUnavailable
+from registry.store.ownership import SIGNED, WHOSE, DatabaseOfAnother, Own, check_own
 from registry.store.postgres import binaries
 
 BEGINNING = "DROP OWNED BY CURRENT_USER"
 """What is put back stands alone: of what the owner has in the database now, nothing stays beside it."""
-CHECK_OWN = f"""DO $$ DECLARE node text := {WHOSE}; BEGIN
-    IF node <> current_setting('registry.own') THEN RAISE EXCEPTION 'database-of-another %', node; END IF;
+CHECK_OWN = f"""DO $$ DECLARE node text := {WHOSE}; signed text := {SIGNED}; BEGIN
+    IF node <> current_setting('registry.own') THEN RAISE EXCEPTION 'database-of-another node %', node; END IF;
+    IF signed <> current_setting('registry.log') THEN RAISE EXCEPTION 'database-of-another log %', signed; END IF;
 END $$"""
 """Asked last, of the rows as they would be: where it raises, nothing was put back."""
-OF_ANOTHER = re.compile(r"ERROR: +database-of-another (\S+)")
+OF_ANOTHER = re.compile(r"ERROR: +database-of-another (node|log) (\S+)")
 LOCKS = "-c lock_timeout=10s -c client_min_messages=warning"
-
-
-@dataclass(eq=False)
-class BackupFailed(Unavailable):
-    """The backup could not be made, or not be put back; the database is as it was."""
-
-    code: ClassVar[str] = "backup-failed"
-    reason: str
-
-    def __str__(self) -> str:
-        return f"the database is as it was, and this could not be done: {self.reason}"
+NO_ROOM = "No space left on device"
+_STANDS = "coalesce((SELECT size FROM log_head), 0), (SELECT version_num FROM alembic_version)"
 
 
 @dataclass(eq=False)
@@ -49,45 +60,109 @@ class DatabaseNotEmpty(Conflict):
         return "this database holds something: --replace puts the backup in its place"
 
 
-def dump(url: str, file: Path) -> None:
+def dump(url: str, file: Path, own: Own, *, at: datetime, release: str, told: Told = int) -> Backup:
     """Write a backup of the database at `url`, as its owner sees it: whole or not at all, readable by us alone.
 
-    Raises `BackupFailed`.
+    What its first line says is of the very moment that its rows show. Raises `BackupFailed`, `BackupDiskFull`,
+    `DatabaseOfAnother`, `DatabaseUnavailable`.
     """
-    aside = file.with_name(f".{file.name}.{os.getpid()}")
+    database = Database.open(url)
     try:
-        try:
-            aside.touch(mode=0o600, exist_ok=False)
-            _run(url, "pg_dump", "--format=custom", "--no-password", f"--file={aside}")
-            with aside.open("rb") as written:
-                os.fsync(written.fileno())
-            aside.replace(file)
-        finally:
-            aside.unlink(missing_ok=True)
-    except OSError as error:
-        raise BackupFailed(str(error)) from None
+        with database.snapshot() as tx:
+            backup = _describe(tx, own, at, release)
+            moment = tx.scalar(text("SELECT pg_export_snapshot()"))
+            with written(file, backup, told) as write:
+                _run(url, "pg_dump", "--format=custom", "--no-password", f"--snapshot={moment}", into=write)
+    finally:
+        database.close()
+    return backup
 
 
-def load(url: str, file: Path, *, own: str, replace: bool) -> None:
-    """Put a backup of the node called `own` into the database at `url`, in one transaction.
+def look(file: Path, *, told: Told = int) -> Backup | None:
+    """Tell what a backup is of, once all of it was read; None: an older one, without a checksum, that can be read.
 
-    Raises `BackupFailed`, `DatabaseNotEmpty`, `DatabaseOfAnother`.
+    Raises `NotABackup`, `BackupDamaged`, `BackupFailed`.
+    """
+    with opened(file, told) as (backup, archive):
+        if backup is None:
+            _write_script(archive, Path(os.devnull), backup)
+    return backup
+
+
+def load(
+    url: str, file: Path, own: Own, *, versions: Collection[str], replace: bool, told: Told = int
+) -> Backup | None:
+    """Put a backup of this very node into the database at `url`, in one transaction, once all of the file was read.
+
+    `versions`: of the tables that this release knows. Returns what it is of; None for an older one, which does not say
+    so and carries no checksum: of it, only its rows are asked whose they are. Raises `NotABackup`, `BackupDamaged`,
+    `BackupOfAnother`, `BackupNewer`, `BackupFailed`, `BackupDiskFull`, `DatabaseNotEmpty`, `DatabaseOfAnother`,
+    `DatabaseFull`.
+    """
+    with opened(file, told) as (backup, archive):
+        if backup is not None:
+            backup.check_own(own)
+            if backup.version not in versions:
+                raise BackupNewer(backup.version, backup.release)
+        _check_place(url, own, replace=replace)
+        with TemporaryDirectory(prefix="registry-restore-", dir=file.parent) as folder:
+            # a file between the two, not a pipe: of a backup that breaks off half-way not one row is taken
+            script = Path(folder) / "script.sql"
+            _write_script(archive, script, backup)
+            _put_back(url, script, own)
+    return backup
+
+
+def _check_place(url: str, own: Own, *, replace: bool) -> None:
+    """Check that no other node's rows would be replaced; rows that cannot be read are why a backup is put back.
+
+    Raises `DatabaseNotEmpty`, `DatabaseOfAnother`.
     """
     if not replace and _tables(url):
         raise DatabaseNotEmpty
-    with TemporaryDirectory(prefix="registry-restore-", dir=file.parent) as folder:
-        # a file between the two, not a pipe: of a backup that breaks off half-way not one row is taken
-        script = Path(folder) / "script.sql"
-        _run(None, "pg_restore", "--no-owner", f"--file={script}", str(file))
-        whole = ("--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1", "--output=/dev/null")
-        told = f"SELECT set_config('registry.own', '{own}', true), set_config('search_path', 'public', true)"
-        steps = (f"--command={BEGINNING}", f"--file={script}", f"--command={told}", f"--command={CHECK_OWN}")
-        try:
-            _run(url, "psql", *whole, *steps)
-        except BackupFailed as failed:
-            if another := OF_ANOTHER.search(failed.reason):
-                raise DatabaseOfAnother(another[1], own) from None
-            raise
+    database = Database.open(url)
+    try:
+        with suppress(SQLAlchemyError, DatabaseUnavailable), database.read() as tx:
+            check_own(tx, own.name)
+    finally:
+        database.close()
+
+
+def _describe(tx: Session, own: Own, at: datetime, release: str) -> Backup:
+    if tx.scalar(text("SELECT to_regclass('log_checkpoint')")) is None:
+        raise BackupFailed("it holds no tables, so there is nothing to back up")
+    check_own(tx, own.name)
+    signed, size, version = tx.execute(text(f"SELECT {SIGNED}, {_STANDS}")).one()
+    return Backup(own.node, own.country, own.env, at, size, version, release, signed)
+
+
+def _write_script(archive: IO[bytes], script: Path, backup: Backup | None) -> None:
+    try:
+        _run(None, "pg_restore", "--no-owner", f"--file={script}", source=archive)
+    except BackupFailed as failed:
+        if backup is None:
+            raise BackupDamaged(failed.reason) from None
+        raise
+
+
+def _put_back(url: str, script: Path, own: Own) -> None:
+    whole = ("--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1", "--output=/dev/null")
+    settings = {"registry.own": own.name, "registry.log": own.log or "", "search_path": "public"}
+    told = ", ".join(f"set_config('{name}', {_quoted(value)}, true)" for name, value in settings.items())
+    steps = (f"--command={BEGINNING}", f"--file={script}", f"--command=SELECT {told}", f"--command={CHECK_OWN}")
+    try:
+        _run(url, "psql", *whole, *steps)
+    except BackupFailed as failed:
+        match OF_ANOTHER.search(failed.reason):
+            case re.Match() as found if found[1] == "node":
+                raise DatabaseOfAnother(found[2], own.name) from None
+            case re.Match() as found:
+                raise BackupOfAnother("log key", found[2], own.log or "unknown") from None
+        raise
+
+
+def _quoted(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
 
 
 def _tables(url: str) -> bool:
@@ -98,16 +173,37 @@ def _tables(url: str) -> bool:
         engine.dispose()
 
 
-def _run(url: str | None, program: str, *arguments: str) -> None:
+def _run(
+    url: str | None,
+    program: str,
+    *arguments: str,
+    source: IO[bytes] | None = None,
+    into: Callable[[bytes], object] = len,
+) -> None:
     """Run a program of PostgreSQL; a password goes by its environment, which no list of processes shows."""
     environment = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8"} | ({} if url is None else _told(url))
     command = [str(binaries() / program), *arguments]
-    done = subprocess.run(  # noqa: S603  a program that we ship
-        command, stdin=subprocess.DEVNULL, capture_output=True, check=False, env=environment
-    )
-    if done.returncode:
-        said = done.stderr.decode(errors="replace").strip().splitlines()
-        raise BackupFailed(f"{program} said: {(said or ['nothing'])[0][:300]}")
+    given = subprocess.DEVNULL if source is None else source
+    with (
+        TemporaryFile() as errors,  # not a second pipe, which nobody would empty meanwhile
+        subprocess.Popen(  # noqa: S603  a program that we ship
+            command, stdin=given, stdout=subprocess.PIPE, stderr=errors, env=environment
+        ) as running,
+    ):
+        assert running.stdout is not None
+        try:
+            for piece in iter(partial(running.stdout.read, PIECE), b""):
+                into(piece)
+        except BaseException:
+            running.kill()
+            raise
+        running.wait()
+        errors.seek(0)
+        said = errors.read().decode(errors="replace").strip()
+    if running.returncode:
+        if NO_ROOM in said:
+            raise DatabaseFull if program == "psql" else BackupDiskFull
+        raise BackupFailed(f"{program} said: {(said.splitlines() or ['nothing'])[0][:300]}")
 
 
 def _told(url: str) -> dict[str, str]:
