@@ -194,10 +194,9 @@ def _run(
         try:
             for piece in iter(partial(running.stdout.read, PIECE), b""):
                 into(piece)
-        except BaseException:
-            running.kill()
-            raise
-        running.wait()
+            running.wait()
+        finally:
+            running.kill()  # which does nothing once it has ended
         errors.seek(0)
         said = errors.read().decode(errors="replace").strip()
     if running.returncode:
