@@ -53,9 +53,10 @@ from registry.store.certificates import CertificateRow, StatusChangeRow
 from registry.store.clarifications import ClarificationRow
 from registry.store.database import APP, OWNER, Database
 from registry.store.guard import of_log, of_shown, of_witness
-from registry.store.parties import OrganisationKind, Person, Role, Token
+from registry.store.parties import OrganisationKind, Person, Role
 from registry.store.postgres import SUPERUSER, Server
 from registry.store.tables import METADATA
+from registry.store.tokens import Token
 from registry.usecases import (
     adopt_trust_list,
     begin_operators,

@@ -8,7 +8,7 @@ from registry.core.tlog.entry import Kind, Leaf, commitment, private_row
 from registry.store.acts import Act
 from tests.kit import Corridor, Country
 
-LATER = "SELECT id FROM act WHERE kind IN ('operators.begun', 'token.proposed')"
+LATER = "SELECT id FROM act WHERE kind IN ('operators.begun', 'token.proposed', 'token.withdrawn')"
 
 
 def issued_by_one(corridor: Corridor, country: Country) -> None:

@@ -20,6 +20,7 @@ from registry.store import log, tasks
 from registry.store.tasks import ALARMS
 from registry.usecases.believe_peers import read_beliefs
 from registry.usecases.compare_guard import check_caught_up, silent_witness
+from registry.usecases.count_operators import count_operators
 from registry.usecases.find_standstill import find_standstill
 
 router = APIRouter(prefix="/health", tags=["health"], route_class=StrictRoute)
@@ -58,12 +59,13 @@ def ready(node: NodeDep) -> Response:
             unpublished = log.oldest_unpublished(tx)
             silent = [] if own is None else silent_witness(tx, node.guard.marks(), own.row.witness.name)
             open_ = tasks.count_open(tx)
+            at = node.now()
+            operators = count_operators(tx, at)
     except RegistryError as refusal:
         wrong.append(f"{refusal.code}: {' '.join((inspect.getdoc(type(refusal)) or '').split())}")
     except ProgrammingError:
         wrong.append("the database has not the tables of this version: run registry database upgrade")
     else:
-        at = node.now()
         if node.settings.country not in beliefs.lists:
             wrong.append("this country's own trust list is not published here")
         wrong.extend(
@@ -80,6 +82,7 @@ def ready(node: NodeDep) -> Response:
             if count:
                 (alarms if kind in ALARMS else waiting).append(f"{kind}: {count} open")
         alarms.extend(find_standstill(beliefs, node.settings.country, at))
+        alarms.extend(operators.alarms())
         if silent:
             alarms.append(
                 f"the witness of this node is silent: it may have cosigned more than is here of {', '.join(silent)}"

@@ -85,11 +85,11 @@ def opened() -> Iterator["Node"]:
 
 
 def wanted_token(token: str | None) -> str:
-    """Return the token of who acts; raises `TokenNotAccepted` where none was given."""
-    from registry.usecases.identify_party import TokenNotAccepted  # noqa: PLC0415  as above
+    """Return the token of who acts; raises `TokenNotShown` where none was given."""
+    from registry.usecases.identify_party import TokenNotShown  # noqa: PLC0415  as above
 
-    if token is None:
-        raise TokenNotAccepted
+    if not token:
+        raise TokenNotShown
     return token
 
 

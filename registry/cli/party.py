@@ -176,11 +176,14 @@ def roles(
     token: Token = None,
     as_json: Json = False,
 ) -> None:
-    """Give a person other roles; one that they did not have ends their tokens, and two operators issue a new one."""
+    """Give a person other roles; one that they did not have ends their tokens, and two operators issue a new one.
+
+    What was proposed for them ends, too. Example: registry party roles 3f0c… --role auditor
+    """
 
     def work(tx: Session, by: Party, at: datetime, node: Node) -> dict[str, Any]:
         row = register_party.change_roles(tx, person, role, by=by.actor, at=at, draw=node.draw)
-        return {"person": row.id, "name": row.name, "roles": row.roles}
+        return {"person": row.id, "name": row.name, "roles": row.roles, **tokens.warned(tx, at)}
 
     as_operator.do(work, token, as_json=as_json)
 

@@ -122,7 +122,7 @@ def _overdue(measures: Measures) -> list[str]:
         late.append(
             f"{measures.by_one} tokens that one operator alone issued: replace them (registry party token list)"
         )
-    return late
+    return late + measures.operators.overdue(measures.at)
 
 
 def _unlisted(each: Unlisted) -> str:

@@ -2,6 +2,7 @@
 
 import secrets
 import sys
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -12,13 +13,18 @@ from registry.cli import as_operator
 from registry.cli.console import Json, Token, new_app, opened, show, show_rows, wanted_token
 from registry.core.calendar import write_instant
 from registry.node import Node
-from registry.store import parties
+from registry.store import parties, tokens
+from registry.store.acts import Act
 from registry.store.parties import Role
 from registry.usecases import issue_token, register_party
 from registry.usecases.confirm_proposal import spoken
+from registry.usecases.count_operators import count_operators
+from registry.usecases.follow_proposals import LONGEST_OPEN, open_token_proposals
 from registry.usecases.identify_party import Party, identify
 
-app = new_app("Make a token, propose and confirm it by its fingerprint, revoke it. Example: registry party token new")
+app = new_app(
+    "Make a token, propose, confirm and withdraw it by its fingerprint, revoke it. Example: registry party token new"
+)
 Days = Annotated[int, typer.Option(help="For how many days the token is good.", min=1, max=issue_token.LONGEST_DAYS)]
 Person = Annotated[str, typer.Argument(help="Id of the person.")]
 Fingerprint = Annotated[
@@ -49,8 +55,9 @@ def new(as_json: Json = False) -> None:
 
 @app.command()
 def propose(person: Person, sha256: Fingerprint, days: Days = 90, token: Token = None, as_json: Json = False) -> None:
-    """Propose a token for a person, who told you its fingerprint; another operator confirms it.
+    """Propose a token for a person, who told you its fingerprint; another operator confirms it, within two weeks.
 
+    A person may have several open proposals: the first that is confirmed uses up the others.
     Example: registry party token propose 3f0c… --sha256 "9c1e 04b7 …" --days 90
     """
 
@@ -76,6 +83,20 @@ def confirm(person: Person, sha256: Fingerprint, token: Token = None, as_json: J
 
 
 @app.command()
+def withdraw(person: Person, sha256: Fingerprint, token: Token = None, as_json: Json = False) -> None:
+    """Withdraw what was proposed, you or another: it cannot be confirmed any more; one operator is enough.
+
+    Example: registry party token withdraw 3f0c… --sha256 "9c1e 04b7 …"
+    """
+
+    def work(tx: Session, by: Party, at: datetime, node: Node) -> dict[str, Any]:
+        digest = issue_token.withdraw(tx, person, sha256, by=by, at=at, draw=node.draw)
+        return {"withdrawn": spoken(digest), **_whose(tx, person)}
+
+    as_operator.do(work, token, as_json=as_json)
+
+
+@app.command()
 def revoke(
     id: Annotated[str, typer.Argument(help="Id of the token, not the token itself.")],
     token: Token = None,
@@ -85,14 +106,19 @@ def revoke(
 
     def work(tx: Session, by: Party, at: datetime, node: Node) -> dict[str, Any]:
         register_party.revoke_token(tx, id, by=by.actor, at=at, draw=node.draw)
-        return {"revoked": id}
+        return {"revoked": id, **warned(tx, at)}
 
     as_operator.do(work, token, as_json=as_json)
 
 
 @app.command("list")
 def list_tokens(token: Token = None, as_json: Json = False) -> None:
-    """List the living tokens: whose they are, until when, and whether two operators issued them or one alone."""
+    """List the tokens that live and those that are proposed: whose, until when, by whom, and their fingerprints.
+
+    Whoever confirms types what the person told them, never what stands here. Who issued one: two operators, or, before
+    that was a rule, one alone.
+    """
+    write = str if as_json else spoken
     with opened() as node, node.database.read() as tx:
         at = node.now()
         identify(tx, wanted_token(token), node=node.settings.did, at=at).require(Role.OPERATOR)
@@ -103,12 +129,42 @@ def list_tokens(token: Token = None, as_json: Json = False) -> None:
                 "name": who.name,
                 "roles": who.roles,
                 "of": of.name,
+                "state": "lives",
+                "since": write_instant(kept.issued_at),
                 "until": write_instant(kept.expires_at),
                 "issued_by": "one alone" if kept.confirmed_by is None else "two",
+                "sha256": write(kept.sha256.hex()),
             }
-            for kept, who, of in parties.living_tokens(tx, at)
+            for kept, who, of in tokens.living(tx, at)
         ]
-    show_rows(rows, as_json=as_json, nothing="no token lives")
+        rows += [_proposed(tx, act, write) for act in open_token_proposals(tx, at)]
+    show_rows(rows, as_json=as_json, nothing="no token lives, and none is proposed")
+
+
+def warned(tx: Session, at: datetime) -> dict[str, Any]:
+    """Say what is so where fewer than two operators are left with a living token."""
+    alarms = count_operators(tx, at).alarms()
+    return {"warning": alarms[0]} if alarms else {}
+
+
+def _proposed(tx: Session, act: Act, write: Callable[[str], str]) -> dict[str, Any]:
+    whose, by = parties.person(tx, str(act.subject)), parties.person(tx, str(act.person))
+    assert whose is not None
+    assert by is not None
+    of = parties.organisation(tx, whose.organisation)
+    assert of is not None
+    return {
+        "person": whose.id,
+        "name": whose.name,
+        "roles": whose.roles,
+        "of": of.name,
+        "state": "proposed",
+        "since": write_instant(act.at),
+        "until": write_instant(act.at + LONGEST_OPEN),
+        "days": act.private["days"],
+        "proposed_by": by.name,
+        "sha256": write(act.private["sha256"]),
+    }
 
 
 def _whose(tx: Session, person: str) -> dict[str, Any]:

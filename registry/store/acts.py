@@ -162,6 +162,12 @@ def about(tx: Session, subject: str, kind: Kind) -> Sequence[Act]:
     return tx.scalars(query.order_by(Act.at, Act.seq)).all()
 
 
+def subjects(tx: Session, kind: Kind, since: datetime) -> Sequence[str]:
+    """Return what acts of a kind were about since a moment."""
+    query = select(Act.subject).where(Act.kind == kind, Act.at >= since, Act.subject.is_not(None)).distinct()
+    return [subject for subject in tx.scalars(query.order_by(Act.subject)) if subject is not None]
+
+
 def newest(tx: Session, kind: Kind, member: str, value: str) -> Act | None:
     """Return the newest act of a kind whose private row has `value` as this member."""
     query = select(Act).where(Act.kind == kind, Act.private[member].astext == value)

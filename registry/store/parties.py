@@ -1,10 +1,10 @@
-"""Organisations, people, their tokens, and mandates."""
+"""Organisations, people and mandates."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, RowMapping, bindparam, case, func, select, text, update
+from sqlalchemy import CheckConstraint, ForeignKey, Index, case, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -82,28 +82,6 @@ class Person(Row):
     registered_at: Mapped[datetime]
 
 
-class Token(Row):
-    """What a person's program shows: kept as SHA-256 only. Who proposed and confirmed it is null where one issued it.
-
-    That was so before two did; the database takes no such token any more.
-    """
-
-    __tablename__ = "token"
-    __table_args__ = (
-        CheckConstraint("(proposed_by IS NULL) = (confirmed_by IS NULL)", name="proposed_and_confirmed"),
-        CheckConstraint("confirmed_by <> proposed_by AND confirmed_by <> person", name="two_people"),
-    )
-
-    id: Mapped[str] = mapped_column(primary_key=True)
-    person: Mapped[str] = mapped_column(ForeignKey("person.id"), index=True)
-    sha256: Mapped[bytes] = mapped_column(unique=True)
-    issued_at: Mapped[datetime]
-    expires_at: Mapped[datetime]
-    revoked_at: Mapped[datetime | None]
-    proposed_by: Mapped[str | None] = mapped_column(ForeignKey("person.id"))
-    confirmed_by: Mapped[str | None] = mapped_column(ForeignKey("person.id"))
-
-
 class VerificationCount(Row):
     """How often a person asked for a verdict in the last minute in which they did."""
 
@@ -127,12 +105,6 @@ class Mandate(Row):
     until: Mapped[date]
     granted_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
-
-
-def tokens_of_operators(tx: Session, at: datetime) -> Sequence[Token]:
-    """Return the living tokens of operators; until the transaction ends no other asks this."""
-    tx.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('operators', 0))"))
-    return [row for row, who, _ in living_tokens(tx, at) if Role.OPERATOR in who.roles]
 
 
 def organisation(tx: Session, id: str) -> Organisation | None:
@@ -182,72 +154,14 @@ def person(tx: Session, id: str) -> Person | None:
     return tx.get(Person, id)
 
 
+def lock_person(tx: Session, id: str) -> Person | None:
+    """Return a person by id; until the transaction ends nobody else gives them roles, proposes or confirms for them."""
+    return tx.get(Person, id, with_for_update={"key_share": True}, populate_existing=True)
+
+
 def holders(tx: Session, role: Role) -> Sequence[Person]:
     """Return the people who have a role now."""
     return tx.scalars(select(Person).where(Person.roles.contains([role])).order_by(Person.id)).all()
-
-
-BEARER = (
-    select(
-        Person.id,
-        Person.name,
-        Person.roles,
-        Organisation.id.label("organisation"),
-        Organisation.name.label("organisation_name"),
-        Organisation.kind,
-        Organisation.did,
-        Organisation.code,
-    )
-    .join(Token, Token.person == Person.id)
-    .join(Organisation, Organisation.id == Person.organisation)
-    .where(Token.sha256 == bindparam("sha256"), Token.expires_at > bindparam("at"), Token.revoked_at.is_(None))
-)
-"""Who a living token belongs to."""
-
-
-def bearer(tx: Session, sha256: bytes, at: datetime) -> RowMapping | None:
-    """Return who a living token belongs to: the person, and the organisation."""
-    return tx.execute(BEARER, {"sha256": sha256, "at": at}).mappings().one_or_none()
-
-
-def token_known(tx: Session, sha256: bytes) -> bool:
-    """Tell whether there is, or was, a token with this digest."""
-    return tx.scalar(select(Token.id).where(Token.sha256 == sha256)) is not None
-
-
-def keep_token(tx: Session, token: Mapping[str, object]) -> Token | None:
-    """Keep a token; None where its digest is that of another, living or not: nobody's token is anyone else's."""
-    return tx.scalar(insert(Token).values(token).on_conflict_do_nothing(index_elements=["sha256"]).returning(Token))
-
-
-def living_tokens(
-    tx: Session, at: datetime, *, person: str | None = None
-) -> Sequence[tuple[Token, Person, Organisation]]:
-    """Return the living tokens with whose they are, by name of organisation and person, the first to end first."""
-    query = (
-        select(Token, Person, Organisation)
-        .join(Person, Person.id == Token.person)
-        .join(Organisation, Organisation.id == Person.organisation)
-        .where(Token.expires_at > at, Token.revoked_at.is_(None))
-        .order_by(Organisation.name, Person.name, Token.expires_at, Token.id)
-    )
-    if person is not None:
-        query = query.where(Token.person == person)
-    return [(row[0], row[1], row[2]) for row in tx.execute(query)]
-
-
-def tokens_by_one(tx: Session, roles: Iterable[Role], at: datetime) -> int:
-    """Count the living tokens of people with one of these roles that one operator alone issued."""
-    living = (Token.expires_at > at, Token.revoked_at.is_(None), Token.confirmed_by.is_(None))
-    query = select(func.count()).select_from(Token).join(Person, Person.id == Token.person)
-    return tx.scalar(query.where(*living, Person.roles.overlap(list(roles)))) or 0
-
-
-def revoke_token(tx: Session, id: str, at: datetime) -> str | None:
-    """Revoke a living token and return its person; None where there is no such token."""
-    return tx.scalar(
-        update(Token).where(Token.id == id, Token.revoked_at.is_(None)).values(revoked_at=at).returning(Token.person)
-    )
 
 
 def count_verification(tx: Session, person: str, minute: datetime) -> int:

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from registry.store.database import Row
-from registry.store.parties import BEARER
+from registry.store.tokens import BEARER
 
 
 class Reply(Row):

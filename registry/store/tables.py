@@ -21,6 +21,7 @@ from registry.store import (
     replies,
     serials,
     tasks,
+    tokens,
     witness,
 )
 from registry.store.database import Row
@@ -49,5 +50,6 @@ __all__ = [
     "replies",
     "serials",
     "tasks",
+    "tokens",
     "witness",
 ]

@@ -14,11 +14,12 @@ from registry.core.canonical import Json
 from registry.core.errors import Conflict, Refused
 from registry.core.product.names import skeleton
 from registry.core.tlog.entry import Kind
-from registry.store import acts, parties
+from registry.store import acts, parties, tokens
 from registry.store.acts import Actor, Draw
 from registry.store.database import is_owner
 from registry.store.parties import Organisation, OrganisationKind, Role
 from registry.usecases import issue_token
+from registry.usecases.count_operators import FEWEST
 from registry.usecases.identify_party import Party
 from registry.usecases.register_party import (
     PartyWrong,
@@ -27,8 +28,6 @@ from registry.usecases.register_party import (
     register_person,
     revoke_token,
 )
-
-FEWEST = 2
 
 
 @dataclass(eq=False)
@@ -74,7 +73,8 @@ def begin(
         raise OwnerWanted
     if len(people) < FEWEST:
         raise PartyWrong("the first operators are at least two people, each with the fingerprint of their own token")
-    living, node = parties.tokens_of_operators(tx, at), Actor(node_did)
+    tokens.hold_operators(tx)
+    living, node = tokens.of_operators(tx, at), Actor(node_did)
     if len({token.person for token in living}) >= FEWEST:
         raise OperatorsAtWork
     for token in living:

@@ -35,6 +35,7 @@ SUBJECTS: dict[str, str] = {
     Kind.PERSON_CHANGED.value: "person",
     Kind.OPERATORS_BEGUN.value: "organisation",
     Kind.TOKEN_PROPOSED.value: "person",
+    Kind.TOKEN_WITHDRAWN.value: "person",
     Kind.TOKEN_ISSUED.value: "person",
     Kind.TOKEN_REVOKED.value: "person",
     Kind.MANDATE_GRANTED.value: "mandate",

@@ -24,8 +24,9 @@ from registry.store.annulments import Annulment
 from registry.store.applications import Application
 from registry.store.calendars import CalendarRow
 from registry.store.clarifications import ClarificationProposal
-from registry.store.parties import Mandate, Organisation, Person, Token
+from registry.store.parties import Mandate, Organisation, Person
 from registry.store.products import ProductRow
+from registry.store.tokens import Token
 from registry.usecases.survey_rows import RowT, Survey, of, read_object, readable
 
 

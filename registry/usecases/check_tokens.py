@@ -6,7 +6,7 @@ from sqlalchemy.orm import aliased
 
 from registry.core.tlog.entry import Kind
 from registry.store.acts import Act
-from registry.store.parties import Token
+from registry.store.tokens import Token
 from registry.usecases.survey_rows import Survey, of, read_object, readable
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
 
 from registry.core.errors import Refused
-from registry.store import parties, replies
+from registry.store import replies, tokens
 from registry.store.acts import Actor
 from registry.store.parties import OrganisationKind, Role
 from registry.store.replies import Reply
@@ -27,6 +27,16 @@ class TokenNotAccepted(Refused):
 
     def __str__(self) -> str:
         return "no token that is accepted here was shown"
+
+
+@dataclass(eq=False)
+class TokenNotShown(Refused):
+    """A command that someone does in their own name was given no token."""
+
+    code: ClassVar[str] = "token-not-shown"
+
+    def __str__(self) -> str:
+        return "no token was given: set REGISTRY_TOKEN to yours, or give --token"
 
 
 @dataclass(eq=False)
@@ -67,7 +77,7 @@ class Party:
 
 def identify(tx: Session, token: str, *, node: str, at: datetime) -> Party:
     """Return who a token belongs to; raises `TokenNotAccepted`."""
-    found = parties.bearer(tx, _digest(token), at)
+    found = tokens.bearer(tx, _digest(token), at)
     if found is None:
         raise TokenNotAccepted
     return _party(found, node)

@@ -1,5 +1,6 @@
-"""Issue a token: its person makes it, one operator proposes its fingerprint, another confirms it (0034)."""
+"""Issue a token: its person makes it, one operator proposes its fingerprint, another confirms it (decision 0034)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -12,12 +13,15 @@ from registry.core.canonical import Json
 from registry.core.errors import Conflict, NotFound, Refused, Unprocessable
 from registry.core.identifiers import HEX_256
 from registry.core.tlog.entry import Kind
-from registry.store import acts, parties
-from registry.store.acts import Draw
-from registry.store.parties import Role, Token
-from registry.usecases.confirm_proposal import by_another, find_proposals, heard
+from registry.store import acts, parties, tokens
+from registry.store.acts import Act, Draw
+from registry.store.parties import Role
+from registry.store.tokens import Token
+from registry.usecases.confirm_proposal import by_another, heard
+from registry.usecases.follow_proposals import ProposalEnded, find_token_proposals
 from registry.usecases.identify_party import TOKEN_BYTES, TOKEN_PREFIX, Party
 from registry.usecases.register_party import PartyNotFound, PartyWrong
+from registry.usecases.tell_standing import TokenIssuedBefore, tell_standing
 
 LONGEST_DAYS = 366
 
@@ -34,12 +38,12 @@ class NotAFingerprint(Unprocessable):
 
 @dataclass(eq=False)
 class FingerprintUsed(Conflict):
-    """A token with this fingerprint was issued before, whoever's it is and whether or not it lives."""
+    """A token of someone else with this fingerprint was issued before, whether or not it lives."""
 
     code: ClassVar[str] = "fingerprint-used"
 
     def __str__(self) -> str:
-        return "a token with this fingerprint was issued before: its person makes a new one"
+        return "a token of someone else with this fingerprint was issued before: this person makes a new one"
 
 
 @dataclass(eq=False)
@@ -75,16 +79,16 @@ def make(draw: Draw) -> tuple[str, str]:
 def propose(tx: Session, person: str, fingerprint: str, *, days: int, by: Party, at: datetime, draw: Draw) -> str:
     """Record who proposes a token for a person, and for how many days; return its fingerprint.
 
-    An operator may propose their own. Raises `PartyNotFound`, `PartyWrong`, `NotAFingerprint`, `FingerprintUsed`.
+    An operator may propose their own, and a person may have several that are open: the first that is confirmed uses
+    up the others. Raises `PartyNotFound`, `PartyWrong`, `NotAFingerprint`, `FingerprintUsed`, `TokenIssuedBefore`.
     """
     by.require(Role.OPERATOR)
-    if parties.person(tx, person) is None:
+    if parties.lock_person(tx, person) is None:
         raise PartyNotFound("person", person)
     if not 1 <= days <= LONGEST_DAYS:
         raise PartyWrong(f"a token lasts from one day to {LONGEST_DAYS}")
     digest = _read(fingerprint)
-    if parties.token_known(tx, bytes.fromhex(digest)):
-        raise FingerprintUsed
+    _check_new(tx, person, digest, at)
     private: dict[str, Json] = {"person": person, "sha256": digest, "days": days}
     acts.record(tx, Kind.TOKEN_PROPOSED, private, by=by.actor, at=at, draw=draw, subject=person)
     return digest
@@ -93,18 +97,18 @@ def propose(tx: Session, person: str, fingerprint: str, *, days: int, by: Party,
 def confirm(tx: Session, person: str, fingerprint: str, *, by: Party, at: datetime, draw: Draw) -> Token:
     """Confirm a token that another operator proposed: it lives from now on, for the days that were proposed.
 
-    The fingerprint is typed as the person told it. Once it is a token's, every proposal of it is used up. Raises
-    `OwnToken`, `NotAFingerprint`, `TokenNotProposed`, `SameOperator`, `FingerprintUsed`.
+    The fingerprint is typed as the person told it. Every proposal for the person is used up by it: whoever confirms
+    locks the person, so that of two proposals one is confirmed. Raises `OwnToken`, `NotAFingerprint`,
+    `TokenNotProposed`, `ProposalEnded`, `SameOperator`, `FingerprintUsed`, `TokenIssuedBefore`.
     """
     by.require(Role.OPERATOR)
     if by.person == person:
         raise OwnToken
     digest = _read(fingerprint)
-    proposals = [act for act in find_proposals(tx, person, Kind.TOKEN_PROPOSED) if act.private["sha256"] == digest]
-    if not proposals:
-        raise TokenNotProposed(person)
-    proposal = by_another(proposals, by)
-    row = parties.keep_token(
+    parties.lock_person(tx, person)
+    _check_new(tx, person, digest, at)
+    proposal = by_another(_open(tx, person, digest, at), by)
+    row = tokens.keep(
         tx,
         {
             "id": draw(16).hex(),
@@ -127,6 +131,42 @@ def confirm(tx: Session, person: str, fingerprint: str, *, by: Party, at: dateti
     }
     acts.record(tx, Kind.TOKEN_ISSUED, private, by=by.actor, at=at, draw=draw, subject=person)
     return row
+
+
+def withdraw(tx: Session, person: str, fingerprint: str, *, by: Party, at: datetime, draw: Draw) -> str:
+    """Withdraw what was proposed for a person under a fingerprint, whoever proposed it; return the fingerprint.
+
+    It gives no power, so that one operator is enough. Raises what confirming it would: `NotAFingerprint`,
+    `TokenNotProposed`, `ProposalEnded`, `FingerprintUsed`, `TokenIssuedBefore`.
+    """
+    by.require(Role.OPERATOR)
+    digest = _read(fingerprint)
+    parties.lock_person(tx, person)
+    _check_new(tx, person, digest, at)
+    _open(tx, person, digest, at)
+    private: dict[str, Json] = {"person": person, "sha256": digest}
+    acts.record(tx, Kind.TOKEN_WITHDRAWN, private, by=by.actor, at=at, draw=draw, subject=person)
+    return digest
+
+
+def _check_new(tx: Session, person: str, digest: str, at: datetime) -> None:
+    known = tokens.with_digest(tx, bytes.fromhex(digest))
+    if known is not None and known.person != person:
+        raise FingerprintUsed
+    if known is not None:
+        raise TokenIssuedBefore(tell_standing(tx, known, at))
+
+
+def _open(tx: Session, person: str, digest: str, at: datetime) -> Sequence[Act]:
+    """Return the open proposals of a token for a person; there is one, else the newest says why it ended."""
+    proposals = [each for each in find_token_proposals(tx, person, at) if each.act.private["sha256"] == digest]
+    open_ = [each.act for each in proposals if each.ended is None]
+    ended = [each.ended for each in proposals if each.ended is not None]
+    if ended and not open_:
+        raise ProposalEnded(ended[-1])
+    if not open_:
+        raise TokenNotProposed(person)
+    return open_
 
 
 def _read(fingerprint: str) -> str:

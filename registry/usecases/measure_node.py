@@ -10,9 +10,10 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from registry.core.trust.believed_list import BelievedList
-from registry.store import channel, freshness, log, mirror, parties, tasks
+from registry.store import channel, freshness, log, mirror, tasks, tokens
 from registry.store.parties import Role
 from registry.usecases.believe_peers import Beliefs, Pins, read_beliefs
+from registry.usecases.count_operators import Operators, count_operators
 from registry.usecases.find_unlisted import Unlisted, find_unlisted
 from registry.usecases.publish_log import HEARTBEAT
 
@@ -91,6 +92,7 @@ class Measures:
     by_one: int
     """How many living tokens of people in an office one operator alone issued, as was done before two did."""
     unlisted: Sequence[Unlisted]
+    operators: Operators
 
 
 def measure(tx: Session, pins: Pins, *, country: str, at: datetime) -> Measures:
@@ -122,8 +124,9 @@ def measure(tx: Session, pins: Pins, *, country: str, at: datetime) -> Measures:
             for agreement in beliefs.agreements.values()
         ],
         tasks.count_open(tx),
-        parties.tokens_by_one(tx, OFFICES, at),
+        tokens.by_one(tx, OFFICES, at),
         list(find_unlisted(tx, beliefs, country)),
+        count_operators(tx, at),
     )
 
 

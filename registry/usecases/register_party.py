@@ -18,9 +18,10 @@ from registry.core.product.texts import unfit
 from registry.core.scheme.catalogue import SCHEMES
 from registry.core.tlog.entry import Kind
 from registry.core.trust.trust_list import BodyRole
-from registry.store import acts, parties
+from registry.store import acts, parties, tokens
 from registry.store.acts import Actor, Draw
 from registry.store.parties import Mandate, Organisation, OrganisationKind, Person, Role
+from registry.usecases.tell_standing import TokenEnded, tell_standing
 
 LONGEST_NAME = 300
 ROLES: Mapping[OrganisationKind, frozenset[Role]] = MappingProxyType(
@@ -201,16 +202,17 @@ def register_person(
 def change_roles(tx: Session, person: str, roles: Sequence[Role], *, by: Actor, at: datetime, draw: Draw) -> Person:
     """Give a person other roles; the parts that they play in applications stay what they are.
 
-    A role that they did not have ends their tokens: two operators issued these for who the person was, and one alone
-    gives the role. Raises `PartyNotFound`, `RoleUnfit`.
+    A role that they did not have ends their tokens, and what is proposed: two operators issued these for who the
+    person was, and one alone gives the role. Raises `PartyNotFound`, `RoleUnfit`.
     """
-    row = parties.person(tx, person)
+    tokens.hold_operators(tx)
+    row = parties.lock_person(tx, person)
     of = None if row is None else parties.organisation(tx, row.organisation)
     if row is None or of is None:
         raise PartyNotFound("person", person)
     _check_roles(of, roles)
     if not set(roles) <= set(row.roles):
-        for token, _, _ in parties.living_tokens(tx, at, person=person):
+        for token, _, _ in tokens.living(tx, at, person=person):
             revoke_token(tx, token.id, by=by, at=at, draw=draw)
     _give(tx, row, roles, by=by, at=at, draw=draw)
     return row
@@ -223,10 +225,17 @@ def end_role(tx: Session, role: Role, *, by: Actor, at: datetime, draw: Draw) ->
 
 
 def revoke_token(tx: Session, token: str, *, by: Actor, at: datetime, draw: Draw) -> None:
-    """Revoke a token, at once and for ever; one operator does. Raises `PartyNotFound`."""
-    person = parties.revoke_token(tx, token, at)
+    """Revoke a token, at once and for ever; one operator does. Raises `PartyNotFound`, `TokenEnded`.
+
+    Until the transaction ends no other operator's is: of two who revoke each other's, one sees how many are left.
+    """
+    tokens.hold_operators(tx)
+    person = tokens.revoke(tx, token, at)
     if person is None:
-        raise PartyNotFound("living token", token)
+        row = tokens.find(tx, token)
+        if row is None:
+            raise PartyNotFound("token", token)
+        raise TokenEnded(tell_standing(tx, row, at))
     acts.record(tx, Kind.TOKEN_REVOKED, {"token": token, "person": person}, by=by, at=at, draw=draw, subject=person)
 
 

@@ -69,7 +69,7 @@ def test_nothing_begins_where_nothing_parted_or_nobody_can_be_asked(corridor: Co
         refused(home(*words, nobody, "--reason", "?", "--token", token), "not-asked", nobody)
         long = home(*words, uz.did, "--reason", "x" * 1001, "--token", token)
         assert (long.code, "longer than 1000" in long.err) == (2, True)
-        refused(home(*words, uz.did, "--reason", "?"), "token-not-accepted")
+        refused(home(*words, uz.did, "--reason", "?"), "token-not-shown")
         refused(home("channel", "follow", "confirm", uz.did, "--token", token), "epoch-not-offered")
     assert by.node.guard.mark(of_sent(uz.did, 2)) is None
     with by.node.database.read() as tx:

@@ -120,6 +120,10 @@ def test_a_command_without_a_token_or_with_a_dead_one_is_refused(
     forge: Forge, corridor: Corridor, tmp_path: Path
 ) -> None:
     environment = environment_of(forge, corridor.by, tmp_path)
+    for none in ({}, {"REGISTRY_TOKEN": ""}):
+        shown = run("party", "list", environment=environment | none)
+        refused(shown, "token-not-shown", "set REGISTRY_TOKEN to yours, or give --token")
+    environment["REGISTRY_TOKEN"] = f"brt_{'0' * 64}"
     refused(run("party", "list", environment=environment), "token-not-accepted")
     environment["REGISTRY_TOKEN"] = corridor.by.tokens["examiner"]
     refused(run("party", "list", environment=environment), "role-missing")

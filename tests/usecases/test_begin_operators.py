@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from registry.core.tlog.entry import Kind
-from registry.store import parties
+from registry.store import tokens
 from registry.store.database import OWNER, Database
 from registry.store.parties import Organisation, Role
 from registry.usecases import begin_operators, issue_token, register_party
@@ -57,7 +57,7 @@ def knows(by: Country, token: str) -> Party:
 
 def revoked(by: Country, *people_: str) -> None:
     with by.node.database.begin() as tx:
-        for token, who, _ in parties.living_tokens(tx, by.clock()):
+        for token, who, _ in tokens.living(tx, by.clock()):
             if who.id in people_:
                 register_party.revoke_token(
                     tx, token.id, by=by.people["operator"].actor, at=by.clock(), draw=by.node.draw

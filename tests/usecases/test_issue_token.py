@@ -10,7 +10,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, InternalError, ProgrammingError
 
 from registry.core.tlog.entry import Kind
-from registry.store.parties import Role, Token
+from registry.store.parties import Role
+from registry.store.tokens import Token
 from registry.usecases import issue_token, measure_node, register_party
 from registry.usecases.confirm_proposal import SameOperator, spoken
 from registry.usecases.identify_party import Party, RoleMissing, TokenNotAccepted, identify

@@ -33,6 +33,7 @@ class Kind(StrEnum):
     PERSON_CHANGED = "person.changed"
     OPERATORS_BEGUN = "operators.begun"
     TOKEN_PROPOSED = "token.proposed"  # noqa: S105  the name of an act
+    TOKEN_WITHDRAWN = "token.withdrawn"  # noqa: S105  the name of an act
     TOKEN_ISSUED = "token.issued"  # noqa: S105  the name of an act
     TOKEN_REVOKED = "token.revoked"  # noqa: S105  the name of an act
     MANDATE_GRANTED = "mandate.granted"
