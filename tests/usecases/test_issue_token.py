@@ -17,6 +17,7 @@ from registry.usecases.confirm_proposal import SameOperator, spoken
 from registry.usecases.identify_party import Party, RoleMissing, TokenNotAccepted, identify
 from registry.usecases.issue_token import FingerprintUsed, NotAFingerprint, OwnToken, TokenNotProposed
 from registry.usecases.register_party import PartyNotFound, PartyWrong
+from registry.usecases.tell_standing import TokenIssuedBefore
 from tests.kit import Corridor, Country
 from tests.older import issued_by_one
 from tests.usecases.lived import found
@@ -119,14 +120,41 @@ def test_a_fingerprint_is_a_tokens_once_whoevers_it_is_and_whether_or_not_it_liv
     proposes(by, "operator", another)
     row = confirms(by, "second_operator", person)
     for _ in range(2):
-        for whose in (person, another):
-            with by.refuses(FingerprintUsed) as refused:
-                issue_token.confirm(refused.tx, whose, DIGEST, **by.by("second_operator"))
-            with by.refuses(FingerprintUsed):
-                proposes(by, "operator", whose)
+        with by.refuses(FingerprintUsed) as refused:
+            issue_token.confirm(refused.tx, another, DIGEST, **by.by("second_operator"))
+        with by.refuses(FingerprintUsed):
+            proposes(by, "operator", another)
         with by.tx() as tx:
             tx.execute(text("UPDATE token SET revoked_at = :at WHERE id = :id"), {"at": by.clock(), "id": row.id})
-    assert str(refused.value) == "a token with this fingerprint was issued before: its person makes a new one"
+    assert "a token of someone else with this fingerprint was issued before" in str(refused.value)
+
+
+def test_who_types_a_token_again_is_told_how_it_stands(corridor: Corridor) -> None:
+    by = corridor.by
+    person, name = by.people["signatory"].person, by.people["operator"].name
+    operator = by.by("operator") | {"by": by.people["operator"].actor}
+    proposes(by, "operator", person, days=2)
+    row = confirms(by, "second_operator", person)
+    ended = ("0" * 64, "1" * 64)
+    for digest in ended:
+        proposes(by, "operator", person, digest, days=1)
+        by_two = confirms(by, "second_operator", person, digest)
+        if digest == ended[0]:
+            with by.tx() as tx:
+                register_party.revoke_token(tx, by_two.id, **operator)
+    corridor.clock.forward(timedelta(days=1))
+    for digest, said in {
+        DIGEST: "lives since 2026-11-21T09:30:00Z, until 2026-11-23T09:30:00Z",
+        ended[0]: f"was revoked at 2026-11-21T09:30:00Z by {name}",
+        ended[1]: "has expired: it lived until 2026-11-22T09:30:00Z",
+    }.items():
+        for typed in (issue_token.confirm, issue_token.withdraw):
+            with by.refuses(TokenIssuedBefore) as refused:
+                typed(refused.tx, person, digest, **by.by("second_operator"))
+            assert str(refused.value) == f"this token of this person {said}"
+        with by.refuses(TokenIssuedBefore):
+            proposes(by, "operator", person, digest)
+    assert row.sha256.hex() == DIGEST
 
 
 def test_of_two_who_confirm_at_once_one_does(corridor: Corridor) -> None:
@@ -138,12 +166,12 @@ def test_of_two_who_confirm_at_once_one_does(corridor: Corridor) -> None:
     def confirm(who: str) -> str:
         try:
             return confirms(by, who, person).id
-        except FingerprintUsed as refusal:
+        except TokenIssuedBefore as refusal:
             return refusal.code
 
     with ThreadPoolExecutor(2) as pool:
         ended = list(pool.map(confirm, ("second_operator", "third")))
-    assert ended.count("fingerprint-used") == 1
+    assert ended.count("token-issued-before") == 1
 
 
 @pytest.mark.parametrize("text_", ["", "brt_" + "0" * 64, "0" * 63, "0" * 65, "g" * 64])

@@ -1,6 +1,6 @@
 """Who is registered: organisations, people, tokens and mandates."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from registry.store.parties import OrganisationKind, Role
 from registry.usecases import register_party
 from registry.usecases.identify_party import TokenNotAccepted, identify
 from registry.usecases.register_party import ROLES, NameTaken, PartyExists, PartyNotFound, PartyWrong, RoleUnfit
+from registry.usecases.tell_standing import TokenEnded
 from tests.kit import AT, Corridor, Country
 from tests.usecases.lived import found
 
@@ -213,8 +214,22 @@ def test_a_revoked_token_is_dead_at_once_and_is_not_revoked_twice(corridor: Corr
         register_party.revoke_token(tx, row.id, **by_operator(by))
     with by.refuses(TokenNotAccepted) as refused:
         identify(refused.tx, token, node=by.did, at=by.clock())
+    with by.refuses(TokenEnded) as ended:
+        register_party.revoke_token(ended.tx, row.id, **by_operator(by) | {"at": by.clock() + timedelta(days=300)})
+    assert str(ended.value) == f"this token was revoked at 2026-11-21T09:30:00Z by {by.people['operator'].name}"
+
+
+def test_a_token_that_has_expired_or_never_was_is_not_revoked(corridor: Corridor) -> None:
+    by = corridor.by
+    with by.tx() as tx:
+        _, row = by.issues_token(tx, by.people["exporter"].person)
+    corridor.clock.forward(timedelta(days=1))
+    with by.refuses(TokenEnded) as ended:
+        register_party.revoke_token(ended.tx, row.id, **by_operator(by))
+    assert str(ended.value) == "this token has expired: it lived until 2026-11-22T09:30:00Z"
     with by.refuses(PartyNotFound) as missing:
-        register_party.revoke_token(missing.tx, row.id, **by_operator(by))
+        register_party.revoke_token(missing.tx, "0" * 32, **by_operator(by))
+    assert str(missing.value) == f"no token '{'0' * 32}' is registered here"
 
 
 def test_what_is_no_token_of_ours_is_not_accepted(corridor: Corridor) -> None:
