@@ -11,6 +11,7 @@ import yaml  # type: ignore[import-untyped]  # the library gives no types
 
 ROOT = Path(__file__).resolve().parents[2]
 COUNTRIES = ("by", "uz")
+PROGRAM = (sys.executable, "-m", "registry.cli.main")
 _VARIABLE = re.compile(r"\$\{(\w+):-([^}]*)\}")
 
 
@@ -60,4 +61,4 @@ class Service:
     def command(self) -> list[str]:
         first, *rest = self.told["command"]
         assert first == "registry"
-        return [sys.executable, "-m", "registry.cli.main", *rest]
+        return [*PROGRAM, *rest]

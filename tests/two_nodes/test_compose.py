@@ -25,7 +25,7 @@ from registry.store.database import APP, OWNER, Database
 from registry.store.postgres import SUPERUSER, Server, binaries
 from tests import kit
 from tests.processes import environment_of, wait_until_it_answers
-from tests.two_nodes.compose import COUNTRIES, ROOT, Service, names, read
+from tests.two_nodes.compose import COUNTRIES, PROGRAM, ROOT, Service, names, read
 
 COMPOSE = read()
 SERVICES: dict[str, Any] = COMPOSE["services"]
@@ -71,7 +71,7 @@ def test_every_name_that_a_service_uses_is_declared() -> None:
 
 
 def test_each_country_has_every_service_and_they_differ_in_the_country_alone() -> None:
-    kinds = ("database", "migrate", "api", "worker", "proxy", "operator")
+    kinds = ("database", "migrate", "api", "worker", "proxy", "operator", "owner")
     assert set(SERVICES) == {f"{code}-{kind}" for code in COUNTRIES for kind in kinds}
     for kind in kinds:
         ours, theirs = repr(SERVICES[f"by-{kind}"]), repr(SERVICES[f"uz-{kind}"])
@@ -90,7 +90,7 @@ def test_each_setting_is_one_and_no_secret_stands_in_the_environment() -> None:
         held = {path for path in environment.values() if str(path).startswith("/run/secrets/")}
         wanted = {f"/run/secrets/{target}" for target in secrets_of(service)}
         assert held - wanted == (
-            {"/run/secrets/app_password", "/run/secrets/passphrase"} if "migrate" in name else set()
+            {"/run/secrets/app_password", "/run/secrets/passphrase"} if name.endswith(("-migrate", "-owner")) else set()
         )
         assert wanted <= held
     for service in SERVICES.values():
@@ -99,13 +99,18 @@ def test_each_setting_is_one_and_no_secret_stands_in_the_environment() -> None:
             assert "@" not in str(value) or ":" not in str(value).split("@")[0].partition("//")[2]
 
 
-def test_migrations_run_as_owner_and_the_app_does_not_hold_the_owners_password() -> None:
+def test_migrations_run_as_owner_and_neither_app_nor_operator_holds_the_owners_password() -> None:
     for code in COUNTRIES:
-        assert set(secrets_of(SERVICES[f"{code}-migrate"])) == {"owner_password"}
-        for kind in ("api", "worker"):
+        for kind in ("migrate", "owner"):
+            assert set(secrets_of(SERVICES[f"{code}-{kind}"])) == {"owner_password"}
+        assert "/keys" not in mounts(SERVICES[f"{code}-owner"])
+        assert "REGISTRY_TOKEN" not in SERVICES[f"{code}-owner"]["environment"]
+        for kind in ("api", "worker", "operator"):
             service = SERVICES[f"{code}-{kind}"]
             assert set(secrets_of(service)) == {"app_password", "passphrase"}
             assert not any("OWNER" in variable for variable in service["environment"])
+        for kind in ("api", "worker"):
+            service = SERVICES[f"{code}-{kind}"]
             assert service["depends_on"][f"{code}-migrate"] == {"condition": "service_completed_successfully"}
             assert mounts(service)["/keys"]["read_only"] is True
             assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"])
@@ -115,7 +120,7 @@ def test_a_database_is_reached_by_its_own_node_alone() -> None:
     for code in COUNTRIES:
         network = f"{code}-database"
         on_it = {name for name, service in SERVICES.items() if network in names(service["networks"])}
-        assert on_it == {f"{code}-{kind}" for kind in ("database", "migrate", "api", "worker", "operator")}
+        assert on_it == {f"{code}-{kind}" for kind in ("database", "migrate", "api", "worker", "operator", "owner")}
         assert COMPOSE["networks"][network] == {"internal": True}
         assert names(SERVICES[f"{code}-database"]["networks"]) == {network}
         assert names(SERVICES[f"{code}-api"]["networks"]) == {network, f"{code}-node"}
@@ -325,6 +330,36 @@ def test_the_operator_asks_how_the_node_stands(stack: Stack, forge: kit.Forge) -
     with process(service.command, environment, stack.folder, service.name) as asked:
         assert asked.wait(60) == 0
     assert "ready" in (stack.folder / "by-operator.log").read_text()
+
+
+def test_the_owner_makes_backups_and_holds_the_ceremony_and_an_operator_can_do_neither(
+    stack: Stack, forge: kit.Forge
+) -> None:
+    backup = ("database", "backup", "by.dump")
+    ceremony = (
+        "party",
+        "first-operators",
+        "--organisation",
+        "О",
+        "--address",
+        "М",
+        "--name",
+        "А",
+        "--sha256",
+        "0" * 64,
+    )
+
+    def ends(name: str, *words: str) -> tuple[int, str]:
+        service = stack.service(name, forge)
+        command, environment = [*PROGRAM, *words], stack.environments[name]
+        with process(command if words else service.command, environment, stack.folder, name) as asked:
+            return asked.wait(60), (stack.folder / f"{name}.log").read_text()
+
+    assert ends("by-owner")[0] == 0
+    assert ends("by-owner", *backup)[0] == 0
+    assert "party-wrong: the first operators are at least two people" in ends("by-owner", *ceremony)[1]
+    assert "owner-wanted" in ends("by-operator", *ceremony)[1]
+    assert "backup-failed" in ends("by-operator", *backup, "--force")[1]
 
 
 def test_the_app_of_the_services_owns_nothing_that_is_append_only(stack: Stack) -> None:
