@@ -126,6 +126,17 @@ def test_ready_names_what_stands_still_while_the_rest_of_the_node_works(corridor
     assert line.startswith("every verdict on what UZ issued is INDETERMINATE (status-stale): ")
 
 
+def test_ready_says_that_fewer_than_two_operators_can_act(corridor: Corridor, minsk: Office) -> None:
+    by = corridor.by
+    by.sequence()
+    with by.tx() as tx:
+        tx.execute(text("UPDATE token SET revoked_at = :at"), {"at": by.clock()})
+    told = minsk.get("/health/ready")
+    assert told.status_code == 200
+    (line,) = told.json()["alarms"]
+    assert line.startswith("fewer than two operators hold a living token (0 of them): ")
+
+
 def test_ready_says_that_the_database_was_not_upgraded(forge: Forge, corridor: Corridor, minsk: Office) -> None:
     with forge.breaking(corridor.by) as tx:
         tx.execute(text("ALTER TABLE alembic_version RENAME TO alembic_gone"))

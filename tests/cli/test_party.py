@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from registry.core.calendar import read_instant, write_instant
 from registry.core.tlog.entry import Kind
 from registry.store.database import OWNER
+from registry.usecases.confirm_proposal import spoken
+from registry.usecases.count_operators import count_operators
 from tests.cli.test_commands import refused, run
 from tests.kit import Corridor, Forge, draft_list, list_signers, sign_list
 from tests.processes import environment_of
@@ -62,6 +65,9 @@ def test_two_operators_issue_a_token_that_its_person_made(corridor: Corridor, de
     listed = {row["id"]: row for row in done(desk, other, "token", "list")}
     assert listed[issued["id"]]["name"] == "Т. М. Гомельская"
     assert {row["issued_by"] for row in listed.values()} == {"two"}
+    assert (listed[issued["id"]]["state"], listed[issued["id"]]["sha256"]) == ("lives", made["sha256"])
+    again = run("party", *typed, environment=desk | {"REGISTRY_TOKEN": other})
+    refused(again, "token-issued-before", "this token of this person lives since", f"until {issued['expires_at']}")
     by.tokens["new"] = made["token"]
     assert by.knows("new").person == person
     following = done({"PATH": desk["PATH"]}, None, "token", "new")
@@ -69,9 +75,67 @@ def test_two_operators_issue_a_token_that_its_person_made(corridor: Corridor, de
     done(desk, other, "token", "propose", person, *said, "--days", "7")
     done(desk, one, "token", "confirm", person, *said)
     assert done(desk, one, "token", "revoke", issued["id"]) == {"revoked": issued["id"]}
-    refused(
-        run("party", "token", "revoke", issued["id"], environment=desk | {"REGISTRY_TOKEN": one}), "party-not-found"
-    )
+    again = run("party", "token", "revoke", issued["id"], environment=desk | {"REGISTRY_TOKEN": one})
+    refused(again, "token-ended", "this token was revoked at", f"by {by.people['operator'].name}")
+    refused(run("party", "token", "revoke", "0", environment=desk | {"REGISTRY_TOKEN": one}), "party-not-found")
+
+
+def test_what_is_proposed_is_listed_until_someone_withdraws_it(corridor: Corridor, desk: dict[str, str]) -> None:
+    by = corridor.by
+    one, other, person = by.tokens["operator"], by.tokens["second_operator"], by.people["signatory"].person
+    digest = sha256(b"of a token").hexdigest()
+    done(desk, one, "token", "propose", person, "--sha256", digest, "--days", "7")
+    (row,) = (row for row in done(desk, other, "token", "list") if row["state"] == "proposed")
+    assert (row["person"], row["name"]) == (person, by.people["signatory"].name)
+    assert (row["proposed_by"], row["sha256"], row["days"]) == (by.people["operator"].name, digest, 7)
+    assert read_instant(row["until"]) - read_instant(row["since"]) == timedelta(days=14)
+    shown = run("party", "token", "list", environment=desk | {"REGISTRY_TOKEN": other}).stdout
+    assert spoken(digest) in shown
+    withdrawn = done(desk, other, "token", "withdraw", person, "--sha256", spoken(digest))
+    assert withdrawn["withdrawn"] == spoken(digest)
+    assert all(row["state"] == "lives" for row in done(desk, other, "token", "list"))
+    typed = ("party", "token", "confirm", person, "--sha256", digest)
+    refused(run(*typed, environment=desk | {"REGISTRY_TOKEN": other}), "proposal-ended", "was withdrawn at")
+
+
+def test_who_leaves_one_operator_is_told_what_it_means_and_the_node_says_so(
+    corridor: Corridor, desk: dict[str, str]
+) -> None:
+    by = corridor.by
+    one, own = by.tokens["operator"], by.people["operator"].person
+    others = [
+        row["id"] for row in done(desk, one, "token", "list") if "operator" in row["roles"] and row["person"] != own
+    ]
+    said = [done(desk, one, "token", "revoke", id) for id in others]
+    assert said[:-1] == [{"revoked": id} for id in others[:-1]]
+    warning = "fewer than two operators hold a living token (1 of them): nobody can confirm anything"
+    assert said[-1]["warning"].startswith(warning)
+    told = run("status", "--json", environment=desk)
+    assert told.returncode == 1
+    found = json.loads(told.stdout)
+    assert said[-1]["warning"] in found["overdue"]
+    assert said[-1]["warning"] in found["alarms"]
+    changed = done(desk, one, "roles", by.people["second_operator"].person, "--role", "auditor")
+    assert changed["warning"].startswith(warning)
+
+
+def test_before_fewer_than_two_operators_are_left_it_is_overdue(
+    forge: Forge, corridor: Corridor, desk: dict[str, str], tmp_path: Path
+) -> None:
+    by = corridor.by
+    said = "the next tokens of operators: after"
+    assert not any(line.startswith(said) for line in overdue(desk))
+    with by.node.database.read() as tx:
+        until = count_operators(tx, by.clock()).until
+    assert until is not None
+    corridor.clock.forward(until - by.clock() - timedelta(days=14))
+    (line,) = (line for line in overdue(environment_of(forge, by, tmp_path)) if line.startswith(said))
+    assert write_instant(until) in line
+
+
+def overdue(desk: dict[str, str]) -> list[str]:
+    lines: list[str] = json.loads(run("status", "--json", environment=desk).stdout)["overdue"]
+    return lines
 
 
 def test_operators_begin_anew_as_the_owner_where_no_two_are_left(

@@ -26,6 +26,7 @@ from registry.usecases import (
     change_status,
     deliver_message,
     exchange_freshness,
+    issue_token,
     keep_product,
     mirror_log,
     publish_log,
@@ -271,6 +272,8 @@ def _register(country: Country) -> None:
         register_party.change_roles(tx, person, [Role.EXPORTER], **operator)
         _, token = country.issues_token(tx, person)
         register_party.revoke_token(tx, token.id, **operator)
+        issue_token.propose(tx, person, "0" * 64, days=1, **country.by("operator"))
+        issue_token.withdraw(tx, person, "0" * 64, **country.by("second_operator"))
         principal, agent = people["exporter"].organisation, people["stranger"].organisation
         until = datetime(2027, 1, 1, tzinfo=UTC).date()
         for _ in range(2):
