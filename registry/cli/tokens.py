@@ -2,7 +2,6 @@
 
 import secrets
 import sys
-from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -84,8 +83,9 @@ def confirm(person: Person, sha256: Fingerprint, token: Token = None, as_json: J
 
 @app.command()
 def withdraw(person: Person, sha256: Fingerprint, token: Token = None, as_json: Json = False) -> None:
-    """Withdraw what was proposed, you or another: it cannot be confirmed any more; one operator is enough.
+    """Withdraw what was proposed, by you or another: it cannot be confirmed any more; one operator is enough.
 
+    The digits that registry party token list shows of it are enough.
     Example: registry party token withdraw 3f0c… --sha256 "9c1e 04b7 …"
     """
 
@@ -115,8 +115,8 @@ def revoke(
 def list_tokens(token: Token = None, as_json: Json = False) -> None:
     """List the tokens that live and those that are proposed: whose, until when, by whom, and their fingerprints.
 
-    Whoever confirms types what the person told them, never what stands here. Who issued one: two operators, or, before
-    that was a rule, one alone.
+    Of what is proposed the first digits alone: whoever confirms types what the person told them. Who issued one: two
+    operators, or, before that was a rule, one alone.
     """
     write = str if as_json else spoken
     with opened() as node, node.database.read() as tx:
@@ -137,7 +137,7 @@ def list_tokens(token: Token = None, as_json: Json = False) -> None:
             }
             for kept, who, of in tokens.living(tx, at)
         ]
-        rows += [_proposed(tx, act, write) for act in open_token_proposals(tx, at)]
+        rows += [_proposed(tx, act) for act in open_token_proposals(tx, at)]
     show_rows(rows, as_json=as_json, nothing="no token lives, and none is proposed")
 
 
@@ -147,7 +147,7 @@ def warned(tx: Session, at: datetime) -> dict[str, Any]:
     return {"warning": alarms[0]} if alarms else {}
 
 
-def _proposed(tx: Session, act: Act, write: Callable[[str], str]) -> dict[str, Any]:
+def _proposed(tx: Session, act: Act) -> dict[str, Any]:
     whose, by = parties.person(tx, str(act.subject)), parties.person(tx, str(act.person))
     assert whose is not None
     assert by is not None
@@ -163,7 +163,7 @@ def _proposed(tx: Session, act: Act, write: Callable[[str], str]) -> dict[str, A
         "until": write_instant(act.at + LONGEST_OPEN),
         "days": act.private["days"],
         "proposed_by": by.name,
-        "sha256": write(act.private["sha256"]),
+        "sha256": f"{spoken(act.private['sha256'][: issue_token.SHOWN])} …",
     }
 
 

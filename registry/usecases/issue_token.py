@@ -24,6 +24,8 @@ from registry.usecases.register_party import PartyNotFound, PartyWrong
 from registry.usecases.tell_standing import TokenIssuedBefore, tell_standing
 
 LONGEST_DAYS = 366
+SHOWN = 16
+"""So many digits of a proposed fingerprint are listed: enough to name it, and too few to confirm it by."""
 
 
 @dataclass(eq=False)
@@ -136,12 +138,12 @@ def confirm(tx: Session, person: str, fingerprint: str, *, by: Party, at: dateti
 def withdraw(tx: Session, person: str, fingerprint: str, *, by: Party, at: datetime, draw: Draw) -> str:
     """Withdraw what was proposed for a person under a fingerprint, whoever proposed it; return the fingerprint.
 
-    It gives no power, so that one operator is enough. Raises what confirming it would: `NotAFingerprint`,
-    `TokenNotProposed`, `ProposalEnded`, `FingerprintUsed`, `TokenIssuedBefore`.
+    Its first `SHOWN` digits name it, too. It gives no power, so that one operator is enough. Raises what confirming it
+    would: `NotAFingerprint`, `TokenNotProposed`, `ProposalEnded`, `FingerprintUsed`, `TokenIssuedBefore`.
     """
     by.require(Role.OPERATOR)
-    digest = _read(fingerprint)
     parties.lock_person(tx, person)
+    digest = _complete(tx, person, heard(fingerprint), at)
     _check_new(tx, person, digest, at)
     _open(tx, person, digest, at)
     private: dict[str, Json] = {"person": person, "sha256": digest}
@@ -167,6 +169,17 @@ def _open(tx: Session, person: str, digest: str, at: datetime) -> Sequence[Act]:
     if not open_:
         raise TokenNotProposed(person)
     return open_
+
+
+def _complete(tx: Session, person: str, beginning: str, at: datetime) -> str:
+    """Return the one fingerprint proposed for a person that begins so; what is whole stays as it was typed."""
+    if len(beginning) < SHOWN or HEX_256.fullmatch(beginning):
+        return _read(beginning)
+    proposed = {str(each.act.private["sha256"]) for each in find_token_proposals(tx, person, at)}
+    found = [digest for digest in proposed if digest.startswith(beginning)]
+    if len(found) != 1:
+        raise TokenNotProposed(person)
+    return found[0]
 
 
 def _read(fingerprint: str) -> str:

@@ -37,7 +37,7 @@ ROLES: Mapping[OrganisationKind, frozenset[Role]] = MappingProxyType(
 
 FEW = 10
 """So many codes of bodies a refusal names."""
-_LISTED = {"body": "organisations", "organisation": "organisations", "person": "list", "living token": "token list"}
+_LISTED = {"body": "organisations", "organisation": "organisations", "person": "list", "token": "token list"}
 
 
 @dataclass(eq=False)

@@ -103,7 +103,9 @@ def test_migrations_run_as_owner_and_neither_app_nor_operator_holds_the_owners_p
     for code in COUNTRIES:
         for kind in ("migrate", "owner"):
             assert set(secrets_of(SERVICES[f"{code}-{kind}"])) == {"owner_password"}
-        assert "/keys" not in mounts(SERVICES[f"{code}-owner"])
+        owner = mounts(SERVICES[f"{code}-owner"])
+        assert owner.keys() == {"/keys/log.vkey", "/backups"}, "it has no private key"
+        assert owner["/keys/log.vkey"]["read_only"] is True
         assert "REGISTRY_TOKEN" not in SERVICES[f"{code}-owner"]["environment"]
         for kind in ("api", "worker", "operator"):
             service = SERVICES[f"{code}-{kind}"]
@@ -219,11 +221,22 @@ class Stack:
         places = {f"/run/secrets/{target}": str(self._folder(code) / target) for target in secrets_of(SERVICES[name])}
         places |= {f"http://{other}-proxy:8080": f"http://127.0.0.1:{self.proxy[other]}" for other in COUNTRIES}
         places |= {"@database:5432/registry": f"@127.0.0.1:{forge.server.port}/{country.database}"}
-        places |= {"/keys": told["REGISTRY_KEYS"], "/guard/guard.json": told["REGISTRY_GUARD"]}
+        places |= {"/keys": self._keys(name, Path(told["REGISTRY_KEYS"])), "/guard/guard.json": told["REGISTRY_GUARD"]}
         places |= {"0.0.0.0": "127.0.0.1", "8080": str(self.api[code]), "training": told["REGISTRY_ENV"]}  # noqa: S104  it is replaced
         service = Service(name, SERVICES[name], places)
         self.environments[name] = service.environment | {"REGISTRY_CLOCK_FILE": told["REGISTRY_CLOCK_FILE"]}
         return service
+
+    def _keys(self, name: str, keys: Path) -> str:
+        """Return the folder of keys of a service: all of it, or the files that are mounted one by one."""
+        files = [Path(target) for target in mounts(SERVICES[name]) if target.startswith("/keys/")]
+        if not files:
+            return str(keys)
+        folder = self._folder(name[:2]) / f"keys-of-{name}"
+        folder.mkdir(exist_ok=True)
+        for file in files:
+            (folder / file.name).write_bytes((keys / file.name).read_bytes())
+        return str(folder)
 
     def url(self, code: str) -> str:
         return f"http://127.0.0.1:{self.api[code]}"
@@ -357,6 +370,7 @@ def test_the_owner_makes_backups_and_holds_the_ceremony_and_an_operator_can_do_n
 
     assert ends("by-owner")[0] == 0
     assert ends("by-owner", *backup)[0] == 0
+    assert "node-works" in ends("by-owner", "database", "restore", "by.dump", "--replace")[1]
     assert "party-wrong: the first operators are at least two people" in ends("by-owner", *ceremony)[1]
     assert "owner-wanted" in ends("by-operator", *ceremony)[1]
     assert "backup-failed" in ends("by-operator", *backup, "--force")[1]

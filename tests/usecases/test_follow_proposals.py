@@ -15,7 +15,7 @@ from registry.usecases import issue_token, register_party
 from registry.usecases.confirm_proposal import spoken
 from registry.usecases.follow_proposals import ProposalEnded, open_token_proposals
 from registry.usecases.identify_party import RoleMissing
-from registry.usecases.issue_token import FingerprintUsed, TokenNotProposed
+from registry.usecases.issue_token import FingerprintUsed, NotAFingerprint, TokenNotProposed
 from tests.kit import Corridor, Country
 from tests.usecases.lived import found
 from tests.usecases.test_issue_token import DIGEST, confirms, proposes, third_operator
@@ -152,6 +152,26 @@ def test_any_operator_withdraws_a_proposal_and_it_is_proposed_anew(corridor: Cor
     confirms(by, "second_operator", person)
     assert open_now(by) == []
     assert found(by) == []
+
+
+def test_the_digits_that_are_listed_withdraw_a_proposal_and_do_not_confirm_it(corridor: Corridor) -> None:
+    by = corridor.by
+    person = by.people["signatory"].person
+    alike = DIGEST[:20] + "f" * 44
+    for digest in (DIGEST, alike):
+        proposes(by, "operator", person, digest)
+    for typed, refusal in (
+        (DIGEST[:15], NotAFingerprint),
+        (DIGEST[:20], TokenNotProposed),
+        ("x" * 16, TokenNotProposed),
+    ):
+        with by.refuses(refusal) as refused:
+            issue_token.withdraw(refused.tx, person, typed, **by.by("second_operator"))
+    with by.refuses(NotAFingerprint) as unheard:
+        issue_token.confirm(unheard.tx, person, DIGEST[:21], **by.by("second_operator"))
+    with by.tx() as tx:
+        assert issue_token.withdraw(tx, person, spoken(DIGEST[:21]), **by.by("second_operator")) == DIGEST
+    assert open_now(by) == [(person, alike)]
 
 
 def test_a_proposal_is_open_for_two_weeks(corridor: Corridor) -> None:
