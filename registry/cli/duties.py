@@ -13,7 +13,6 @@ from registry.store.guard import Mark, of_log, of_published, of_sent, of_shown
 from registry.usecases import mirror_log, publish_log
 from registry.usecases.apply_deadlines import hear_silence, tell_overdue
 from registry.usecases.believe_peers import Beliefs, read_beliefs
-from registry.usecases.check_application import local_day
 from registry.usecases.deliver_message import BATCH, Sender, keep_receipt, make_messages
 from registry.usecases.extend_log import extend, mark_of
 from registry.usecases.publish_log import HEARTBEAT, Asked, ask, publish
@@ -69,7 +68,7 @@ class Reminding:
             return False
         by, draw = Actor(self.node.settings.did), self.node.draw
         with self.node.database.begin() as tx:
-            today = local_day(read_beliefs(tx, self.node.pins), country, at)
+            today = read_beliefs(tx, self.node.pins).local_day(country, at)
             heard = hear_silence(tx, today, by=by, at=at, draw=draw, limit=BATCH)
             told = tell_overdue(tx, today, at=at, limit=BATCH)
             tell_waiting(tx, at=at)

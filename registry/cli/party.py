@@ -19,7 +19,6 @@ from registry.store.ownership import check_own
 from registry.store.parties import OrganisationKind, Role
 from registry.usecases import begin_operators, issue_token, register_party, rename_body
 from registry.usecases.believe_peers import read_beliefs
-from registry.usecases.check_application import local_day
 from registry.usecases.confirm_proposal import spoken
 from registry.usecases.identify_party import Party, identify
 
@@ -201,7 +200,7 @@ def mandate(
     last: date = read_day(until)
 
     def work(tx: Session, by: Party, at: datetime, node: Node) -> dict[str, Any]:
-        today = local_day(read_beliefs(tx, node.pins), node.settings.country, at)
+        today = read_beliefs(tx, node.pins).local_day(node.settings.country, at)
         row = register_party.grant_mandate(
             tx,
             principal=principal,

@@ -6,7 +6,7 @@ twice, because the check has no other input.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import ClassVar
 
@@ -89,6 +89,13 @@ class Beliefs:
         for agreement in reversed(self._begun(country, at)):
             return agreement.party(country).offset
         raise NotAgreed(f"no agreement on this node has {country} as a party")
+
+    def local_day(self, country: str, at: datetime) -> date:
+        """Return the local day of a country by its newest agreement in force; of UTC where none says its clock."""
+        try:
+            return self.offset(country, at).local_date(at).day
+        except NotAgreed:
+            return at.astimezone(UTC).date()
 
     def foreign_logs(self, country: str) -> Mapping[str, VerifierKey]:
         """Return the key of every log that another country runs, by its origin: no state witnesses its own."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import ClassVar
 
 from sqlalchemy.orm import Session
@@ -38,7 +38,7 @@ class FindingsSevere(Unprocessable):
 def check(tx: Session, row: Application, beliefs: Beliefs, *, at: datetime) -> Sequence[Finding]:
     """Return what intake finds today, severe first; nothing is submitted and nothing kept."""
     scheme, rules_set = find_scheme(row.scheme, row.rules_set)
-    today = local_day(beliefs, row.issued_in, at)
+    today = beliefs.local_day(row.issued_in, at)
     claims = Claims.parse(row.claims).noted_on(today)
     try:
         agreed = beliefs.agreed(row.scheme, row.issued_in, row.presented_in, today)[1]
@@ -107,11 +107,3 @@ def ask_again(tx: Session, row: Application, beliefs: Beliefs, *, at: datetime) 
     The examiner sends back what can no longer be issued as it was approved. Raises `FindingsSevere`.
     """
     refuse_severe([each for each in check(tx, row, beliefs, at=at) if each.rule not in AT_SUBMIT])
-
-
-def local_day(beliefs: Beliefs, country: str, at: datetime) -> date:
-    """Return the local day of a country by its newest agreement in force; of UTC where none says its clock."""
-    try:
-        return beliefs.offset(country, at).local_date(at).day
-    except NotAgreed:
-        return at.astimezone(UTC).date()

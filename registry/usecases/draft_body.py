@@ -13,7 +13,6 @@ from registry.core.trust.trust_list import BodyRole, BodyRow, FormerBody, Signat
 from registry.store import parties
 from registry.store.parties import Organisation, Role
 from registry.usecases.believe_peers import Pins, read_beliefs
-from registry.usecases.check_application import local_day
 
 USE = timedelta(days=182)
 NOTIFIED_FOR = timedelta(days=366)
@@ -59,7 +58,7 @@ class Drafting:
         """Return what the body was notified as before: up to today, where that changes with this draft (S4 6.5)."""
         if (before.name, before.role) == (organisation.name, organisation.body_role):
             return before.former
-        today = local_day(read_beliefs(self.tx, self.pins), self.country, self.at)
+        today = read_beliefs(self.tx, self.pins).local_day(self.country, self.at)
         return (*before.former, FormerBody(before.name, before.role, today))
 
 

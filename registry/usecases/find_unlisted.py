@@ -10,7 +10,6 @@ from registry.core.tlog.entry import Kind
 from registry.store import acts, parties
 from registry.store.parties import OrganisationKind
 from registry.usecases.believe_peers import Beliefs
-from registry.usecases.check_application import local_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +34,11 @@ def find_unlisted(tx: Session, beliefs: Beliefs, country: str) -> Iterator[Unlis
     for row in parties.organisations(tx, OrganisationKind.BODY):
         listed, code = adopted.body(str(row.did)), str(row.code)
         if listed is None:
-            yield Unlisted(code, "name", row.name, None, local_day(beliefs, country, row.registered_at))
+            yield Unlisted(code, "name", row.name, None, beliefs.local_day(country, row.registered_at))
             continue
         stands = [("name", row.name, listed.name), ("role", str(row.body_role), str(listed.role))]
         differing = [each for each in stands if each[1] != each[2]]
         if differing:
             changes = acts.about(tx, row.id, Kind.ORGANISATION_CHANGED)
-            since = local_day(beliefs, country, max((act.at for act in changes), default=row.registered_at))
+            since = beliefs.local_day(country, max((act.at for act in changes), default=row.registered_at))
             yield from (Unlisted(code, *each, since) for each in differing)

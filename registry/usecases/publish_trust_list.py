@@ -35,7 +35,6 @@ from registry.store.acts import Actor, Draw
 from registry.store.parties import OrganisationKind
 from registry.usecases.adopt_trust_list import adopt
 from registry.usecases.believe_peers import Pins, read_beliefs, read_list
-from registry.usecases.check_application import local_day
 from registry.usecases.draft_body import Drafting
 
 OVERLAP = timedelta(days=1)
@@ -195,7 +194,7 @@ def publish(
     before = read_list(tx, pins, own_country)
     believed = adopt(tx, text, pins, own_country=own_country, by=by, at=at, draw=draw)
     known = {} if before is None else {body.id: len(body.former) for body in before.list.bodies}
-    today = local_day(read_beliefs(tx, pins), own_country, at)
+    today = read_beliefs(tx, pins).local_day(own_country, at)
     for body in believed.list.bodies if believed.list.country == own_country else ():
         for former in body.former[known.get(body.id, 0) :]:
             if former.until < today:

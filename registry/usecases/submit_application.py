@@ -23,7 +23,7 @@ from registry.store.applications import Application
 from registry.store.parties import Role
 from registry.usecases import run_clock
 from registry.usecases.believe_peers import Beliefs
-from registry.usecases.check_application import check, local_day, mandated, refuse_severe
+from registry.usecases.check_application import check, mandated, refuse_severe
 from registry.usecases.find_application import ApplicationNotFound, find, play, record
 from registry.usecases.identify_party import Party
 from registry.usecases.keep_product import ProductNotFound, VersionStale
@@ -134,7 +134,7 @@ def submit(
     _own(row, by)
     row.state = lifecycle.advance(State(row.state), Move.SUBMIT)
     play(tx, row, Part.APPLICANT, by=by, at=at)
-    today = local_day(beliefs, row.issued_in, at)
+    today = beliefs.local_day(row.issued_in, at)
     if row.principal != row.organisation and not mandated(tx, row, today):
         raise MandateMissing(row.scheme)
     check_related(tx, row, organisation=by.organisation)

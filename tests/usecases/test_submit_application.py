@@ -16,7 +16,7 @@ from registry.store import applications, parties
 from registry.store.parties import Person, Role
 from registry.usecases import keep_product, register_party, submit_application
 from registry.usecases.believe_peers import Beliefs
-from registry.usecases.check_application import FindingsSevere, check, local_day
+from registry.usecases.check_application import FindingsSevere, check
 from registry.usecases.find_application import AnotherPart, ApplicationNotFound
 from registry.usecases.identify_party import RoleMissing
 from registry.usecases.keep_product import ProductNotFound, VersionStale
@@ -205,8 +205,8 @@ def test_intake_without_an_agreement_asks_the_rules_on_the_day_of_utc(corridor: 
     by = corridor.by
     drafted = by.draft()
     midnight_in_minsk = AT.replace(hour=21)
-    assert local_day(by.beliefs(), "BY", midnight_in_minsk) == AT.date() + timedelta(days=1)
-    assert local_day(NOTHING_BELIEVED, "BY", midnight_in_minsk) == AT.date()
+    assert by.beliefs().local_day("BY", midnight_in_minsk) == AT.date() + timedelta(days=1)
+    assert NOTHING_BELIEVED.local_day("BY", midnight_in_minsk) == AT.date()
     with by.tx() as tx:
         agreed, not_agreed = (check(tx, drafted, each, at=AT) for each in (by.beliefs(), NOTHING_BELIEVED))
     assert {finding.rule for finding in not_agreed} - {finding.rule for finding in agreed}
