@@ -3,7 +3,7 @@
 from datetime import datetime
 from threading import Lock
 
-from registry.usecases.verify_held import TooManyVerifications
+from registry.usecases.verification.verify_held import TooManyVerifications
 
 
 class Pace:

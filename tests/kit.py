@@ -57,34 +57,22 @@ from registry.store.parties import OrganisationKind, Person, Role
 from registry.store.postgres import SUPERUSER, Server
 from registry.store.tables import METADATA
 from registry.store.tokens import Token
-from registry.usecases import (
-    adopt_trust_list,
-    begin_operators,
-    change_status,
-    clarify_certificate,
-    confirm_calendar,
-    deliver_message,
-    examine_application,
-    exchange_freshness,
-    issue_certificate,
-    issue_token,
-    publish_log,
-    publish_trust_list,
-    register_party,
-    replace_certificate,
-    submit_application,
-    verify_certificate,
-    witness_checkpoint,
-)
-from registry.usecases.accept_message import accept
-from registry.usecases.believe_peers import Beliefs, read_beliefs
-from registry.usecases.deliver_message import Sender
-from registry.usecases.identify_party import Party, identify
-from registry.usecases.publish_trust_list import Material
-from registry.usecases.relate_certificate import Related
-from registry.usecases.sign_for_body import read
-from registry.usecases.submit_application import Form
-from registry.usecases.verify_certificate import Verification
+from registry.usecases.application import confirm_calendar, examine_application, submit_application
+from registry.usecases.application.relate_certificate import Related
+from registry.usecases.application.submit_application import Form
+from registry.usecases.certificate import change_status, clarify_certificate, issue_certificate, replace_certificate
+from registry.usecases.channel import deliver_message, exchange_freshness
+from registry.usecases.channel.accept_message import accept
+from registry.usecases.channel.deliver_message import Sender
+from registry.usecases.party import begin_operators, issue_token, register_party
+from registry.usecases.party.identify_party import Party, identify
+from registry.usecases.tlog import publish_log, witness_checkpoint
+from registry.usecases.trust import adopt_trust_list, publish_trust_list
+from registry.usecases.trust.believe_peers import Beliefs, read_beliefs
+from registry.usecases.trust.publish_trust_list import Material
+from registry.usecases.trust.sign_for_body import read
+from registry.usecases.verification import verify_certificate
+from registry.usecases.verification.verify_certificate import Verification
 
 AT = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 SECRET = b"one passphrase for the tests"

@@ -12,9 +12,9 @@ from registry.core.certificate.credential import Certificate, Signatory, Subject
 from registry.core.envelope.jose import Envelope, Typ, seal
 from registry.core.identifiers import certificate_id
 from registry.core.signature import Signer
-from registry.usecases import register_certificate
-from registry.usecases.issue_certificate import LIST_LENGTH, STATUS_LIST
-from registry.usecases.register_certificate import Examiner, Registered
+from registry.usecases.certificate import register_certificate
+from registry.usecases.certificate.issue_certificate import LIST_LENGTH, STATUS_LIST
+from registry.usecases.certificate.register_certificate import Examiner, Registered
 from tests.kit import Country
 
 EXAMINER = {"id": "expert-17", "name": "Н. В. Крук"}

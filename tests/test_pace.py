@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from registry.pace import Pace
-from registry.usecases.verify_held import TooManyVerifications
+from registry.usecases.verification.verify_held import TooManyVerifications
 
 AT = datetime(2026, 11, 21, 9, 30, 59, tzinfo=UTC)
 

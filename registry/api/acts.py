@@ -20,10 +20,10 @@ from registry.core.verification.dossier import Place, Selection
 from registry.store import acts
 from registry.store.acts import Act
 from registry.store.parties import Role
-from registry.usecases import read_act, search_acts
-from registry.usecases.identify_party import Party
-from registry.usecases.read_act import ActLost, ActNotFound
-from registry.usecases.search_acts import Found, LostAct
+from registry.usecases.audit import read_act, search_acts
+from registry.usecases.audit.read_act import ActLost, ActNotFound
+from registry.usecases.audit.search_acts import Found, LostAct
+from registry.usecases.party.identify_party import Party
 
 router = APIRouter(prefix="/api/v1/acts", tags=["acts"], route_class=StrictRoute)
 TLOG_PROOF = "text/vnd.tlog-proof"

@@ -18,11 +18,11 @@ from registry.core.certificate.lifecycle import AlreadyAnnulled, SamePerson
 from registry.core.identifiers import certificate_id, log_origin
 from registry.store import certificates
 from registry.store.parties import Role
-from registry.usecases import change_status
-from registry.usecases.change_status import AnnulmentOpen, DateOutside, NothingProposed, ReplacementOpen
-from registry.usecases.compare_guard import BEHIND, check_caught_up
-from registry.usecases.identify_party import Party
-from registry.usecases.sign_for_body import CertificateNotFound, SignerMissing
+from registry.usecases.certificate import change_status
+from registry.usecases.certificate.change_status import AnnulmentOpen, DateOutside, NothingProposed, ReplacementOpen
+from registry.usecases.party.identify_party import Party
+from registry.usecases.recovery.compare_guard import BEHIND, check_caught_up
+from registry.usecases.trust.sign_for_body import CertificateNotFound, SignerMissing
 
 router = APIRouter(prefix="/api/v1/certificates", tags=["certificates"], route_class=StrictRoute)
 

@@ -8,18 +8,24 @@ from registry.core.certificate.lifecycle import AlreadyAnnulled, SamePerson
 from registry.core.envelope.jose import EnvelopeTooLarge
 from registry.core.number_pattern import NumbersExhausted
 from registry.core.scheme.catalogue import UnknownScheme
-from registry.usecases.change_status import AnnulmentOpen
-from registry.usecases.check_application import FindingsSevere
-from registry.usecases.check_expert import ExaminerIsExpert, SignatoryIsExpert
-from registry.usecases.compare_guard import BEHIND
-from registry.usecases.find_application import AnotherPart, ApplicationNotFound
-from registry.usecases.issue_certificate import GoodsHaveLeft, NotIssuable
-from registry.usecases.keep_product import ProductNotFound
-from registry.usecases.register_party import PartyNotFound
-from registry.usecases.relate_certificate import InLieuIssued, NoDuplicate, RelatedElsewhere, SetNotFound, SheetTaken
-from registry.usecases.replace_certificate import NothingToReplace, ReplacementNotProposed
-from registry.usecases.sign_for_body import CertificateNotFound, SignerMissing
-from registry.usecases.submit_application import DraftDiffers, MandateMissing
+from registry.usecases.application.check_application import FindingsSevere
+from registry.usecases.application.check_expert import ExaminerIsExpert, SignatoryIsExpert
+from registry.usecases.application.find_application import AnotherPart, ApplicationNotFound
+from registry.usecases.application.keep_product import ProductNotFound
+from registry.usecases.application.relate_certificate import (
+    InLieuIssued,
+    NoDuplicate,
+    RelatedElsewhere,
+    SetNotFound,
+    SheetTaken,
+)
+from registry.usecases.application.submit_application import DraftDiffers, MandateMissing
+from registry.usecases.certificate.change_status import AnnulmentOpen
+from registry.usecases.certificate.issue_certificate import GoodsHaveLeft, NotIssuable
+from registry.usecases.certificate.replace_certificate import NothingToReplace, ReplacementNotProposed
+from registry.usecases.party.register_party import PartyNotFound
+from registry.usecases.recovery.compare_guard import BEHIND
+from registry.usecases.trust.sign_for_body import CertificateNotFound, SignerMissing
 
 NOT_RELATED = (AlreadyAnnulled, InLieuIssued, RelatedElsewhere, DuplicateOfDuplicate, DuplicateNotReplaced)
 """What an application or a registered certificate names cannot be replaced or duplicated."""

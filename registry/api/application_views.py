@@ -15,9 +15,9 @@ from registry.core.certificate.relation import MAX_SHEETS
 from registry.core.rules.finding import Finding
 from registry.store import parties
 from registry.store.applications import Application, ApplicationPerson
-from registry.usecases import run_clock
-from registry.usecases.relate_certificate import Related, Sheet, relations_of
-from registry.usecases.submit_application import Form
+from registry.usecases.application import run_clock
+from registry.usecases.application.relate_certificate import Related, Sheet, relations_of
+from registry.usecases.application.submit_application import Form
 
 
 class RelatedBody(Body):

@@ -25,20 +25,15 @@ from registry.core.identifiers import log_origin
 from registry.store import applications
 from registry.store.applications import Application
 from registry.store.parties import OrganisationKind, Role
-from registry.usecases import (
-    examine_application,
-    find_application,
-    issue_certificate,
-    replace_certificate,
-    submit_application,
-)
-from registry.usecases.believe_peers import read_beliefs
-from registry.usecases.check_application import check
-from registry.usecases.check_expert import ExpertActMissing
-from registry.usecases.compare_guard import check_caught_up
-from registry.usecases.find_application import ApplicationNotFound
-from registry.usecases.identify_party import Party
-from registry.usecases.submit_application import DraftDiffers
+from registry.usecases.application import examine_application, find_application, submit_application
+from registry.usecases.application.check_application import check
+from registry.usecases.application.check_expert import ExpertActMissing
+from registry.usecases.application.find_application import ApplicationNotFound
+from registry.usecases.application.submit_application import DraftDiffers
+from registry.usecases.certificate import issue_certificate, replace_certificate
+from registry.usecases.party.identify_party import Party
+from registry.usecases.recovery.compare_guard import check_caught_up
+from registry.usecases.trust.believe_peers import read_beliefs
 
 router = APIRouter(prefix="/api/v1/applications", tags=["applications"], route_class=StrictRoute)
 

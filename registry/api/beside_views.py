@@ -11,7 +11,7 @@ from registry.core.envelope.jose import Envelope, Typ
 from registry.core.verification.beside import Beside, Named
 from registry.store.certificates import CertificateRow, StatusChangeRow
 from registry.store.clarifications import ClarificationRow
-from registry.usecases.sign_for_body import read
+from registry.usecases.trust.sign_for_body import read
 
 
 class StatusView(BaseModel):

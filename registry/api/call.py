@@ -20,7 +20,7 @@ from registry.core.errors import Unprocessable
 from registry.lines import ASKED
 from registry.node import Node
 from registry.store import replies
-from registry.usecases.identify_party import Party, TokenNotAccepted, identify, identify_once
+from registry.usecases.party.identify_party import Party, TokenNotAccepted, identify, identify_once
 
 _KEY = re.compile(r"[\x21-\x7e]{1,128}")
 _ETAG = re.compile(r'"(\d{1,9})"')

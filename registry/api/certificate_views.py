@@ -14,7 +14,7 @@ from registry.core.certificate.outside import Outside
 from registry.store.certificates import CertificateRow
 from registry.store.channel import MessageOut
 from registry.store.registrations import Registration
-from registry.usecases.sign_for_body import read
+from registry.usecases.trust.sign_for_body import read
 
 NodePath = Annotated[str, Path(max_length=253, description="Name of the issuing node, as `by.registry.example`.")]
 BodyPath = Annotated[BodyCode, Path(description="Code of the body.")]

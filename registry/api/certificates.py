@@ -33,10 +33,10 @@ from registry.store import annulments, certificates, channel, clarifications, re
 from registry.store.certificate_search import Conditions, Scope, page
 from registry.store.certificates import CertificateRow
 from registry.store.parties import Role
-from registry.usecases.identify_party import Party
-from registry.usecases.read_log import prove
-from registry.usecases.sign_for_body import CertificateNotFound
-from registry.usecases.verify_certificate import normal_number
+from registry.usecases.party.identify_party import Party
+from registry.usecases.tlog.read_log import prove
+from registry.usecases.trust.sign_for_body import CertificateNotFound
+from registry.usecases.verification.verify_certificate import normal_number
 
 router = APIRouter(prefix="/api/v1/certificates", tags=["certificates"], route_class=StrictRoute)
 READERS = {

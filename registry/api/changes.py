@@ -16,9 +16,9 @@ from registry.api.paging import PlaceDep, cursor
 from registry.core.calendar import write_instant
 from registry.store.arrivals import Arrived
 from registry.store.parties import Role
-from registry.usecases import follow_changes
-from registry.usecases.follow_changes import ChangesRenumbered
-from registry.usecases.identify_party import Party
+from registry.usecases.party.identify_party import Party
+from registry.usecases.verification import follow_changes
+from registry.usecases.verification.follow_changes import ChangesRenumbered
 
 router = APIRouter(prefix="/api/v1/changes", tags=["changes"], route_class=StrictRoute)
 

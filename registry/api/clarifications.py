@@ -17,11 +17,11 @@ from registry.core.certificate.clarification import ClarificationDiffers, NotCla
 from registry.core.certificate.lifecycle import AlreadyAnnulled, SamePerson
 from registry.core.identifiers import certificate_id, log_origin
 from registry.store.parties import Role
-from registry.usecases import clarify_certificate
-from registry.usecases.clarify_certificate import ClarificationOpen, NothingToClarify
-from registry.usecases.compare_guard import BEHIND, check_caught_up
-from registry.usecases.identify_party import Party
-from registry.usecases.sign_for_body import CertificateNotFound, SignerMissing
+from registry.usecases.certificate import clarify_certificate
+from registry.usecases.certificate.clarify_certificate import ClarificationOpen, NothingToClarify
+from registry.usecases.party.identify_party import Party
+from registry.usecases.recovery.compare_guard import BEHIND, check_caught_up
+from registry.usecases.trust.sign_for_body import CertificateNotFound, SignerMissing
 
 router = APIRouter(prefix="/api/v1/certificates", tags=["certificates"], route_class=StrictRoute)
 PATH = "/{node}/{body}/{year}/{number}/clarification"

@@ -24,8 +24,8 @@ from registry.core.errors import RegistryError
 from registry.core.rules.catalogue import rule_catalogue, source_list
 from registry.store.database import DatabaseFull, DatabaseUnavailable
 from registry.store.parties import Role
-from registry.usecases.identify_party import RoleMissing, TokenNotAccepted
-from registry.usecases.keep_product import VersionStale
+from registry.usecases.application.keep_product import VersionStale
+from registry.usecases.party.identify_party import RoleMissing, TokenNotAccepted
 
 EVERYWHERE: tuple[Refusal, ...] = (
     "request-unreadable",

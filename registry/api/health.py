@@ -18,10 +18,10 @@ from registry.core.errors import RegistryError
 from registry.core.identifiers import log_origin
 from registry.store import log, tasks
 from registry.store.tasks import ALARMS
-from registry.usecases.believe_peers import read_beliefs
-from registry.usecases.compare_guard import check_caught_up, silent_witness
-from registry.usecases.count_operators import count_operators
-from registry.usecases.find_standstill import find_standstill
+from registry.usecases.node.find_standstill import find_standstill
+from registry.usecases.party.count_operators import count_operators
+from registry.usecases.recovery.compare_guard import check_caught_up, silent_witness
+from registry.usecases.trust.believe_peers import read_beliefs
 
 router = APIRouter(prefix="/health", tags=["health"], route_class=StrictRoute)
 LAG = timedelta(seconds=60)

@@ -1,8 +1,8 @@
 """The parts of a node that use cases ask for by name."""
 
 from registry.node import Node
-from registry.usecases.accept_message import Receiver
-from registry.usecases.sign_for_body import Issuer
+from registry.usecases.channel.accept_message import Receiver
+from registry.usecases.trust.sign_for_body import Issuer
 
 
 def issuer_of(node: Node) -> Issuer:

@@ -12,9 +12,9 @@ from registry.api.public import CACHED, NOTE
 from registry.api.spelled import Hex256
 from registry.core.tlog.tile import MalformedTile, Tile
 from registry.store import log
-from registry.usecases.mirror_log import NotMirrored, find_mirror, read_mirror_tile
-from registry.usecases.publish_log import published_note
-from registry.usecases.read_log import EntriesDamaged, TileNotFound, read_tile
+from registry.usecases.tlog.mirror_log import NotMirrored, find_mirror, read_mirror_tile
+from registry.usecases.tlog.publish_log import published_note
+from registry.usecases.tlog.read_log import EntriesDamaged, TileNotFound, read_tile
 
 router = APIRouter(prefix="/log", tags=["log"], route_class=StrictRoute)
 BYTES = "application/octet-stream"

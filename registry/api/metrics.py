@@ -15,7 +15,7 @@ from registry.api.limits import StrictRoute
 from registry.api.operation import operation
 from registry.api.problems import FaceProblem
 from registry.core.errors import RegistryError
-from registry.usecases.measure_node import Measures, measure
+from registry.usecases.node.measure_node import Measures, measure
 
 router = APIRouter(tags=["health"], route_class=StrictRoute)
 SHARED = "PROMETHEUS_MULTIPROC_DIR"

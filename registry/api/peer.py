@@ -27,9 +27,9 @@ from registry.core.errors import Conflict
 from registry.core.record import MalformedRecord
 from registry.store import peers
 from registry.store.guard import GuardBroken, GuardMissing, Mark, of_received
-from registry.usecases.accept_message import SenderUnknown, accept
-from registry.usecases.believe_peers import read_beliefs
-from registry.usecases.recall_messages import recall
+from registry.usecases.channel.accept_message import SenderUnknown, accept
+from registry.usecases.recovery.recall_messages import recall
+from registry.usecases.trust.believe_peers import read_beliefs
 
 router = APIRouter(prefix="/peer", tags=["peer"], route_class=StrictRoute)
 JWT = "application/jwt"

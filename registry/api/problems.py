@@ -28,9 +28,9 @@ from registry.core.errors import (
 from registry.core.product.product import MalformedProduct
 from registry.core.record import encode
 from registry.lines import ASKED
-from registry.usecases.identify_party import TokenNotAccepted
-from registry.usecases.keep_product import VersionStale
-from registry.usecases.verify_held import TooManyVerifications
+from registry.usecases.application.keep_product import VersionStale
+from registry.usecases.party.identify_party import TokenNotAccepted
+from registry.usecases.verification.verify_held import TooManyVerifications
 
 STATUS: dict[type[RegistryError], int] = {
     Malformed: 400,

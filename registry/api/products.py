@@ -21,9 +21,9 @@ from registry.core.product.product import MalformedProduct, Product
 from registry.store import products
 from registry.store.parties import OrganisationKind, Role
 from registry.store.products import MediaType, ProductRow
-from registry.usecases import keep_product
-from registry.usecases.identify_party import Party
-from registry.usecases.keep_product import EvidenceNotAccepted, ProductNotFound
+from registry.usecases.application import keep_product
+from registry.usecases.application.keep_product import EvidenceNotAccepted, ProductNotFound
+from registry.usecases.party.identify_party import Party
 
 router = APIRouter(prefix="/api/v1/products", tags=["products"], route_class=StrictRoute)
 CONTENT_REFUSALS = (MalformedProduct, InvalidIdentifier)

@@ -8,8 +8,8 @@ from registry.api.operation import operation
 from registry.api.problems import FaceProblem
 from registry.api.spelled import Hex256
 from registry.store import peers
-from registry.usecases.believe_peers import CountryNotTrusted, read_beliefs
-from registry.usecases.exchange_freshness import NothingStated, read_own
+from registry.usecases.channel.exchange_freshness import NothingStated, read_own
+from registry.usecases.trust.believe_peers import CountryNotTrusted, read_beliefs
 
 router = APIRouter(tags=["public"], route_class=StrictRoute)
 CACHED = {"Cache-Control": "public, max-age=5", "X-Content-Type-Options": "nosniff"}

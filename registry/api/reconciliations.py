@@ -15,9 +15,9 @@ from registry.api.spelled import Hex256, MonthText
 from registry.core.calendar import write_instant
 from registry.core.channel.reconciliation import Month, Statement
 from registry.store.reconciliations import Settled
-from registry.usecases import read_months
-from registry.usecases.identify_party import Party
-from registry.usecases.read_months import READERS, MonthState, ReconciliationNotFound, receiver_of, state_of
+from registry.usecases.channel import read_months
+from registry.usecases.channel.read_months import READERS, MonthState, ReconciliationNotFound, receiver_of, state_of
+from registry.usecases.party.identify_party import Party
 
 router = APIRouter(prefix="/api/v1/reconciliations", tags=["reconciliations"], route_class=StrictRoute)
 DigestPath = Annotated[Hex256, Path(description="Digest of the issuer's statement.")]

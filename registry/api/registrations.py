@@ -25,14 +25,12 @@ from registry.core.identifiers import log_origin
 from registry.core.number_pattern import NumberUnfit
 from registry.core.record import MalformedRecord
 from registry.store.parties import Role
-from registry.usecases import register_certificate
-from registry.usecases.believe_peers import read_beliefs
-from registry.usecases.check_application import FindingsSevere
-from registry.usecases.check_expert import ExaminerIsExpert, SignatoryIsExpert
-from registry.usecases.compare_guard import BEHIND, check_caught_up
-from registry.usecases.identify_party import Party
-from registry.usecases.issue_certificate import NotIssuable
-from registry.usecases.register_certificate import (
+from registry.usecases.application.check_application import FindingsSevere
+from registry.usecases.application.check_expert import ExaminerIsExpert, SignatoryIsExpert
+from registry.usecases.application.relate_certificate import SheetTaken
+from registry.usecases.certificate import register_certificate
+from registry.usecases.certificate.issue_certificate import NotIssuable
+from registry.usecases.certificate.register_certificate import (
     ApproversAlike,
     Examiner,
     IssuedByAnother,
@@ -41,8 +39,10 @@ from registry.usecases.register_certificate import (
     SignedOtherwise,
     StatusIndexTaken,
 )
-from registry.usecases.relate_certificate import SheetTaken
-from registry.usecases.relate_registered import RelationWrong, StillInForce
+from registry.usecases.certificate.relate_registered import RelationWrong, StillInForce
+from registry.usecases.party.identify_party import Party
+from registry.usecases.recovery.compare_guard import BEHIND, check_caught_up
+from registry.usecases.trust.believe_peers import read_beliefs
 
 router = APIRouter(prefix="/api/v1/registrations", tags=["registrations"], route_class=StrictRoute)
 

@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from registry.api.metrics import Meter
 from registry.lines import ASKED, Asked, tell
-from registry.usecases.identify_party import RoleMissing, TokenNotAccepted
+from registry.usecases.party.identify_party import RoleMissing, TokenNotAccepted
 
 _LOG = logging.getLogger("registry.request")
 _SECURITY = logging.getLogger("registry.security")

@@ -15,9 +15,9 @@ from registry.api.paging import LARGEST_NUMBER, Page, PlaceDep
 from registry.core.calendar import write_instant
 from registry.store.parties import Role
 from registry.store.tasks import Task, TaskKind
-from registry.usecases import close_task
-from registry.usecases.close_task import READERS, TaskClosed, TaskClosesItself, TaskNotFound
-from registry.usecases.identify_party import Party
+from registry.usecases.node import close_task
+from registry.usecases.node.close_task import READERS, TaskClosed, TaskClosesItself, TaskNotFound
+from registry.usecases.party.identify_party import Party
 
 router = APIRouter(prefix="/api/v1/tasks", tags=["tasks"], route_class=StrictRoute)
 IdPath = Annotated[int, Path(ge=1, le=LARGEST_NUMBER)]

@@ -13,9 +13,9 @@ from registry.core.errors import RegistryError
 from registry.core.verification.verdict import Finding, Verdict
 from registry.store import clarifications
 from registry.store.acts import Act
-from registry.usecases.believe_peers import Beliefs
-from registry.usecases.read_beside import read_beside
-from registry.usecases.verify_certificate import Verification
+from registry.usecases.certificate.read_beside import read_beside
+from registry.usecases.trust.believe_peers import Beliefs
+from registry.usecases.verification.verify_certificate import Verification
 
 
 class VerdictFindingView(BaseModel):

@@ -22,12 +22,12 @@ from registry.core.record import MalformedRecord
 from registry.core.tlog.entry import Kind
 from registry.store import acts, peers
 from registry.store.parties import Role
-from registry.usecases import verify_certificate, verify_held
-from registry.usecases.believe_peers import read_beliefs
-from registry.usecases.identify_party import Party
-from registry.usecases.sign_for_body import CertificateNotFound
-from registry.usecases.verify_certificate import NumberAmbiguous, Question
-from registry.usecases.verify_held import TooManyVerifications
+from registry.usecases.party.identify_party import Party
+from registry.usecases.trust.believe_peers import read_beliefs
+from registry.usecases.trust.sign_for_body import CertificateNotFound
+from registry.usecases.verification import verify_certificate, verify_held
+from registry.usecases.verification.verify_certificate import NumberAmbiguous, Question
+from registry.usecases.verification.verify_held import TooManyVerifications
 
 router = APIRouter(prefix="/api/v1/verifications", tags=["verifications"], route_class=StrictRoute)
 ASKERS = (Role.CUSTOMS, Role.IMPORTER)

@@ -14,10 +14,16 @@ from registry.core.tlog.note import Note
 from registry.core.tlog.witness import LogSignatureMissing, LogUnknown, MalformedGrowth, NotConsistent, StaleOldSize
 from registry.store.acts import Actor
 from registry.store.guard import GuardBroken, GuardMissing, of_witness
-from registry.usecases.believe_peers import read_beliefs
-from registry.usecases.compare_guard import WitnessForgot, check_remembers
-from registry.usecases.extend_log import mark_of
-from registry.usecases.witness_checkpoint import NothingWitnessed, WitnessBehind, cosign, cosigned_note, read_growth
+from registry.usecases.recovery.compare_guard import WitnessForgot, check_remembers
+from registry.usecases.tlog.extend_log import mark_of
+from registry.usecases.tlog.witness_checkpoint import (
+    NothingWitnessed,
+    WitnessBehind,
+    cosign,
+    cosigned_note,
+    read_growth,
+)
+from registry.usecases.trust.believe_peers import read_beliefs
 
 router = APIRouter(prefix="/witness", tags=["witness"], route_class=StrictRoute)
 SIZE = "text/x.tlog.size"

@@ -18,10 +18,10 @@ from registry.core.tlog.entry import Kind
 from registry.core.verification.dossier import MAX_ACTS, Place, Selection
 from registry.store import acts
 from registry.store.acts import Act
-from registry.usecases import export_acts, read_act, search_acts
-from registry.usecases.export_acts import Home
-from registry.usecases.identify_party import identify
-from registry.usecases.search_acts import Found, LostAct
+from registry.usecases.audit import export_acts, read_act, search_acts
+from registry.usecases.audit.export_acts import Home
+from registry.usecases.audit.search_acts import Found, LostAct
+from registry.usecases.party.identify_party import identify
 
 app = new_app(
     "Search acts, look at one, export a dossier, check one. Example: registry acts search --number BYUZ6101000001"

@@ -24,11 +24,11 @@ from registry.core.record import MalformedRecord
 from registry.settings import read_secret
 from registry.signing.key_file import FileSigner
 from registry.store.parties import Role
-from registry.usecases import adopt_trust_list
-from registry.usecases.accept_message import judge_again
-from registry.usecases.believe_peers import read_beliefs
-from registry.usecases.identify_party import identify
-from registry.usecases.take_certificate import Here
+from registry.usecases.channel.accept_message import judge_again
+from registry.usecases.channel.take_certificate import Here
+from registry.usecases.party.identify_party import identify
+from registry.usecases.trust import adopt_trust_list
+from registry.usecases.trust.believe_peers import read_beliefs
 
 app = new_app("Draft, sign and adopt an agreement. Example: registry agreement draft wishes.json agreement.json")
 Passphrase = Annotated[str | None, typer.Option(envvar="REGISTRY_PASSPHRASE", hidden=True)]

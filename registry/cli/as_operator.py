@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from registry.cli.console import opened, show, wanted_token
 from registry.node import Node
 from registry.store.parties import Role
-from registry.usecases.identify_party import Party, identify
+from registry.usecases.party.identify_party import Party, identify
 
 Work = Callable[[Session, Party, datetime, Node], dict[str, Any]]
 

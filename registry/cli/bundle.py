@@ -9,8 +9,8 @@ import typer
 from registry.cli.console import Json, Token, new_app, opened, show, wanted_token, write_file
 from registry.core.verification.bundle import Bundle
 from registry.store.parties import Role
-from registry.usecases import export_bundle
-from registry.usecases.identify_party import identify
+from registry.usecases.party.identify_party import identify
+from registry.usecases.verification import export_bundle
 
 app = new_app("Write the bundle that customs carries offline. Example: registry bundle make customs.bundle")
 

@@ -14,8 +14,8 @@ from registry.core.application.working_year import read_calendar, write_calendar
 from registry.core.calendar import Calendar
 from registry.core.record import MalformedRecord
 from registry.store import calendars
-from registry.usecases import confirm_calendar
-from registry.usecases.identify_party import identify
+from registry.usecases.application import confirm_calendar
+from registry.usecases.party.identify_party import identify
 
 app = new_app(
     "Draft, propose and confirm calendars of working days. Example: registry calendar draft BY 2026 by-2026.json"

@@ -14,13 +14,14 @@ from registry.store import channel as messages
 from registry.store import epochs
 from registry.store.epochs import Direction
 from registry.store.guard import Mark, of_sent
-from registry.usecases import begin_epoch, follow_epoch
-from registry.usecases.begin_epoch import Parting
-from registry.usecases.believe_peers import read_beliefs
-from registry.usecases.identify_party import Party, identify
-from registry.usecases.recall_messages import Recalled
-from registry.usecases.recover_messages import Restoring
-from registry.usecases.recover_node import NotAsked
+from registry.usecases.channel import follow_epoch
+from registry.usecases.party.identify_party import Party, identify
+from registry.usecases.recovery import begin_epoch
+from registry.usecases.recovery.begin_epoch import Parting
+from registry.usecases.recovery.recall_messages import Recalled
+from registry.usecases.recovery.recover_messages import Restoring
+from registry.usecases.recovery.recover_node import NotAsked
+from registry.usecases.trust.believe_peers import read_beliefs
 
 app = new_app(
     "See the channel with each peer, and begin a new epoch of it by two people. Example: registry channel show"

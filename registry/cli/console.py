@@ -86,7 +86,7 @@ def opened() -> Iterator["Node"]:
 
 def wanted_token(token: str | None) -> str:
     """Return the token of who acts; raises `TokenNotShown` where none was given."""
-    from registry.usecases.identify_party import TokenNotShown  # noqa: PLC0415  as above
+    from registry.usecases.party.identify_party import TokenNotShown  # noqa: PLC0415  as above
 
     if not token:
         raise TokenNotShown

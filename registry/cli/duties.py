@@ -10,14 +10,14 @@ from registry.peer.client import Peer, PeerHasNone, PeerWantsEarlier, WitnessKno
 from registry.store import channel, log
 from registry.store.acts import Actor
 from registry.store.guard import Mark, of_log, of_published, of_sent, of_shown
-from registry.usecases import mirror_log, publish_log
-from registry.usecases.apply_deadlines import hear_silence, tell_overdue
-from registry.usecases.believe_peers import Beliefs, read_beliefs
-from registry.usecases.deliver_message import BATCH, Sender, keep_receipt, make_messages
-from registry.usecases.extend_log import extend, mark_of
-from registry.usecases.publish_log import HEARTBEAT, Asked, ask, publish
-from registry.usecases.reconcile_log import Wanted, await_mirror, reconcile
-from registry.usecases.tell_waiting import tell_waiting
+from registry.usecases.application.apply_deadlines import hear_silence, tell_overdue
+from registry.usecases.channel.deliver_message import BATCH, Sender, keep_receipt, make_messages
+from registry.usecases.channel.tell_waiting import tell_waiting
+from registry.usecases.recovery.reconcile_log import Wanted, await_mirror, reconcile
+from registry.usecases.tlog import mirror_log, publish_log
+from registry.usecases.tlog.extend_log import extend, mark_of
+from registry.usecases.tlog.publish_log import HEARTBEAT, Asked, ask, publish
+from registry.usecases.trust.believe_peers import Beliefs, read_beliefs
 
 
 def sequence(node: Node) -> bool:

@@ -9,11 +9,12 @@ from registry.core.trust.freshness import FreshnessNotTrusted
 from registry.node import Node
 from registry.peer.client import Peer, PeerHasNone
 from registry.store.acts import Actor
-from registry.usecases import adopt_trust_list, exchange_freshness
-from registry.usecases.accept_message import judge_again
-from registry.usecases.believe_peers import read_beliefs
-from registry.usecases.compare_guard import check_caught_up
-from registry.usecases.take_certificate import Here
+from registry.usecases.channel import exchange_freshness
+from registry.usecases.channel.accept_message import judge_again
+from registry.usecases.channel.take_certificate import Here
+from registry.usecases.recovery.compare_guard import check_caught_up
+from registry.usecases.trust import adopt_trust_list
+from registry.usecases.trust.believe_peers import read_beliefs
 
 
 class Stating:

@@ -18,9 +18,9 @@ from registry.node import Node
 from registry.signing.key_file import VERIFIER
 from registry.signing.keyring import LOG, WITNESS
 from registry.store.guard import Guard
-from registry.usecases.check_integrity import Anchors, Report, check
-from registry.usecases.compare_guard import Marks
-from registry.usecases.survey_rows import Tell
+from registry.usecases.fsck.check_integrity import Anchors, Report, check
+from registry.usecases.fsck.survey_rows import Tell
+from registry.usecases.recovery.compare_guard import Marks
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 SHOW_AFTER = 1.0

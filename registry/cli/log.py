@@ -19,8 +19,9 @@ from registry.core.tlog.policy import KnownLog, Policy
 from registry.core.tlog.split import Finding, compare
 from registry.store import acts, certificates, log, witness
 from registry.store.static_files import StaticFolder
-from registry.usecases import export_log, read_act, read_log, search_acts
-from registry.usecases.believe_peers import read_beliefs
+from registry.usecases.audit import read_act, search_acts
+from registry.usecases.tlog import export_log, read_log
+from registry.usecases.trust.believe_peers import read_beliefs
 
 app = new_app("Export, prove and follow the log. Example: registry log export /srv/log")
 app.command()(monitor)

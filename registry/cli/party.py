@@ -17,10 +17,10 @@ from registry.store import parties
 from registry.store.database import Database
 from registry.store.ownership import check_own
 from registry.store.parties import OrganisationKind, Role
-from registry.usecases import begin_operators, issue_token, register_party, rename_body
-from registry.usecases.believe_peers import read_beliefs
-from registry.usecases.confirm_proposal import spoken
-from registry.usecases.identify_party import Party, identify
+from registry.usecases.party import begin_operators, issue_token, register_party, rename_body
+from registry.usecases.party.confirm_proposal import spoken
+from registry.usecases.party.identify_party import Party, identify
+from registry.usecases.trust.believe_peers import read_beliefs
 
 app = new_app("Register organisations, people, tokens and mandates. Example: registry party list")
 app.add_typer(tokens.app, name="token")

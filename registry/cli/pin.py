@@ -22,9 +22,9 @@ from registry.core.record import decode, encode
 from registry.core.trust.pin import Pin
 from registry.node import PIN_SUFFIX, PINS, Node
 from registry.signing.key_file import KeyMissing
-from registry.usecases import pin_root
-from registry.usecases.believe_peers import read_list
-from registry.usecases.identify_party import identify
+from registry.usecases.party.identify_party import identify
+from registry.usecases.trust import pin_root
+from registry.usecases.trust.believe_peers import read_list
 
 app = new_app("Pin a root: one person proposes, another confirms by the fingerprint.")
 PROPOSED = ".pin.proposed.json"

@@ -9,7 +9,7 @@ from registry.core.channel.reconciliation import Month
 from registry.core.errors import Malformed
 from registry.store import reconciliations
 from registry.store.reconciliations import Settled
-from registry.usecases.read_months import MonthState, receiver_of, state_of
+from registry.usecases.channel.read_months import MonthState, receiver_of, state_of
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 MOST = 1000

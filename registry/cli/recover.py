@@ -23,14 +23,14 @@ from registry.peer.client import Peer, PeerHasNone
 from registry.store import channel, log, witness
 from registry.store.at_work import alone
 from registry.store.guard import Guard, Mark, of_forgotten
-from registry.usecases.accept_message import Receiver
-from registry.usecases.believe_peers import Beliefs, read_beliefs
-from registry.usecases.compare_guard import Marks, Standing, WitnessForgot, compare, marks_of
-from registry.usecases.identify_party import identify
-from registry.usecases.recall_messages import Recalled
-from registry.usecases.recover_log import Copy, EntriesLost, read_copy, read_cosigned
-from registry.usecases.recover_node import Fetched, NotAsked, Recovered, witnesses_of
-from registry.usecases.recover_node import recover as recover_in
+from registry.usecases.channel.accept_message import Receiver
+from registry.usecases.party.identify_party import identify
+from registry.usecases.recovery.compare_guard import Marks, Standing, WitnessForgot, compare, marks_of
+from registry.usecases.recovery.recall_messages import Recalled
+from registry.usecases.recovery.recover_log import Copy, EntriesLost, read_copy, read_cosigned
+from registry.usecases.recovery.recover_node import Fetched, NotAsked, Recovered, witnesses_of
+from registry.usecases.recovery.recover_node import recover as recover_in
+from registry.usecases.trust.believe_peers import Beliefs, read_beliefs
 
 
 @dataclass(eq=False)

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from registry.node import Node
 from registry.store import channel
 from registry.store.guard import of_sent
-from registry.usecases.believe_peers import read_beliefs
-from registry.usecases.settle_months import Ends, settle
-from registry.usecases.tell_unsettled import tell_unsettled
+from registry.usecases.channel.settle_months import Ends, settle
+from registry.usecases.channel.tell_unsettled import tell_unsettled
+from registry.usecases.trust.believe_peers import read_beliefs
 
 
 class Settling:

@@ -14,9 +14,9 @@ from registry.core.errors import RegistryError
 from registry.core.identifiers import log_origin
 from registry.node import Node
 from registry.store import tasks
-from registry.usecases.compare_guard import check_caught_up
-from registry.usecases.find_unlisted import Unlisted
-from registry.usecases.measure_node import Measures, measure
+from registry.usecases.node.measure_node import Measures, measure
+from registry.usecases.recovery.compare_guard import check_caught_up
+from registry.usecases.trust.find_unlisted import Unlisted
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 MOST_TASKS = 20

@@ -15,11 +15,11 @@ from registry.node import Node
 from registry.store import parties, tokens
 from registry.store.acts import Act
 from registry.store.parties import Role
-from registry.usecases import issue_token, register_party
-from registry.usecases.confirm_proposal import spoken
-from registry.usecases.count_operators import count_operators
-from registry.usecases.follow_proposals import LONGEST_OPEN, open_token_proposals
-from registry.usecases.identify_party import Party, identify
+from registry.usecases.party import issue_token, register_party
+from registry.usecases.party.confirm_proposal import spoken
+from registry.usecases.party.count_operators import count_operators
+from registry.usecases.party.follow_proposals import LONGEST_OPEN, open_token_proposals
+from registry.usecases.party.identify_party import Party, identify
 
 app = new_app(
     "Make a token, propose, confirm and withdraw it by its fingerprint, revoke it. Example: registry party token new"

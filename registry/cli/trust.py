@@ -34,13 +34,13 @@ from registry.signing.key_file import CERTIFICATE, VERIFIER, FileSigner, read_ce
 from registry.signing.keyring import LOG, NODE, WITNESS, document_keys
 from registry.store import peers
 from registry.store.parties import Role
-from registry.usecases import adopt_trust_list, publish_trust_list
-from registry.usecases.accept_message import judge_again
-from registry.usecases.adopt_trust_list import country_of
-from registry.usecases.believe_peers import read_beliefs, read_list
-from registry.usecases.identify_party import identify
-from registry.usecases.publish_trust_list import Ending, Material, OtherNode
-from registry.usecases.take_certificate import Here
+from registry.usecases.channel.accept_message import judge_again
+from registry.usecases.channel.take_certificate import Here
+from registry.usecases.party.identify_party import identify
+from registry.usecases.trust import adopt_trust_list, publish_trust_list
+from registry.usecases.trust.adopt_trust_list import country_of
+from registry.usecases.trust.believe_peers import read_beliefs, read_list
+from registry.usecases.trust.publish_trust_list import Ending, Material, OtherNode
 
 app = new_app("Trust lists and pinned roots. Example: registry trust show")
 app.add_typer(pin.app, name="pin")

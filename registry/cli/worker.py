@@ -21,7 +21,7 @@ from registry.core.errors import RegistryError, Unavailable
 from registry.node import Node
 from registry.peer.client import Peer
 from registry.settings import Settings
-from registry.usecases.extend_log import AnotherSequencer
+from registry.usecases.tlog.extend_log import AnotherSequencer
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 LOOK = 0.2

@@ -15,9 +15,12 @@ from registry.store.certificates import CertificateRow
 from registry.store.parties import OrganisationKind, Role
 from registry.store.reconciliations import MonthStatement
 from registry.store.tasks import TaskKind
-from registry.usecases import clarify_certificate, examine_application, register_party, verify_held
-from registry.usecases.sign_for_body import read
-from registry.usecases.verify_certificate import Question
+from registry.usecases.application import examine_application
+from registry.usecases.certificate import clarify_certificate
+from registry.usecases.party import register_party
+from registry.usecases.trust.sign_for_body import read
+from registry.usecases.verification import verify_held
+from registry.usecases.verification.verify_certificate import Question
 from tests.api.desk import PDF, QUERIES, Office, product
 from tests.kit import Country
 from tests.outside import registration_of

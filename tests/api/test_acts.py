@@ -12,7 +12,7 @@ from registry.core.tlog.note import Note
 from registry.core.tlog.proof import TlogProof
 from tests.api.desk import Office, assert_problem
 from tests.kit import Corridor
-from tests.usecases.test_lost_acts import restore
+from tests.usecases.recovery.test_lost_acts import restore
 
 
 def test_every_step_is_an_act_of_the_person_who_made_it(corridor: Corridor, minsk: Office) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import update
 from registry.core.application.lifecycle import Part
 from registry.store import applications
 from registry.store.applications import Application
-from registry.usecases import register_party
+from registry.usecases.party import register_party
 from tests.api.desk import Office, assert_problem
 from tests.kit import Corridor
 

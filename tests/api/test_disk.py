@@ -12,7 +12,7 @@ from sqlalchemy import text
 from registry.demo.desk import wait_for
 from tests.api.desk import Office, assert_problem, product
 from tests.kit import Corridor, Country
-from tests.usecases import lived
+from tests.usecases.fsck import lived
 
 SMALL = 48 << 20
 """Bytes of the disk: a country's database takes about a third of it."""

@@ -21,7 +21,7 @@ from registry.store.database import Database
 from tests.api.desk import Office, product
 from tests.api.test_certificates import PROPOSAL
 from tests.kit import Clock
-from tests.usecases import lived
+from tests.usecases.fsck import lived
 
 TRIES = 60
 """More than any request has statements."""

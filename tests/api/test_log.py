@@ -15,7 +15,7 @@ from registry.core.tlog.tile import Tile, read_entries
 from registry.core.tlog.witness import Growth
 from registry.store import mirror
 from registry.store.guard import Mark, of_witness
-from registry.usecases import mirror_log
+from registry.usecases.tlog import mirror_log
 from tests.api.desk import Office, assert_problem
 from tests.kit import Corridor, Country, Forge
 

@@ -11,12 +11,12 @@ from registry.core.channel.recall import Recall
 from registry.core.envelope.jose import Envelope, Typ, seal
 from registry.store import channel, open_messages, peers
 from registry.store.guard import Mark, of_received
-from registry.usecases import recall_messages
+from registry.usecases.recovery import recall_messages
 from tests.api.desk import Office, assert_problem
 from tests.kit import Corridor, Country
-from tests.usecases.parted import agree_to, begin, part_ways, waiting
-from tests.usecases.restored import make
-from tests.usecases.test_accept_message import follow, sealed
+from tests.usecases.channel.test_accept_message import follow, sealed
+from tests.usecases.recovery.parted import agree_to, begin, part_ways, waiting
+from tests.usecases.recovery.restored import make
 
 JWT = {"Content-Type": "application/jwt"}
 

@@ -5,7 +5,7 @@ from sqlalchemy import delete
 from registry.store.certificates import CertificateRow
 from tests.api.desk import Office, assert_problem
 from tests.kit import Corridor
-from tests.usecases.months import end_month, pass_on, settle_both, settles
+from tests.usecases.channel.months import end_month, pass_on, settle_both, settles
 
 PATH = "/api/v1/reconciliations"
 MONTH = "2026-11"

@@ -6,7 +6,7 @@ from registry.core.envelope.jose import Envelope
 from tests.api.desk import Office, assert_problem
 from tests.kit import Corridor
 from tests.outside import EXAMINER, issued_outside, registration_of
-from tests.usecases.test_relate_registered import in_lieu
+from tests.usecases.certificate.test_relate_registered import in_lieu
 
 PATH = "/api/v1/registrations"
 

@@ -9,7 +9,7 @@ import httpx2
 
 from registry.api.operation import ROLES
 from registry.store.parties import Role
-from registry.usecases import register_party
+from registry.usecases.party import register_party
 from tests.api.desk import PDF, QUERIES, Documented, Office, assert_problem, product
 from tests.api.matrix import PEOPLE
 from tests.kit import Corridor

@@ -76,7 +76,7 @@ def test_only_the_node_reads_a_clock_and_the_edges_that_have_none() -> None:
 
 
 def test_use_cases_neither_commit_nor_fetch_nor_log() -> None:
-    for path in (ROOT / "registry" / "usecases").glob("*.py"):
+    for path in (ROOT / "registry" / "usecases").rglob("*.py"):
         calls = {node.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)}
         assert calls & {"commit", "rollback", "getLogger"} == set(), name(path)
 

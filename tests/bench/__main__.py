@@ -37,7 +37,7 @@ from registry.node import PIN_SUFFIX, PINS
 from registry.store import certificate_search
 from registry.store.certificate_search import Conditions, Scope
 from registry.store.database import APP
-from registry.usecases.export_bundle import export
+from registry.usecases.verification.export_bundle import export
 from tests import kit
 from tests.bench import bare, load, log, peer
 

@@ -29,7 +29,7 @@ from registry.node import Node
 from registry.settings import Settings
 from registry.store import certificate_search
 from registry.store.certificate_search import Conditions, Scope
-from registry.usecases.believe_peers import read_beliefs
+from registry.usecases.trust.believe_peers import read_beliefs
 from tests.bench.bare import KNOWN, ONE, SIZE, THREE, TWO, serving
 
 ISSUE = (4, 8)

@@ -25,8 +25,8 @@ from registry.store import log
 from registry.store.database import APP, OWNER, Database
 from registry.store.guard import Guard, of_log
 from registry.store.postgres import SUPERUSER, Server
-from registry.usecases.extend_log import extend, mark_of
-from registry.usecases.read_log import prove, read_tile
+from registry.usecases.tlog.extend_log import extend, mark_of
+from registry.usecases.tlog.read_log import prove, read_tile
 from tests import kit
 
 FOLDER = Path(__file__).resolve().parents[2] / "var" / "bench"

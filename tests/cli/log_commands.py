@@ -14,7 +14,7 @@ from registry.cli import main
 from registry.core.tlog.entry import Kind
 from registry.store import log
 from registry.store.acts import Actor, record
-from registry.usecases.publish_log import HEARTBEAT
+from registry.usecases.tlog.publish_log import HEARTBEAT
 from tests.kit import Country
 
 

@@ -20,7 +20,7 @@ from registry.store.certificates import CertificateRow
 from tests.cli.test_verify import FORBIDDEN, TELL_AT_EXIT
 from tests.kit import Corridor, Forge
 from tests.processes import environment_of
-from tests.usecases.test_lost_acts import restore
+from tests.usecases.recovery.test_lost_acts import restore
 
 ALLOWED = (
     "registry",

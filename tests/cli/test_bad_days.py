@@ -25,7 +25,7 @@ from registry.store.channel import MessageIn, MessageOut
 from registry.store.tasks import Task, TaskKind
 from tests.cli.serving import served
 from tests.kit import Corridor, Country
-from tests.usecases.restored import NOBODY
+from tests.usecases.recovery.restored import NOBODY
 
 AWAY = 200
 Answer = tuple[int, str, str]

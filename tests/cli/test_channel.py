@@ -12,9 +12,9 @@ from tests.cli.log_commands import Registry, command_line, refused
 from tests.cli.serving import served
 from tests.kit import Corridor, Country, Forge
 from tests.processes import environment_of
-from tests.usecases.lived import found
-from tests.usecases.parted import REASON, offer, part_ways, waiting
-from tests.usecases.restored import behind, carry
+from tests.usecases.fsck.lived import found
+from tests.usecases.recovery.parted import REASON, offer, part_ways, waiting
+from tests.usecases.recovery.restored import behind, carry
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from registry.store.guard import Guard, Mark, of_log
 from tests.kit import Corridor, Forge
 from tests.processes import environment_of
-from tests.usecases import lived
+from tests.usecases.fsck import lived
 
 ROOT = Path(__file__).resolve().parents[2]
 

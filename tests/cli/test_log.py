@@ -16,13 +16,13 @@ from registry.core.tlog.policy import Policy
 from registry.core.tlog.proof import TlogProof
 from registry.core.tlog.tile import Tile, read_entries, tiles
 from registry.store import log
-from registry.usecases.publish_log import published_note
-from registry.usecases.read_log import prove_entry, read_tile
+from registry.usecases.tlog.publish_log import published_note
+from registry.usecases.tlog.read_log import prove_entry, read_tile
 from tests.cli.log_commands import Registry, command_line, content, grow, refused
 from tests.independent.leaves import check_leaves
 from tests.kit import Corridor, Country, Forge
 from tests.processes import environment_of
-from tests.usecases import lived
+from tests.usecases.fsck import lived
 
 
 @pytest.fixture

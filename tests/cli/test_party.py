@@ -12,8 +12,8 @@ from sqlalchemy import text
 from registry.core.calendar import read_instant, write_instant
 from registry.core.tlog.entry import Kind
 from registry.store.database import OWNER
-from registry.usecases.confirm_proposal import spoken
-from registry.usecases.count_operators import count_operators
+from registry.usecases.party.confirm_proposal import spoken
+from registry.usecases.party.count_operators import count_operators
 from tests.cli.test_commands import refused, run
 from tests.kit import Corridor, Forge, draft_list, list_signers, sign_list
 from tests.processes import environment_of

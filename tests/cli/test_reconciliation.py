@@ -12,11 +12,11 @@ from registry.demo import commands
 from registry.store import tasks
 from registry.store.certificates import CertificateRow
 from registry.store.tasks import TaskKind
-from registry.usecases import close_task
+from registry.usecases.node import close_task
 from tests.kit import Corridor, Country, Forge
 from tests.processes import environment_of
-from tests.usecases.months import agreed, end_month, pass_on, settle_both
-from tests.usecases.test_settle_months import NOVEMBER
+from tests.usecases.channel.months import agreed, end_month, pass_on, settle_both
+from tests.usecases.channel.test_settle_months import NOVEMBER
 
 
 def works(home: Country, abroad: Country) -> int:

@@ -14,14 +14,14 @@ from registry.cli.recover import DatabaseOlder, GuardExists, NothingBehind, reco
 from registry.node import Node
 from registry.peer.client import Peer, PeerUnavailable
 from registry.store.guard import GuardMissing, Mark, of_forgotten, of_log
-from registry.usecases.recover_log import EntriesLost, UnseenLeft
-from registry.usecases.recover_node import NotAsked
+from registry.usecases.recovery.recover_log import EntriesLost, UnseenLeft
+from registry.usecases.recovery.recover_node import NotAsked
 from tests.cli.log_commands import command_line
 from tests.cli.serving import served
 from tests.kit import Corridor, Country
 from tests.processes import environment_of
-from tests.usecases.lived import mirror
-from tests.usecases.restored import Backup, behind, carry, make
+from tests.usecases.fsck.lived import mirror
+from tests.usecases.recovery.restored import Backup, behind, carry, make
 
 ORIGIN = "by.registry.example/log"
 

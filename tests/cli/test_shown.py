@@ -12,7 +12,7 @@ from registry.peer.client import Peer, PeerUnavailable
 from registry.store import log
 from registry.store.guard import Guard, GuardBroken, Mark, of_log, of_published, of_shown
 from tests.kit import Corridor
-from tests.usecases import lived
+from tests.usecases.fsck import lived
 
 ORIGIN = "by.registry.example/log"
 

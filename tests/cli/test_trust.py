@@ -13,10 +13,10 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from registry.core.calendar import read_instant
 from registry.signing.ceremony import ROOT
 from registry.signing.key_file import read_certificate
-from registry.usecases import rename_body
+from registry.usecases.party import rename_body
 from tests.kit import SECRET, Corridor, Forge
 from tests.processes import environment_of
-from tests.usecases.test_register_party import by_operator
+from tests.usecases.party.test_register_party import by_operator
 
 FROM = ("--from", "2026-11-21T09:00:00Z")
 

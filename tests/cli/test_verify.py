@@ -14,8 +14,8 @@ from registry.core.record import encode
 from registry.core.verification.presentation import Presentation
 from registry.core.verification.verdict import Check
 from registry.store.certificates import CertificateRow, certificate
-from registry.usecases import export_bundle
-from registry.usecases.read_log import prove
+from registry.usecases.tlog.read_log import prove
+from registry.usecases.verification import export_bundle
 from tests.kit import Corridor
 
 BUNDLE_LIVES = timedelta(days=30)

@@ -1,6 +1,6 @@
 """Every move of application and certificate by anyone in any order, over the tables alone: a model, with no database.
 
-`REGISTRY_MOVES_RUNS` sets how many runs are made; tests/usecases/test_moves.py makes the moves on the use cases.
+`REGISTRY_MOVES_RUNS` sets how many runs are made; tests/usecases/certificate/test_moves.py makes them on the use cases.
 """
 
 import os

@@ -20,8 +20,8 @@ from registry.core.tlog.note import Note, VerifierKey
 from registry.core.tlog.policy import Policy
 from registry.store import acts, log
 from registry.store.guard import of_log
-from registry.usecases.extend_log import extend, mark_of
-from registry.usecases.publish_log import published_note
+from registry.usecases.tlog.extend_log import extend, mark_of
+from registry.usecases.tlog.publish_log import published_note
 from tests import kit
 from tests.independent import programs as installed
 from tests.independent.programs import Programs

@@ -20,10 +20,10 @@ from registry.store.database import OWNER, Database
 from registry.store.freshness import FreshnessRow
 from registry.store.log import LogHead
 from registry.store.tables import METADATA
-from registry.usecases.identify_party import identify_once
+from registry.usecases.party.identify_party import identify_once
 from tests.kit import Corridor, Country, Forge
 from tests.outside import registered
-from tests.usecases.months import end_month, settle_both
+from tests.usecases.channel.months import end_month, settle_both
 
 APPEND_ONLY = (
     "act",

@@ -30,8 +30,8 @@ from tests.kit import Corridor, Country, Forge
 from tests.older import issued_by_one
 from tests.outside import registered
 from tests.store.test_append_only import APPEND_ONLY, CHANGES
-from tests.usecases.lived import found
-from tests.usecases.test_sheets import issued, sheet
+from tests.usecases.certificate.test_sheets import issued, sheet
+from tests.usecases.fsck.lived import found
 
 ENUMS: dict[tuple[str, str], type[StrEnum]] = {
     ("task", "kind"): TaskKind,

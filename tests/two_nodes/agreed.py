@@ -6,7 +6,7 @@ from typing import Any
 from registry.core.agreement import NeutralWitness
 from registry.core.envelope.jose import Typ, join, seal
 from registry.core.record import encode
-from registry.usecases import adopt_trust_list
+from registry.usecases.trust import adopt_trust_list
 from tests import kit
 
 

@@ -19,7 +19,7 @@ from tests.backups import Desk
 from tests.kit import Corridor, Forge
 from tests.processes import environment_of
 from tests.two_nodes.test_restored import agrees, mirrored, refuses_everything, size_of, work
-from tests.usecases.restored import behind, recovered
+from tests.usecases.recovery.restored import behind, recovered
 
 
 @pytest.fixture

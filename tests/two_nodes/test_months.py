@@ -10,7 +10,7 @@ from registry.core.channel.reconciliation import Month
 from registry.demo import story
 from registry.demo.country import Country
 from registry.demo.desk import Desk, answers, wait_for
-from registry.usecases.settle_months import SETTLED
+from registry.usecases.channel.settle_months import SETTLED
 from tests.two_nodes.test_witnesses import Clocked
 from tests.two_nodes.world import count, database, discrepancies, settle
 

@@ -19,14 +19,14 @@ from registry.demo.desk import Desk, answers, wait_for
 from registry.store import certificates, log, mirror, tasks, witness
 from registry.store.database import OWNER
 from registry.store.postgres import SUPERUSER, Server
-from registry.usecases.compare_guard import check_caught_up
-from registry.usecases.deliver_message import ChannelBehind
-from registry.usecases.extend_log import LogBehind
-from registry.usecases.witness_checkpoint import WitnessBehind
+from registry.usecases.channel.deliver_message import ChannelBehind
+from registry.usecases.recovery.compare_guard import check_caught_up
+from registry.usecases.tlog.extend_log import LogBehind
+from registry.usecases.tlog.witness_checkpoint import WitnessBehind
 from tests.kit import Corridor, Country, Forge
 from tests.two_nodes.world import database, discrepancies, settle
-from tests.usecases.lived import found
-from tests.usecases.restored import Backup, behind, carry, make, recovered
+from tests.usecases.fsck.lived import found
+from tests.usecases.recovery.restored import Backup, behind, carry, make, recovered
 
 DRILLS = 20
 LONG = 100

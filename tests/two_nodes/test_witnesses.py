@@ -38,9 +38,9 @@ from registry.signing.key_file import NoteSigner
 from registry.store import log, tasks
 from registry.store.acts import Actor
 from registry.store.tasks import TaskKind
-from registry.usecases import witness_checkpoint
-from registry.usecases.publish_log import WitnessClockOff, published_note
-from registry.usecases.witness_checkpoint import Cosigned
+from registry.usecases.tlog import witness_checkpoint
+from registry.usecases.tlog.publish_log import WitnessClockOff, published_note
+from registry.usecases.tlog.witness_checkpoint import Cosigned
 from tests import kit
 from tests.api.desk import Documented, open_office
 from tests.independent.leaves import check_leaves

@@ -16,8 +16,8 @@ from registry.signing.key_file import VERIFIER
 from registry.signing.keyring import LOG, WITNESS
 from registry.store.database import APP, Database
 from registry.store.postgres import Server
-from registry.usecases.check_integrity import Anchors, check
-from registry.usecases.survey_rows import Discrepancy
+from registry.usecases.fsck.check_integrity import Anchors, check
+from registry.usecases.fsck.survey_rows import Discrepancy
 
 QUIET = text(
     "SELECT (SELECT count(*) FROM log_queue) + (SELECT count(*) FROM message_out WHERE receipt IS NULL)"

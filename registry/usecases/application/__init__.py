@@ -1,0 +1,1 @@
+"""Applications, from the product to the draft that is accepted: their rules, relations and clocks."""

@@ -1,0 +1,93 @@
+"""A calendar: one operator proposes it, another confirms it, and the clocks that lacked it get their day."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from sqlalchemy.orm import Session
+
+from registry.core.application.working_year import calendar_id, write_calendar
+from registry.core.calendar import Calendar
+from registry.core.canonical import Json
+from registry.core.errors import NotFound
+from registry.core.tlog.entry import Kind
+from registry.store import acts, applications, calendars
+from registry.store.acts import Draw
+from registry.store.calendars import CalendarRow
+from registry.store.parties import Role
+from registry.usecases.application import run_clock
+from registry.usecases.application.find_application import record
+from registry.usecases.party.confirm_proposal import by_another, find_proposals
+from registry.usecases.party.identify_party import Party
+
+
+@dataclass(eq=False)
+class CalendarNotProposed(NotFound):
+    """Nobody proposed a calendar of exactly these days, or not since one of that year was confirmed."""
+
+    code: ClassVar[str] = "calendar-not-proposed"
+    digest: str
+
+    def __str__(self) -> str:
+        return (
+            f"nobody proposed the calendar {self.digest[:16]} since the last one of its year was confirmed: compare "
+            "the file with the one that was proposed, or propose it anew"
+        )
+
+
+def propose(tx: Session, calendar: Calendar, *, by: Party, at: datetime, draw: Draw) -> str:
+    """Record who proposes a calendar, and return its digest."""
+    by.require(Role.OPERATOR)
+    digest = calendar_id(calendar)
+    private: dict[str, Json] = {"digest": digest, "calendar": write_calendar(calendar)}
+    acts.record(tx, Kind.CALENDAR_PROPOSED, private, by=by.actor, at=at, draw=draw, subject=digest)
+    return digest
+
+
+def confirm(tx: Session, calendar: Calendar, *, by: Party, at: datetime, draw: Draw) -> CalendarRow:
+    """Confirm a calendar that another operator proposed: it is the newest version of its year from now on.
+
+    A proposal of before the last confirmation of that year is used up: nobody brings back alone what two people
+    corrected. Clocks that were computed stay as they are; those that lacked a calendar of this year get their day, each
+    by an act. Raises `CalendarNotProposed`, `SameOperator`.
+    """
+    by.require(Role.OPERATOR)
+    digest = calendar_id(calendar)
+    calendars.lock_confirming(tx)
+    known = calendars.newest_of(tx, calendar.country, calendar.year)
+    since = None if known is None else acts.find(tx, known.act)
+    proposals = find_proposals(tx, digest, Kind.CALENDAR_PROPOSED, since=since)
+    if not proposals:
+        raise CalendarNotProposed(digest)
+    proposed = by_another(proposals, by)
+    version = 1 if known is None else known.version + 1
+    private: dict[str, Json] = {"digest": digest, "country": calendar.country, "year": calendar.year}
+    private["version"] = version
+    act = acts.record(tx, Kind.CALENDAR_CONFIRMED, private, by=by.actor, at=at, draw=draw, subject=digest)
+    row = CalendarRow(
+        country=calendar.country,
+        year=calendar.year,
+        version=version,
+        digest=digest,
+        content=dict(write_calendar(calendar)),
+        proposed_by=str(proposed.person),
+        confirmed_by=by.person,
+        confirmed_at=at,
+        act=act,
+    )
+    tx.add(row)
+    tx.flush()
+    _date(tx, calendar, by=by, at=at, draw=draw)
+    return row
+
+
+def _date(tx: Session, calendar: Calendar, *, by: Party, at: datetime, draw: Draw) -> None:
+    for row in applications.undated(tx, calendar.country):
+        clock = run_clock.clock_of(row)
+        assert clock is not None
+        missing = clock.missing()
+        if missing is not None and missing.year == calendar.year:
+            run_clock.keep(tx, row, clock)
+            row.version, row.changed_at = row.version + 1, at
+            tx.flush()
+            record(tx, Kind.APPLICATION_DATED, row, by=by, at=at, draw=draw)

@@ -1,0 +1,285 @@
+"""Relate what is applied for to a certificate of the same exporter, or to the other sheets of a set (domain 2.1)."""
+
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from sqlalchemy.orm import Session
+
+from registry.core.agreement import Form, Recognition
+from registry.core.application.lifecycle import State
+from registry.core.calendar import LocalDate
+from registry.core.certificate.claims import Claims, MalformedClaims, Note, NoteCode
+from registry.core.certificate.credential import Certificate
+from registry.core.certificate.duplicate import DuplicateNotReplaced, DuplicateOfDuplicate, check_duplicates
+from registry.core.certificate.lifecycle import FINAL, AlreadyAnnulled, Standing
+from registry.core.certificate.relation import DUPLICATES, MAX_SHEETS, REPLACES, SHEET_OF, Relation, related_term
+from registry.core.errors import Conflict, NotFound, Unprocessable
+from registry.core.record import decode, encode
+from registry.store import applications, certificates
+from registry.store.acts import Draw
+from registry.store.applications import Application
+from registry.store.certificates import CertificateRow, Source
+from registry.usecases.trust.sign_for_body import CertificateNotFound, read, standing_of
+
+NOTE = {REPLACES: NoteCode.ISSUED_IN_LIEU, DUPLICATES: NoteCode.DUPLICATE}
+"""The note of box 5 that follows from a relation."""
+
+
+@dataclass(eq=False)
+class RelatedElsewhere(Unprocessable):
+    """What it would replace or duplicate is of another corridor, scheme or body."""
+
+    code: ClassVar[str] = "related-elsewhere"
+    member: str
+
+    def __str__(self) -> str:
+        return f"the certificate that it names is of another {self.member}"
+
+
+@dataclass(eq=False)
+class SetNotFound(NotFound):
+    """No set of sheets with this id, or none of the one who asks."""
+
+    code: ClassVar[str] = "sheet-set-not-found"
+    set: str
+
+    def __str__(self) -> str:
+        return "there is no such set of sheets"
+
+
+@dataclass(eq=False)
+class SheetTaken(Conflict):
+    """Another application is this sheet of the set already, or counts its sheets otherwise."""
+
+    code: ClassVar[str] = "sheet-taken"
+    clause: ClassVar[str | None] = "S5 7.1.1"
+    k: int
+    n: int
+    application: str | None = None
+
+    def __str__(self) -> str:
+        held = "" if self.application is None else f": it is application {self.application}"
+        return f"the set has a sheet {self.k} of {self.n}{held}"
+
+
+@dataclass(eq=False)
+class NoDuplicate(Unprocessable):
+    """What is electronic cannot be lost, and has no duplicate."""
+
+    code: ClassVar[str] = "no-duplicate"
+    clause: ClassVar[str | None] = "S7"
+
+    def __str__(self) -> str:
+        return "certificates of this direction are electronic, and have no duplicates"
+
+
+@dataclass(eq=False)
+class InLieuIssued(Conflict):
+    """Another certificate stands in lieu of it already: what is still to be mended, is mended in that one."""
+
+    code: ClassVar[str] = "in-lieu-issued"
+    clause: ClassVar[str | None] = "S4 8.3"
+    certificate: str
+
+    def __str__(self) -> str:
+        return "another certificate was issued in lieu of it"
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """Which certificate is to be replaced or duplicated."""
+
+    kind: Literal["replaces", "duplicates"]
+    certificate: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """Which sheet of which set; the first that is drafted opens the set."""
+
+    k: int
+    n: int
+    set: str | None = None
+
+
+def relate(tx: Session, row: Application, related: Related | None, sheet: Sheet | None, *, by: str, draw: Draw) -> None:
+    """Keep what a draft is related to, and the note of box 5 that follows from it; `by` is whose certificates count.
+
+    Raises what `find_related` raises, `SetNotFound`, `SheetTaken`.
+    """
+    relations: list[Relation] = []
+    replaced: Mapping[str, str | None] = {}
+    if related is not None:
+        old, certificate = find_related(tx, row, related.kind, related.certificate, organisation=by)
+        issued = certificate.subject.issue_date
+        dated = issued if related.kind == DUPLICATES else None
+        relations.append(Relation(related.kind, old.id, issue_date=dated))
+        note = Note(NOTE[related.kind], number=old.number, date=issued.day)
+        row.claims = dict(Claims.parse(row.claims).noted(note).encode())
+        replaced = line_of(tx, old.id) if related.kind == REPLACES else {}
+    if sheet is not None:
+        of_set = Relation(SHEET_OF, set=sheet.set or draw(16).hex(), k=sheet.k, n=sheet.n)
+        if not of_set.is_whole:
+            raise MalformedClaims(
+                "sheet", f"is {sheet.k} of {sheet.n}: a set has 1 to {MAX_SHEETS} sheets, and k is one of them"
+            )
+        _check_set(tx, row, of_set, opens=sheet.set is None, replaced=replaced)
+        relations.append(of_set)
+    row.relations = write_relations(relations)
+
+
+def others_of_set(tx: Session, row: Application) -> dict[int, Claims]:
+    """Return what the other sheets of the set state that an application is a sheet of, by their place.
+
+    Where one replaces another, the later counts.
+    """
+    sheet = relations_of(row).get(SHEET_OF)
+    if sheet is None:
+        return {}
+    rows = (each for each in applications.of_set(tx, str(sheet.set), row.principal) if each.id != row.id)
+    placed = {relations_of(each)[SHEET_OF].k or 0: Claims.parse(each.claims) for each in rows}
+    return {k: claims for k, claims in placed.items() if k != sheet.k}
+
+
+def line_of(tx: Session, id: str) -> dict[str, str | None]:
+    """Return a certificate and all that it was issued in lieu of, newest first, with the application of each.
+
+    Of a set they are one sheet: what replaces the last of them takes the place that the first took.
+    """
+    line: dict[str, str | None] = {}
+    row = certificates.certificate(tx, id)
+    while row is not None:
+        line[row.id] = row.application
+        before = read(row).relation(REPLACES)
+        row = None if before is None else certificates.certificate(tx, str(before.certificate))
+    return line
+
+
+def _check_set(
+    tx: Session, row: Application, sheet: Relation, *, opens: bool, replaced: Mapping[str, str | None]
+) -> None:
+    """Check that a sheet finds its place free in a set of its own principal: one that it opens is always so.
+
+    The place of what it replaces (`line_of`) is free, too.
+    """
+    others = [each for each in applications.of_set(tx, str(sheet.set), row.principal) if each.id != row.id]
+    if not others and not opens:
+        raise SetNotFound(str(sheet.set))
+    for each in others:
+        other = relations_of(each)[SHEET_OF]
+        if (other.k == sheet.k and each.id not in replaced.values()) or other.n != sheet.n:
+            own = row.organisation in {each.organisation, each.principal}
+            raise SheetTaken(other.k or 0, other.n or 0, each.id if own else None)
+
+
+def check_place(tx: Session, row: Application) -> None:
+    """Check at submission that no other application took the place of a sheet: sets are looked at one at a time.
+
+    Two may draft one sheet; who submits first has the place. Raises `SheetTaken`.
+    """
+    relations = relations_of(row)
+    sheet, replaces = relations.get(SHEET_OF), relations.get(REPLACES)
+    if sheet is None:
+        return
+    applications.lock_set(tx, str(sheet.set))
+    replaced = {} if replaces is None else line_of(tx, str(replaces.certificate))
+    for each in applications.of_set(tx, str(sheet.set), row.principal):
+        if each.id not in {row.id, *replaced.values()} and each.state != State.DRAFT:
+            other = relations_of(each)[SHEET_OF]
+            if other.k == sheet.k or other.n != sheet.n:
+                raise SheetTaken(other.k or 0, other.n or 0)
+
+
+def find_related(
+    tx: Session, row: Application, kind: str, id: str, *, organisation: str, lock: bool = False
+) -> tuple[CertificateRow, Certificate]:
+    """Return the certificate that an application names, if it is the same exporter's, of the same corridor, in force.
+
+    One that is annulled may be replaced, once (S4 8.3).
+
+    Raises `CertificateNotFound`, `RelatedElsewhere`, and what `check_relatable` raises.
+    """
+    old = certificates.seen_by(tx, id, organisation, lock=lock)
+    if old is None or old.source == Source.DELIVERED or old.principal != row.principal:
+        raise CertificateNotFound(id)
+    certificate = read(old)
+    known = (old.presented_in, old.scheme, old.body_organisation)
+    for member, one, other in zip(("presented_in", "scheme", "body"), known, _wanted(row), strict=True):
+        if one != other:
+            raise RelatedElsewhere(member)
+    check_relatable(tx, kind, certificate)
+    return old, certificate
+
+
+def check_relatable(tx: Session, kind: str, certificate: Certificate) -> None:
+    """Check that a certificate can be replaced or duplicated; what is annulled is replaced once, and never duplicated.
+
+    A duplicate is neither: what stands in lieu of it would be good beside its original, for the same goods (S4 8.3).
+
+    Raises `AlreadyAnnulled`, `InLieuIssued`, `DuplicateOfDuplicate`, `DuplicateNotReplaced`.
+    """
+    original = certificate.relation(DUPLICATES)
+    if original is not None and kind == DUPLICATES:
+        raise DuplicateOfDuplicate(certificate.id)
+    if original is not None:
+        raise DuplicateNotReplaced(str(original.certificate))
+    standing = standing_of(tx, certificate.id)
+    if standing not in FINAL:
+        return
+    if standing is not Standing.ANNULLED or kind != REPLACES:
+        raise AlreadyAnnulled(standing)
+    others = certificates.by_terms(tx, [related_term(REPLACES, certificate.id)])
+    in_lieu = [other.id for other in others if other.body == certificate.issuer]
+    if in_lieu:
+        raise InLieuIssued(in_lieu[0])
+
+
+def check_related(tx: Session, row: Application, *, organisation: str) -> None:
+    """Check each certificate that an application names. Raises what `find_related` and `check_content` raise."""
+    for relation in relations_of(row).values():
+        if relation.certificate is not None:
+            _, other = find_related(tx, row, relation.kind, relation.certificate, organisation=organisation)
+            check_content(row, relation.kind, other)
+
+
+def check_content(row: Application, kind: str, certificate: Certificate) -> None:
+    """Check what an application states by the certificate that it duplicates. Raises `DuplicateDiffers`."""
+    if kind == DUPLICATES:
+        check_duplicates(Claims.parse(row.claims), Claims.parse(certificate.subject.claims))
+
+
+def counted_from(tx: Session, row: Application, agreed: Recognition, issued: LocalDate, *, by: str) -> LocalDate:
+    """Return the day that the validity counts from: its own issue, or for a duplicate that of the original (S4 8.2).
+
+    Raises `NoDuplicate` where the agreement knows no paper, and what `find_related` and `check_content` raise.
+    """
+    relation = relations_of(row).get(DUPLICATES)
+    if relation is None:
+        return issued
+    if agreed.form is not Form.PAPER:
+        raise NoDuplicate
+    _, original = find_related(tx, row, DUPLICATES, str(relation.certificate), organisation=by, lock=True)
+    check_content(row, DUPLICATES, original)
+    assert relation.issue_date is not None
+    return relation.issue_date
+
+
+def _wanted(row: Application) -> tuple[str, str, str]:
+    return row.presented_in, row.scheme, row.body
+
+
+def relations_of(row: Application) -> Mapping[str, Relation]:
+    """Return what an application is related to, by the kind of relation."""
+    return {kind: decode(Relation, value) for kind, value in row.relations.items()}
+
+
+def notes_of(kinds: Iterable[str]) -> AbstractSet[NoteCode]:
+    """Return the notes of box 5 that follow from relations of these kinds."""
+    return frozenset(NOTE[kind] for kind in kinds if kind in NOTE)
+
+
+def write_relations(relations: Iterable[Relation]) -> dict[str, Any]:
+    """Write relations as they are kept."""
+    return {each.kind: encode(each) for each in relations}

@@ -1,0 +1,1 @@
+"""The auditor: acts searched, looked at, and taken home."""

@@ -1,0 +1,1 @@
+"""Certificates: issued, registered, replaced, clarified and annulled."""

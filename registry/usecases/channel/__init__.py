@@ -1,0 +1,1 @@
+"""The corridor: messages, freshness and months, to a peer and from it."""

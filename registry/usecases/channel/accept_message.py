@@ -1,0 +1,237 @@
+"""Take a message of the peer: verify before storing, answer with a signed receipt, the same for ever (formats 10)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from sqlalchemy.orm import Session
+
+from registry.core.canonical import Json, JsonObject
+from registry.core.channel.message import EpochNotAgreed, Message, MessageFork, MessageKind
+from registry.core.channel.receipt import Outcome, Receipt, ReceiptNotOurs
+from registry.core.envelope.jose import Envelope, Typ, seal
+from registry.core.errors import Conflict, Malformed, Refused
+from registry.core.signature import Signer
+from registry.core.tlog.entry import Kind
+from registry.core.trust.believed_list import KnownNode
+from registry.core.verification.evidence import Trusted
+from registry.core.verification.verdict import Check
+from registry.store import acts, arrivals, channel, open_messages, peers, tasks
+from registry.store.acts import Actor, Draw
+from registry.store.channel import MessageIn
+from registry.store.parties import Role
+from registry.store.tasks import TaskKind
+from registry.usecases.application.read_evidence import read_evidence
+from registry.usecases.channel import follow_epoch
+from registry.usecases.channel.take_certificate import Here, take_certificate, take_proof
+from registry.usecases.channel.take_change import Taken, refused, take_change, take_clarification
+from registry.usecases.channel.take_statement import take_statement
+from registry.usecases.trust.believe_peers import Beliefs
+from registry.usecases.verification import revoked_after_use
+
+
+@dataclass(eq=False)
+class SenderUnknown(Refused):
+    """No adopted list knows the node, or its key did not sign the message."""
+
+    code: ClassVar[str] = "sender-unknown"
+    reason: str
+
+    def __str__(self) -> str:
+        return f"the message is not taken: {self.reason}"
+
+
+@dataclass(eq=False)
+class JudgedOtherwise(Conflict):
+    """A message that was accepted before a restore would not be now: lists or agreements of that time are missing."""
+
+    code: ClassVar[str] = "judged-otherwise"
+    sender: str
+    seq: int
+    findings: list[str]
+
+    def __str__(self) -> str:
+        return (
+            f"message {self.seq} of {self.sender} was accepted before and would not be now "
+            f"({', '.join(self.findings)}): adopt the newest trust lists and agreements first"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver(Here):
+    """The node that receives: it signs receipts, too."""
+
+    signer: Signer
+
+
+def accept(
+    tx: Session,
+    text: str,
+    receiver: Receiver,
+    beliefs: Beliefs,
+    *,
+    at: datetime,
+    draw: Draw,
+    given: str | None = None,
+) -> str | MessageFork | EpochNotAgreed:
+    """Take a message and return the receipt; a fork and an epoch not agreed to are returned, not raised: both are kept.
+
+    `given` is the receipt that a message had before a restore: it stays the answer for ever.
+
+    Raises `SenderUnknown`, `NotAddressedHere`, `MessageFromFuture`, `MessageGap`, `EpochNotAgreed`, `EpochOver`, for
+    one that was given `ReceiptNotOurs` and `JudgedOtherwise`, and what parsing raises; then nothing is kept.
+    """
+    envelope = Envelope.parse(text, Typ.MESSAGE)
+    message = Message.parse(envelope.payload)
+    sender = _sender(envelope, message, beliefs, at)
+    message.check_address(env=receiver.env, sender=sender.row.id, receiver=receiver.did, kid_did=envelope.signer)
+    message.check_time(at)
+    channel.lock_sender(tx, message.from_)
+    actor = Actor(receiver.did)
+    before = channel.received_before(tx, message.from_, message.epoch, message.seq)
+    if before is not None and before.digest == envelope.digest:
+        return before.receipt
+    before_restore = None if given is None else _read_given(given, envelope, message, beliefs)
+    if message.kind is MessageKind.EPOCH_BEGUN and before is None:
+        not_agreed = follow_epoch.meet(tx, message, agreed=before_restore is not None, at=at)
+        if not_agreed is not None:
+            return not_agreed
+    fork = _fork(tx, message) if before is None else MessageFork(message.seq)
+    if fork is not None:
+        subject = f"fork {_place(message)}"
+        if not acts.page(tx, after=None, limit=1, kind=Kind.MESSAGE_REFUSED, subject=subject):
+            evidence: dict[str, Json] = {"from": message.from_, "seq": message.seq, "fork": envelope.text}
+            acts.record(tx, Kind.MESSAGE_REFUSED, evidence, by=actor, at=at, draw=draw, subject=subject)
+            told: JsonObject = {"peer": message.from_, "epoch": message.epoch, "seq": message.seq}
+            tasks.open_task(tx, TaskKind.CHANNEL_FORK, message.from_, told, role=Role.OPERATOR, at=at)
+        return fork
+    judged = at if before_restore is None else before_restore.received_at
+    taken = _take(tx, message, sender.country, receiver, beliefs, came=judged, at=judged)
+    if taken.outcome is Outcome.REFUSED:
+        codes = [f"{finding.check}: {finding.code}" for finding in taken.findings]
+        private: dict[str, Json] = {"from": message.from_, "seq": message.seq, "findings": codes}
+        acts.record(tx, Kind.MESSAGE_REFUSED, private, by=actor, at=at, draw=draw, subject=message.id)
+        tasks.open_task(tx, TaskKind.MESSAGE_REFUSED, _place(message), private, role=Role.OPERATOR, at=at)
+    _tell_undated(tx, message, taken, at=at)
+    receipt = before_restore or Receipt(
+        env=receiver.env,
+        issuer=receiver.did,
+        message=message.id,
+        seq=message.seq,
+        digest=envelope.digest,
+        outcome=taken.outcome,
+        received_at=at,
+        next_seq=message.seq + 1,
+        findings=taken.findings,
+    )
+    if receipt.outcome is Outcome.ACCEPTED and taken.outcome is not Outcome.ACCEPTED:
+        raise JudgedOtherwise(message.from_, message.seq, [f"{each.check}: {each.code}" for each in taken.findings])
+    answer = given or seal(receipt.encode(), Typ.RECEIPT, receiver.signer).text
+    tx.add(
+        MessageIn(
+            from_=message.from_,
+            epoch=message.epoch,
+            seq=message.seq,
+            id=message.id,
+            kind=message.kind,
+            certificate=taken.certificate,
+            digest=envelope.digest,
+            envelope=envelope.text,
+            receipt=answer,
+            outcome=receipt.outcome,
+            received_at=receipt.received_at,
+        )
+    )
+    tx.flush()
+    arrivals.number(tx, [taken.news] if taken.news else [], at)
+    return answer
+
+
+def judge_again(tx: Session, here: Here, beliefs: Beliefs, *, at: datetime) -> int:
+    """Judge again, after an adoption, what was not simply accepted; return how many messages are accepted now.
+
+    What customs found good is looked at as well: they are told where its key is revoked from before.
+
+    A receipt stays what it was, but a list or an agreement that came late loses no certificate and no annulment.
+    """
+    peers.lock_adoption(tx)
+    judged: list[tuple[str, Taken]] = []
+    for row in open_messages.not_accepted(tx):
+        message = Message.parse(Envelope.parse(row.envelope, Typ.MESSAGE).payload)
+        sender = beliefs.node(message.from_)
+        if sender is not None:
+            each = _take(tx, message, sender.country, here, beliefs, came=row.received_at, at=at)
+            _tell_undated(tx, message, each, at=at)
+            judged.append((_place(message), each))
+    taken = [each for _, each in judged]
+    settled = [message for message, each in judged if each.outcome is not Outcome.REFUSED]
+    tasks.close_tasks(tx, TaskKind.MESSAGE_REFUSED, settled, at=at)
+    arrivals.number(tx, [each.news for each in taken if each.news], at)
+    trusted = Trusted(here.env, here.country, beliefs.lists, beliefs.agreements, at)
+    revoked_after_use.tell_users(tx, beliefs, trusted, read_evidence, at=at)
+    return sum(each.outcome is Outcome.ACCEPTED for each in taken)
+
+
+def _tell_undated(tx: Session, message: Message, taken: Taken, *, at: datetime) -> None:
+    """Open a task, once, where a body's word is open: its key is revoked since, and people find out whose word it was.
+
+    No newer list or proof settles that, and the body cannot say the same again (decision 0031).
+    """
+    kind, subject = TaskKind.SIGNER_REVOKED_UNDATED, _place(message)
+    open_ = any((finding.check, finding.code) == (Check.STATUS, "revoked-since") for finding in taken.findings)
+    if open_ and not tasks.was_opened(tx, kind, subject):
+        detail: JsonObject = {"from": message.from_, "seq": message.seq, "certificate": taken.certificate}
+        tasks.open_task(tx, kind, subject, detail, role=Role.OPERATOR, at=at)
+
+
+def _place(message: Message) -> str:
+    """Return where in the channel a message stands, whatever id its sender drew for it."""
+    return f"{message.from_} {message.epoch} {message.seq}"
+
+
+def _read_given(text: str, sent: Envelope, message: Message, beliefs: Beliefs) -> Receipt:
+    """Read the receipt that we gave for a message. Raises `ReceiptNotOurs` and what parsing raises."""
+    envelope = Envelope.parse(text, Typ.RECEIPT)
+    receipt = Receipt.parse(envelope.payload)
+    receipt.check_answers(sent, message, envelope.signer)
+    own = beliefs.node(message.to)
+    if own is None or own.chained.kid(message.to) != envelope.kid or not envelope.is_signed_by(own.chained.key):
+        raise ReceiptNotOurs("it is not signed by the key of this node")
+    return receipt
+
+
+def _fork(tx: Session, message: Message) -> MessageFork | None:
+    """Return a fork where the message does not continue what came before it; raises `MessageGap`."""
+    try:
+        message.check_follows(channel.received(tx, message.from_))
+    except MessageFork as fork:
+        return fork
+    return None
+
+
+def _sender(envelope: Envelope, message: Message, beliefs: Beliefs, at: datetime) -> KnownNode:
+    node = beliefs.node(message.from_)
+    if node is None or node.chained.kid(node.row.id) != envelope.kid:
+        raise SenderUnknown(f"no adopted list knows {envelope.kid} as the key of {message.from_[:100]}")
+    if not envelope.is_signed_by(node.chained.key) or not node.chained.valid_at(at):
+        raise SenderUnknown("its signature does not verify, or the key is past its dates")
+    return node
+
+
+def _take(
+    tx: Session, message: Message, country: str, here: Here, beliefs: Beliefs, *, came: datetime, at: datetime
+) -> Taken:
+    try:
+        if message.kind is MessageKind.CERTIFICATE_ISSUED:
+            return take_certificate(tx, message, country, here, beliefs, at=at)
+        if message.kind is MessageKind.CERTIFICATE_LOGGED:
+            return take_proof(tx, message, here, beliefs, at=at)
+        if message.kind is MessageKind.CERTIFICATE_CLARIFIED:
+            return take_clarification(tx, message, here.env, beliefs, came=came)
+        if message.kind is MessageKind.RECONCILIATION:
+            return take_statement(tx, message, at=at)
+        if message.kind is MessageKind.EPOCH_BEGUN:
+            return Taken(Outcome.ACCEPTED)
+        return take_change(tx, message, here.env, beliefs, came=came, at=at)
+    except Malformed as refusal:
+        return refused("format", refusal.code)

@@ -1,0 +1,34 @@
+"""Ask whether what each node said of how fresh its word is was signed by it, and what the columns say of that."""
+
+from registry.core.envelope.jose import Envelope, Typ
+from registry.core.errors import RegistryError
+from registry.core.trust.freshness import START, Freshness
+from registry.store.freshness import FreshnessRow
+from registry.usecases.fsck.check_adopted import Adopted
+from registry.usecases.fsck.survey_rows import Survey, of
+
+
+def check_freshness(survey: Survey, own: str, adopted: Adopted) -> None:
+    """Check the newest statement of every node, and the one by which everything had come."""
+    for row, _ in survey.rows(FreshnessRow, of(FreshnessRow).order_by(FreshnessRow.node)):
+        where = f"freshness of {row.node}"
+        said = _read(survey, where, row.text, adopted)
+        if said is not None:
+            epoch, seq = START if said.issuer == own else said.position(own)
+            derived = {"node": said.issuer, "as_of": said.as_of, "epoch": epoch, "seq": seq}
+            survey.differ(where, row, derived)
+        met = None if row.met is None else _read(survey, where, row.met, adopted)
+        if said is not None and met is not None and (met.issuer != said.issuer or met.as_of >= said.as_of):
+            survey.say(where, "the statement before it is of another node, or not older")
+
+
+def _read(survey: Survey, where: str, text: str, adopted: Adopted) -> Freshness | None:
+    try:
+        envelope = Envelope.parse(text, Typ.FRESHNESS)
+        said = Freshness.parse(envelope.payload)
+    except RegistryError as refusal:
+        survey.say(where, str(refusal))
+        return None
+    if (wrong := adopted.signed(envelope)) is not None:
+        survey.say(where, wrong)
+    return said

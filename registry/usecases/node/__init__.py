@@ -1,0 +1,1 @@
+"""The node itself: its measures, its tasks, and what stands still."""

@@ -1,0 +1,1 @@
+"""The log: extended, published, witnessed, mirrored, read and exported."""

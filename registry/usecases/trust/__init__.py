@@ -1,0 +1,1 @@
+"""Whom we believe: roots, trust lists, and who signs for a body."""

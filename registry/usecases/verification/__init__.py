@@ -1,0 +1,1 @@
+"""What customs and importers ask, and what is told to them afterwards."""

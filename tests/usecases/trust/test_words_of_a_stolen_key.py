@@ -1,0 +1,142 @@
+"""Whoever stole a document key writes any date into a change: after the revocation others must have seen it before."""
+
+from datetime import timedelta
+
+from registry.core.channel.message import MessageKind
+from registry.core.channel.receipt import Outcome
+from registry.core.trust.trust_list import SignerStatus
+from registry.core.verification.bundle import open_bundle
+from registry.core.verification.presentation import Presentation
+from registry.core.verification.verdict import Check
+from registry.core.verification.verify import verify
+from registry.store import tasks
+from registry.store.certificates import CertificateRow
+from registry.store.parties import Role
+from registry.store.tasks import Task, TaskKind
+from registry.usecases.certificate.read_beside import read_beside
+from registry.usecases.channel.accept_message import judge_again
+from registry.usecases.channel.take_certificate import Here
+from registry.usecases.trust.publish_trust_list import Ending
+from tests.kit import Corridor, Country
+from tests.usecases.channel.test_accept_message import change_of, sent, take_ignorant
+from tests.usecases.fsck.lived import mirror
+from tests.usecases.trust.test_keys_over_time import draft, publish
+from tests.usecases.verification.test_export_bundle import export
+
+HOUR, SECOND = timedelta(hours=1), timedelta(seconds=1)
+
+
+def revoke(corridor: Corridor) -> None:
+    by = corridor.by
+    publish(corridor, draft(by, None, Ending(by.signer.kid, SignerStatus.REVOKED, by.clock(), "stolen")))
+
+
+def status(country: Country, row: CertificateRow) -> set[str]:
+    """Return what customs answer of the status, by number and on a device."""
+    device = open_bundle(export(country).text, country.node.pins)
+    offline = verify(Presentation(row.envelope), device.trusted, device.read, at=country.clock())
+    found = [verdict.finding(Check.STATUS) for verdict in (country.asks(row.number).verdict, offline)]
+    return {finding.code for finding in found if finding is not None}
+
+
+def test_a_change_dated_before_the_revocation_and_sent_after_it_ends_nothing(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    row = by.issued()
+    by.deliver(uz)
+    corridor.clock.forward(HOUR)
+    revoked_from = corridor.clock()
+    revoke(corridor)
+    corridor.clock.forward(HOUR)
+    stolen = change_of(by, row, recorded_at=revoked_from - SECOND)
+    receipt = sent(by, uz, {"change": stolen}, kind=MessageKind.CERTIFICATE_STATUS)
+    codes = [finding.code for finding in receipt.findings]
+    assert (receipt.outcome, codes) == (Outcome.ACCEPTED_WITH_WARNINGS, ["revoked-since"])
+    assert status(uz, row) == {"change-not-believed"}
+    (task,) = undated(uz)
+    assert (task.role, task.detail["certificate"]) == (Role.OPERATOR, row.id)
+    assert judged_again(uz) == 0
+    assert [each.id for each in undated(uz)] == [task.id]
+    with uz.tx() as tx:
+        tasks.close_tasks(tx, TaskKind.SIGNER_REVOKED_UNDATED, [task.subject], at=uz.clock())
+    assert judged_again(uz) == 0
+    assert undated(uz) == [], "what people have settled is told to no one twice"
+
+
+def judged_again(country: Country) -> int:
+    with country.tx() as tx:
+        return judge_again(tx, Here(country.did, "demo", country.code), country.beliefs(), at=country.clock())
+
+
+def undated(country: Country) -> list[Task]:
+    with country.node.database.read() as tx:
+        return list(tasks.open_tasks(tx, TaskKind.SIGNER_REVOKED_UNDATED))
+
+
+def test_people_of_both_countries_are_told_of_a_change_that_nobody_dates(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    row, other = by.issued(), by.issued()
+    by.deliver(uz)
+    by.annulled(row)
+    by.annulled(other)
+    by.sequence()
+    corridor.clock.forward(HOUR)
+    revoke(corridor)
+    by.deliver(uz)
+    assert status(uz, row) == {"change-not-believed"}
+    assert {task.detail["certificate"] for task in undated(uz)} == {row.id, other.id}
+    at_home = undated(by)
+    assert len(at_home) == 2
+    assert {(task.role, task.detail["to"]) for task in at_home} == {(Role.OPERATOR, uz.did)}
+
+
+def test_what_was_received_or_mirrored_before_the_revocation_stands(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    received, mirrored = by.issued(), by.issued()
+    by.deliver(uz)
+    by.clarified(received)
+    by.annulled(received)
+    by.deliver(uz)
+    by.clarified(mirrored)
+    by.annulled(mirrored)
+    by.sequence()
+    by.witnessed(uz)
+    mirror(by, uz)
+    corridor.clock.forward(HOUR)
+    revoke(corridor)
+    by.deliver(uz)
+    for row in (received, mirrored):
+        assert status(uz, row) == {"annulled"}
+        for country in (by, uz):
+            with country.node.database.read() as tx:
+                beside = read_beside(tx, row, country.beliefs(), "demo")
+            assert (len(beside.changes), len(beside.clarifications)) == (1, 1)
+
+
+def test_what_waited_to_be_judged_counts_from_when_it_came(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    row = by.issued()
+    by.deliver(uz)
+    by.clarified(row)
+    by.annulled(row)
+    by.sequence()
+    for message in by.messages(uz):
+        assert take_ignorant(uz, message).outcome is Outcome.ACCEPTED_WITH_WARNINGS
+    corridor.clock.forward(HOUR)
+    revoke(corridor)
+    with uz.tx() as tx:
+        assert judge_again(tx, Here(uz.did, "demo", "UZ"), uz.beliefs(), at=uz.clock()) > 0
+    assert status(uz, row) == {"annulled"}
+
+
+def test_a_clarification_dated_before_the_revocation_and_sent_after_it_is_not_shown(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    row = by.issued()
+    by.deliver(uz)
+    by.clarified(row)
+    corridor.clock.forward(HOUR)
+    revoke(corridor)
+    by.sequence()
+    (message,) = by.messages(uz)
+    uz.take(message)
+    with uz.node.database.read() as tx:
+        assert read_beside(tx, row, uz.beliefs(), "demo").clarifications == []
