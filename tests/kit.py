@@ -40,7 +40,7 @@ from registry.core.trust.document_signer import Purpose
 from registry.core.trust.pin import Pin
 from registry.core.trust.trust_list import BodyRole, LogKey, TrustList, WitnessKey
 from registry.core.verification.presentation import Presentation
-from registry.demo import birth, story
+from registry.demo import birth, casework
 from registry.node import Node
 from registry.settings import Settings
 from registry.signing.ceremony import ROOT, Authority, make_key, make_root
@@ -225,12 +225,12 @@ class Country:
 
     def boxes(self, key: str = "tractors") -> dict[str, Any]:
         """Return the claims of an application of the demo's data, as they are filled in."""
-        filled: dict[str, Any] = story.form(story.applications(self.clock().date())[key])["claims"]
+        filled: dict[str, Any] = casework.form(casework.applications(self.clock().date())[key])["claims"]
         return filled
 
     def form(self, key: str = "tractors", *, principal: str | None = None, **claims: Any) -> Form:
         """Return an application of the demo's data as it is filled in, with other boxes where that is asked."""
-        filled = story.form(story.applications(self.clock().date())[key])
+        filled = casework.form(casework.applications(self.clock().date())[key])
         filled["claims"] |= claims
         return Form(**filled, principal=principal)
 
@@ -682,11 +682,11 @@ def _register(forge: Forge, node: Node) -> None:
         person("registrar", "Система органа", body, Role.REGISTRAR)
         customs = organisation(OrganisationKind.CUSTOMS, cast["customs"][0])
         person("officer", cast["officer"], customs, Role.CUSTOMS)
-        exporter = story.exporters_of(code)[0]
+        exporter = casework.exporters_of(code)[0]
         of = organisation(OrganisationKind.EXPORTER, exporter["name"], exporter["tax_id"])
         person("exporter", exporter["person"], of, Role.EXPORTER)
         person("second_exporter", "Второй заявитель", of, Role.EXPORTER)
-        other = story.exporters_of(code)[1]
+        other = casework.exporters_of(code)[1]
         agent = organisation(OrganisationKind.EXPORTER, other["name"], other["tax_id"])
         person("stranger", other["person"], agent, Role.EXPORTER)
         for who, name, tax_id in IMPORTERS[code]:

@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from registry.demo import story
+from registry.demo import casework, story
 from registry.demo.birth import give_birth
 from registry.demo.country import CommandFailed, Country, keep
 from registry.demo.desk import NotAsTold, answers, wait_for
@@ -97,7 +97,7 @@ def _tell_all(countries: dict[str, Country], folder: Path, began: float) -> stor
 
     say("two countries are born: two sets of keys, two databases, two ports")
     with OUT.status("making keys, people and trust lists …"):
-        give_birth(countries, {code: story.exporters_of(code) for code in countries}, say)
+        give_birth(countries, {code: casework.exporters_of(code) for code in countries}, say)
     for country in countries.values():
         country.start()
     with OUT.status("starting both nodes …"):

@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 from registry.api.app import create_app
 from registry.api.documents import openapi
-from registry.demo import story
+from registry.demo import casework
 from tests.kit import Country
 
 PROBLEM = "application/problem+json"
@@ -110,7 +110,7 @@ class Office:
         return self.desk("exporter").post("/api/v1/applications", body).json()  # type: ignore[no-any-return]
 
     def form(self, key: str = "tractors") -> dict[str, Any]:
-        return story.form(story.applications(self.country.clock().date())[key])
+        return casework.form(casework.applications(self.country.clock().date())[key])
 
     def submitted(self, **how: Any) -> dict[str, Any]:
         path = f"/api/v1/applications/{self.drafted(**how)['id']}"

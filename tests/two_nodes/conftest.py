@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from registry.cli.demo import NAMES
-from registry.demo import story
+from registry.demo import casework
 from registry.demo.birth import give_birth
 from registry.demo.country import Country
 from registry.demo.desk import answers, wait_for
@@ -47,7 +47,7 @@ def living(folder: Path) -> Iterator[Mapping[str, Country]]:
         for code, name in NAMES.items()
     }
     try:
-        give_birth(countries, {code: story.exporters_of(code) for code in countries}, lambda _what: None)
+        give_birth(countries, {code: casework.exporters_of(code) for code in countries}, lambda _what: None)
         for country in countries.values():
             country.start()
         for country in countries.values():

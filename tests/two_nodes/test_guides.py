@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from registry.demo import story
+from registry.demo import casework, story
 from registry.demo.country import Country
 from registry.demo.desk import Desk
 from tests.guide import GUIDES, NOT_RUN, ROOT, YOURS, Reader, blocks
@@ -52,7 +52,7 @@ def test_the_exporters_guide_leads_to_a_certificate(running: Mapping[str, Countr
         return offered["draft"]
 
     def issue() -> str:
-        number: str = story.issue(home, offered)["number"]
+        number: str = casework.issue(home, offered)["number"]
         return number
 
     answers = {
@@ -68,12 +68,12 @@ def test_the_exporters_guide_leads_to_a_certificate(running: Mapping[str, Countr
 
 def test_the_bodys_guide_examines_issues_and_annuls(running: Mapping[str, Country], tmp_path: Path) -> None:
     home = running["BY"]
-    application: dict[str, str] = story.draft(home, "tractors", story.applications()["tractors"])
+    application: dict[str, str] = casework.draft(home, "tractors", casework.applications()["tractors"])
     path = f"/api/v1/applications/{application['id']}"
     Desk(home, "tractors").post(f"{path}/submit")
     taken_up = []
     for _ in range(2):
-        other: dict[str, str] = story.draft(home, "tractors", story.applications()["tractors"])
+        other: dict[str, str] = casework.draft(home, "tractors", casework.applications()["tractors"])
         Desk(home, "tractors").post(f"/api/v1/applications/{other['id']}/submit")
         Desk(home, "examiner").post(f"/api/v1/applications/{other['id']}/take-up")
         taken_up.append(other["id"])
@@ -221,6 +221,6 @@ def _spoken(certificate: Path) -> str:
 
 
 def _delivered(home: Country) -> dict[str, str]:
-    certificate = story.issue(home, story.approve(home, "tractors", story.applications()["tractors"]))
-    story.delivered(home, certificate)
+    certificate = casework.issue(home, casework.approve(home, "tractors", casework.applications()["tractors"]))
+    casework.delivered(home, certificate)
     return certificate

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from registry.core.channel.reconciliation import Month
-from registry.demo import story
+from registry.demo import casework
 from registry.demo.country import Country
 from registry.demo.desk import Desk, answers, wait_for
 from registry.usecases.channel.settle_months import SETTLED
@@ -60,8 +60,8 @@ def _clocked(country: Country, both: Mapping[str, Country], clock: Path) -> Cloc
 
 def _issue(home: Country) -> Mapping[str, str]:
     key = "medicines"
-    certificate = story.issue(home, story.approve(home, key, story.applications()[key]))
-    story.delivered(home, certificate)
+    certificate = casework.issue(home, casework.approve(home, key, casework.applications()[key]))
+    casework.delivered(home, certificate)
     return certificate
 
 

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from registry.core.errors import RegistryError
-from registry.demo import story
+from registry.demo import casework
 from registry.demo.birth import adopt
 from registry.demo.country import Country as Demo
 from registry.demo.desk import Desk, answers, wait_for
@@ -149,12 +149,12 @@ def test_the_way_back_by_commands_over_http(renewed: Mapping[str, Demo]) -> None
     with stopped(home):
         copy(home, "registry_by", "registry_by_backup")
     numbers += [issue(home) for _ in range(3)]
-    story.issue(abroad, story.approve(abroad, "grapes", story.applications()["grapes"]))
+    casework.issue(abroad, casework.approve(abroad, "grapes", casework.applications()["grapes"]))
     settle(renewed)
     wait_for(lambda: caught_up(home, abroad), "the mirror of BY")
     with stopped(home):
         copy(home, "registry_by_backup", "registry_by")
-    approved = story.approve(home, "tractors", story.applications()["tractors"])
+    approved = casework.approve(home, "tractors", casework.applications()["tractors"])
     path, draft = f"/api/v1/applications/{approved['id']}/issue", {"draft": approved["draft"]}
     refused = Desk(home, "signatory").post(path, draft, expect=503)
     assert refused.body["code"] == "log-behind"
@@ -173,7 +173,7 @@ def test_the_way_back_by_commands_over_http(renewed: Mapping[str, Demo]) -> None
     assert [row["what"] for row in rows(home) if row["state"] == "behind"] == []
     numbers += [str(Desk(home, "signatory").post(path, draft).body["number"]), issue(home)]
     assert len(set(numbers)) == len(numbers)
-    story.issue(abroad, story.approve(abroad, "grapes", story.applications()["grapes"]))
+    casework.issue(abroad, casework.approve(abroad, "grapes", casework.applications()["grapes"]))
     wait_for(lambda: f"{home.name}/witness-2 " in shown(abroad) or None, "a cosignature under the new key")
     settle(renewed)
     wait_for(lambda: caught_up(home, abroad), "the mirror of BY")
@@ -181,8 +181,8 @@ def test_the_way_back_by_commands_over_http(renewed: Mapping[str, Demo]) -> None
 
 
 def issue(country: Demo) -> str:
-    application = story.applications()["tractors"]
-    return str(story.issue(country, story.approve(country, "tractors", application))["number"])
+    application = casework.applications()["tractors"]
+    return str(casework.issue(country, casework.approve(country, "tractors", application))["number"])
 
 
 def rows(country: Demo) -> list[dict[str, str]]:

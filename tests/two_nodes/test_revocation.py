@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from registry.core.calendar import write_instant
-from registry.demo import story
+from registry.demo import casework
 from registry.demo.birth import publish
 from registry.demo.country import Country
 from registry.demo.desk import Desk, wait_for
@@ -33,8 +33,8 @@ def test_a_revoked_signer_is_known_at_the_other_customs_within_a_minute(renewed:
 
 
 def _issued(home: Country) -> dict[str, Any]:
-    certificate = story.issue(home, story.approve(home, "tractors", story.applications()["tractors"]))
-    story.delivered(home, certificate)
+    certificate = casework.issue(home, casework.approve(home, "tractors", casework.applications()["tractors"]))
+    casework.delivered(home, certificate)
     return certificate
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from registry.demo import story
+from registry.demo import casework, story
 from registry.demo.country import Country
 from registry.demo.desk import answers, wait_for
 from tests.two_nodes.world import database, discrepancies, settle
@@ -25,12 +25,12 @@ def test_the_story_of_the_demo_is_true(running: Mapping[str, Country], tmp_path:
 
 def test_fifty_certificates_issued_while_the_peer_is_away_arrive_in_order(running: Mapping[str, Country]) -> None:
     home, abroad = running["BY"], running["UZ"]
-    application = story.applications()["medicines"]
+    application = casework.applications()["medicines"]
     with ThreadPoolExecutor(4) as pool:
-        approved = list(pool.map(lambda _: story.approve(home, "medicines", application), range(PEER_AWAY)))
+        approved = list(pool.map(lambda _: casework.approve(home, "medicines", application), range(PEER_AWAY)))
     settle(running)
     abroad.stop("serve")
-    issued = [story.issue(home, each) for each in approved]
+    issued = [casework.issue(home, each) for each in approved]
     abroad.start("serve")
     wait_for(lambda: answers(abroad), "UZ back")
     settle(running)

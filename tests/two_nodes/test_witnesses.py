@@ -28,7 +28,7 @@ from registry.core.tlog.cosignature import cosigned_at
 from registry.core.tlog.merkle import Hash, leaf_hash, new_hashes, prove_consistency, tree_root
 from registry.core.tlog.note import Note, SignatureLine
 from registry.core.tlog.witness import Growth, NotConsistent, StaleOldSize
-from registry.demo import story
+from registry.demo import casework, story
 from registry.demo.country import Country
 from registry.demo.desk import Desk, answers, wait_for
 from registry.node import Node
@@ -423,14 +423,14 @@ def test_issuing_goes_on_while_the_peers_witness_is_away_and_every_proof_comes(r
     clock = running["BY"].folder / "clock"
     with Gate(running["UZ"].url).listening() as gate, _clocked(running, clock, gate.url) as (home, abroad):
         key = "medicines"
-        application = story.applications()[key]
-        approved = [story.approve(home, key, application) for _ in range(MINUTES)]
+        application = casework.applications()[key]
+        approved = [casework.approve(home, key, application) for _ in range(MINUTES)]
         settle(running)
         gate.shut.set()
         issued = []
         for minute, each in enumerate(approved):
             clock.write_text(str(60 * minute))
-            issued.append(story.issue(home, each))
+            issued.append(casework.issue(home, each))
         clock.write_text(str(60 * MINUTES))
         officer, exporter = Desk(abroad, "officer"), Desk(home, key)
         for certificate in issued:
@@ -448,7 +448,7 @@ def test_issuing_goes_on_while_the_peers_witness_is_away_and_every_proof_comes(r
         assert any("no quorum has cosigned the log since" in line for line in health.json()["waiting"])
         gate.shut.clear()
         for certificate in issued:
-            story.delivered(home, certificate)
+            casework.delivered(home, certificate)
             assert _proof(home, key, certificate).status_code == 200
             shown = exporter.get(certificate["href"], story.ENVELOPE).text
             for asked in ({"number": certificate["number"]}, {"certificate": shown}):

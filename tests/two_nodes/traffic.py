@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx2
 
-from registry.demo import story
+from registry.demo import casework
 from registry.demo.country import Country
 
 RETRY = 0.1
@@ -53,8 +53,8 @@ class Traffic:
             thread.join()
 
     def _work(self, key: str) -> None:
-        application = story.applications()[key]
-        officer = story.applications()[key]["issued_in"]
+        application = casework.applications()[key]
+        officer = casework.applications()[key]["issued_in"]
         assert officer == self.country.code
         while not self._stop.is_set():
             try:
@@ -64,7 +64,7 @@ class Traffic:
                 return
 
     def _one(self, key: str, application: Mapping[str, Any]) -> None:
-        issued = self._issue(key, story.form(application))
+        issued = self._issue(key, casework.form(application))
         match secrets.randbelow(4):
             case 0:
                 self._annul(issued)
@@ -72,7 +72,7 @@ class Traffic:
                 self._clarify(issued)
             case 2:
                 related = {"kind": "replaces", "certificate": issued["id"]}
-                issued = self._issue(key, story.form(application) | {"related": related}, replaces=True)
+                issued = self._issue(key, casework.form(application) | {"related": related}, replaces=True)
         self.post("officer", "/api/v1/verifications", {"number": issued["number"]})
 
     def _issue(self, key: str, form: Mapping[str, Any], *, replaces: bool = False) -> Any:
