@@ -16,7 +16,7 @@ from registry.api.limits import StrictRoute
 from registry.api.operation import operation
 from registry.core.errors import RegistryError
 from registry.core.identifiers import log_origin
-from registry.store import log, tasks
+from registry.store import checkpoints, log, tasks
 from registry.store.tasks import ALARMS
 from registry.usecases.node.find_standstill import find_standstill
 from registry.usecases.party.count_operators import count_operators
@@ -56,7 +56,7 @@ def ready(node: NodeDep) -> Response:
             own = beliefs.node(node.settings.did)
             oldest = log.oldest_queued(tx)
             check_caught_up(tx, node.guard.marks(), log_origin(node.settings.name))
-            unpublished = log.oldest_unpublished(tx)
+            unpublished = checkpoints.oldest_unpublished(tx)
             silent = [] if own is None else silent_witness(tx, node.guard.marks(), own.row.witness.name)
             open_ = tasks.count_open(tx)
             at = node.now()

@@ -11,7 +11,7 @@ from registry.api.problems import FaceProblem
 from registry.api.public import CACHED, NOTE
 from registry.api.spelled import Hex256
 from registry.core.tlog.tile import MalformedTile, Tile
-from registry.store import log
+from registry.store import checkpoints
 from registry.usecases.tlog.mirror_log import NotMirrored, find_mirror, read_mirror_tile
 from registry.usecases.tlog.publish_log import published_note
 from registry.usecases.tlog.read_log import EntriesDamaged, TileNotFound, read_tile
@@ -57,5 +57,5 @@ def read_log_tile(path: TilePath, node: NodeDep) -> Response:
     """Give a tile or a bundle: it never changes, and may be kept for ever."""
     tile = Tile.parse(f"tile/{path}")
     with node.database.read() as tx:
-        data = read_tile(tx, tile, log.published_size(tx))
+        data = read_tile(tx, tile, checkpoints.published_size(tx))
     return Response(data, 200, FOREVER, BYTES)

@@ -6,8 +6,9 @@ from registry.core.tlog.follow import TileReader
 from registry.core.tlog.merkle import prove_consistency
 from registry.core.tlog.note import VerifierKey
 from registry.node import Node
-from registry.peer.client import Peer, PeerHasNone, PeerWantsEarlier, WitnessKnowsOther, WitnessSaysSplit
-from registry.store import channel, log
+from registry.peer.client import Peer
+from registry.peer.refusals import PeerHasNone, PeerWantsEarlier, WitnessKnowsOther, WitnessSaysSplit
+from registry.store import channel, checkpoints
 from registry.store.acts import Actor
 from registry.store.guard import Mark, of_log, of_published, of_sent, of_shown
 from registry.usecases.application.apply_deadlines import hear_silence, tell_overdue
@@ -38,7 +39,7 @@ def publish_newest(node: Node) -> bool:
     if mark is None:
         return False
     with node.database.read() as tx:
-        waits = log.published_size(tx) < mark.number
+        waits = checkpoints.published_size(tx) < mark.number
     if waits:
         origin = node.keyring.log.vkey.name
         with node.database.begin() as tx:

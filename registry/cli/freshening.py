@@ -7,7 +7,8 @@ from registry.core.envelope.jose import MAX_FRESHNESS
 from registry.core.identifiers import log_origin
 from registry.core.trust.freshness import FreshnessNotTrusted
 from registry.node import Node
-from registry.peer.client import Peer, PeerHasNone
+from registry.peer.client import Peer
+from registry.peer.refusals import PeerHasNone
 from registry.store.acts import Actor
 from registry.usecases.channel import exchange_freshness
 from registry.usecases.channel.accept_message import judge_again

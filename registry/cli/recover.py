@@ -19,7 +19,8 @@ from registry.core.tlog.checkpoint import Checkpoint
 from registry.core.tlog.cosignature import cosigned_at
 from registry.core.tlog.note import Note
 from registry.node import Node
-from registry.peer.client import Peer, PeerHasNone
+from registry.peer.client import Peer
+from registry.peer.refusals import PeerHasNone
 from registry.store import channel, log, witness
 from registry.store.at_work import alone
 from registry.store.guard import Guard, Mark, of_forgotten

@@ -2,7 +2,7 @@
 
 import pytest
 
-from registry.store import log
+from registry.store import checkpoints, log
 from registry.store.guard import Mark, of_forgotten, of_log, of_sent
 from tests.api.desk import Office, assert_problem
 from tests.kit import Corridor
@@ -46,7 +46,7 @@ def test_a_witness_whose_marks_were_lost_is_silent_until_it_has_a_new_key(corrid
     by, uz = corridor.by, corridor.uz
     uz.sequence()
     with uz.node.database.read() as tx:
-        note = log.checkpoint(tx, log.root_of(log.head(tx))[0])
+        note = checkpoints.checkpoint(tx, log.root_of(log.head(tx))[0])
     assert note is not None
     key, growth = by.node.keyring.witness.vkey.name, f"old 0\n\n{note.note}"
     by.node.guard.advance(of_forgotten(key), Mark(1, ""))

@@ -12,7 +12,7 @@ import pytest
 
 from registry.cli import main
 from registry.core.tlog.entry import Kind
-from registry.store import log
+from registry.store import checkpoints, log
 from registry.store.acts import Actor, record
 from registry.usecases.tlog.publish_log import HEARTBEAT
 from tests.kit import Country
@@ -74,7 +74,7 @@ def grow(country: Country, by: Country, size: int) -> None:
     country.clock.forward(HEARTBEAT)
     country.witnessed(by)
     with country.node.database.read() as tx:
-        assert log.published_size(tx) == size
+        assert checkpoints.published_size(tx) == size
 
 
 @contextmanager

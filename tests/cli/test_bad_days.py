@@ -18,7 +18,8 @@ from registry.core.channel.message import MessageKind
 from registry.core.channel.receipt import Receipt
 from registry.core.envelope.jose import Envelope, Typ, seal
 from registry.core.errors import RegistryError
-from registry.peer.client import JWT, Peer, PeerUnavailable
+from registry.peer.client import JWT, Peer
+from registry.peer.refusals import PeerUnavailable
 from registry.store import tasks
 from registry.store.certificates import CertificateRow, Source
 from registry.store.channel import MessageIn, MessageOut

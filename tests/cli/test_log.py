@@ -15,7 +15,7 @@ from registry.core.tlog.note import Note
 from registry.core.tlog.policy import Policy
 from registry.core.tlog.proof import TlogProof
 from registry.core.tlog.tile import Tile, read_entries, tiles
-from registry.store import log
+from registry.store import checkpoints, log
 from registry.usecases.tlog.publish_log import published_note
 from registry.usecases.tlog.read_log import prove_entry, read_tile
 from tests.cli.log_commands import Registry, command_line, content, grow, refused
@@ -48,7 +48,7 @@ def exported(registry: Registry, folder: Path) -> Any:
 def expected(country: Country) -> dict[str, bytes]:
     """Return the files of the published log."""
     with country.node.database.read() as tx:
-        size, note = log.published_size(tx), published_note(tx)
+        size, note = checkpoints.published_size(tx), published_note(tx)
         assert note is not None
         files = {tile.path: read_tile(tx, tile, size) for tile in tiles(size)}
     return files | {"checkpoint": note.encode()}
@@ -271,7 +271,7 @@ def test_an_entry_of_the_largest_size_is_served_and_proved(
         index = log.index_of(tx, act)
         assert index is not None
         proof = prove_entry(tx, index)
-        size = log.published_size(tx)
+        size = checkpoints.published_size(tx)
     assert proof is not None
     again = TlogProof.parse(proof.encode())
     assert again.extra == largest
@@ -293,5 +293,5 @@ def test_the_public_logs_of_two_countries_that_lived_tell_nothing_more(forge: Fo
         lived.live(corridor)
         for country in (corridor.by, corridor.uz):
             with country.node.database.read() as tx:
-                size = log.published_size(tx)
+                size = checkpoints.published_size(tx)
                 assert check_leaves(tx, log.leaves(tx, 0, size), {"BY", "UZ"}) == size > 30

@@ -21,15 +21,8 @@ from cryptography.x509.oid import NameOID
 from registry.core.tlog.entry import MAX_LEAF
 from registry.core.tlog.tile import WIDTH, Tile, write_entries
 from registry.peer import client
-from registry.peer.client import (
-    LARGEST,
-    Peer,
-    PeerRedirects,
-    PeerTooSlow,
-    PeerUnavailable,
-    PeerWantsEarlier,
-    PeerWithoutEnd,
-)
+from registry.peer.client import LARGEST, Peer
+from registry.peer.refusals import PeerRedirects, PeerTooSlow, PeerUnavailable, PeerWantsEarlier, PeerWithoutEnd
 from tests.kit import AT
 
 RECEIPT = b"aaa.bbb.ccc"

@@ -12,7 +12,8 @@ import pytest
 from registry.cli import recover
 from registry.cli.recover import DatabaseOlder, GuardExists, NothingBehind, recover_node
 from registry.node import Node
-from registry.peer.client import Peer, PeerUnavailable
+from registry.peer.client import Peer
+from registry.peer.refusals import PeerUnavailable
 from registry.store.guard import GuardMissing, Mark, of_forgotten, of_log
 from registry.usecases.recovery.recover_log import EntriesLost, UnseenLeft
 from registry.usecases.recovery.recover_node import NotAsked

@@ -8,8 +8,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from registry.cli.duties import Witnessing, publish_newest
-from registry.peer.client import Peer, PeerUnavailable
-from registry.store import log
+from registry.peer.client import Peer
+from registry.peer.refusals import PeerUnavailable
+from registry.store import checkpoints
 from registry.store.guard import Guard, GuardBroken, Mark, of_log, of_published, of_shown
 from tests.kit import Corridor
 from tests.usecases.fsck import lived
@@ -73,11 +74,11 @@ def test_what_is_published_is_marked_before_anyone_can_see_it(corridor: Corridor
     beside = by.node.guard.path.with_name(f"{by.node.guard.path.name}.new")
     beside.mkdir()
     with by.node.database.read() as tx:
-        before = log.published_size(tx)
+        before = checkpoints.published_size(tx)
     with pytest.raises(GuardBroken):
         publish_newest(by.node)
     with by.node.database.read() as tx:
-        assert log.published_size(tx) == before
+        assert checkpoints.published_size(tx) == before
     beside.rmdir()
     publish_newest(by.node)
     marks = by.node.guard.marks()

@@ -10,7 +10,7 @@ import pytest
 from registry.cli.worker import Bell, Complaint, keep
 from registry.core.errors import RegistryError
 from registry.core.tlog.witness import LogUnknown
-from registry.peer.client import PeerUnavailable
+from registry.peer.refusals import PeerUnavailable
 from registry.store.guard import GuardMissing
 
 

@@ -18,7 +18,7 @@ from registry.core.agreement import NeutralWitness
 from registry.core.tlog.entry import Kind
 from registry.core.tlog.note import Note, VerifierKey
 from registry.core.tlog.policy import Policy
-from registry.store import acts, log
+from registry.store import acts, checkpoints, log
 from registry.store.guard import of_log
 from registry.usecases.tlog.extend_log import extend, mark_of
 from registry.usecases.tlog.publish_log import published_note
@@ -62,7 +62,7 @@ class Running:
 
     def published(self) -> int:
         with self.country.node.database.read() as tx:
-            return log.published_size(tx)
+            return checkpoints.published_size(tx)
 
     def head(self) -> int:
         with self.country.node.database.read() as tx:
@@ -134,7 +134,7 @@ def _grow(country: kit.Country, acts_more: int) -> list[str]:
     assert checkpoint is not None
     country.node.guard.advance(what, mark_of(checkpoint))
     with country.node.database.read() as tx:
-        found = (log.checkpoint(tx, size) for size in range(1, checkpoint.size + 1))
+        found = (checkpoints.checkpoint(tx, size) for size in range(1, checkpoint.size + 1))
         return [row.note for row in found if row is not None]
 
 

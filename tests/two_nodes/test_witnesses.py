@@ -35,7 +35,7 @@ from registry.node import Node
 from registry.peer import client
 from registry.peer.client import Peer
 from registry.signing.key_file import NoteSigner
-from registry.store import log, tasks
+from registry.store import checkpoints, log, tasks
 from registry.store.acts import Actor
 from registry.store.tasks import TaskKind
 from registry.usecases.tlog import witness_checkpoint
@@ -54,7 +54,7 @@ ORIGIN = "by.registry.example/log"
 
 def published(country: kit.Country) -> int:
     with country.node.database.read() as tx:
-        return log.published_size(tx)
+        return checkpoints.published_size(tx)
 
 
 def head(country: kit.Country) -> int:

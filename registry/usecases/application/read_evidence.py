@@ -12,7 +12,7 @@ from registry.core.channel.message import Message
 from registry.core.envelope.jose import Envelope, Typ
 from registry.core.identifiers import Digest
 from registry.core.verification.evidence import Evidence, Held, ReadEvidence, Standpoint, earliest
-from registry.store import certificates, log, open_messages, said
+from registry.store import certificates, checkpoints, open_messages, said
 from registry.store.certificates import CertificateRow, Source
 from registry.store.said import Said
 
@@ -40,7 +40,7 @@ def reader(tx: Session, found: list[CertificateRow], *, hold: bool = False) -> R
         if not found:
             found.append(row)
         standpoint = Standpoint.NODE if row.source == Source.DELIVERED else Standpoint.ISSUER
-        logged_by = None if row.act is None else log.published_at(tx, row.act)
+        logged_by = None if row.act is None else checkpoints.published_at(tx, row.act)
         logged = (row.proof if row.act is None else logged_by) is not None
         held = Held(Digest(row.digest), row.recorded_at, standpoint, logged, logged_by, *marks(row.outside))
         changes, of_original = _changes(tx, row.id), _of_original(tx, certificate)

@@ -18,7 +18,7 @@ from registry.core.tlog.entry import Kind, Leaf
 from registry.core.tlog.proof import TlogProof
 from registry.core.verification.presentation import Delivery, Presentation
 from registry.core.verification.verdict import Check
-from registry.store import acts, certificates, channel, clarifications, epochs, log, reconciliations, tasks
+from registry.store import acts, certificates, channel, checkpoints, clarifications, epochs, log, reconciliations, tasks
 from registry.store.acts import Act, Actor, Draw
 from registry.store.channel import MessageOut
 from registry.store.epochs import Direction
@@ -93,7 +93,7 @@ def make_messages(
             return 0
         direction.send(MessageKind.EPOCH_BEGUN, begun.begun.encode(), index, begun.act)
         made += 1
-    published = log.published_size(tx)
+    published = checkpoints.published_size(tx)
     for sent in channel.pending(tx, to, published, batch):
         index = sent.log_index
         assert index is not None

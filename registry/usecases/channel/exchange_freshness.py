@@ -23,7 +23,7 @@ from registry.core.trust.freshness import (
     believe_freshness,
     check_newer,
 )
-from registry.store import channel, freshness, log, peers
+from registry.store import channel, checkpoints, freshness, log, peers
 from registry.usecases.channel.deliver_message import CARRIED
 from registry.usecases.trust.believe_peers import Beliefs, has_come, read_word
 
@@ -69,7 +69,7 @@ def state(tx: Session, of: Stating, beliefs: Beliefs, *, at: datetime) -> Freshn
     as_of = _everything_is_out(tx, of, beliefs, at)
     if row is not None and as_of <= row.as_of:
         return None
-    published = log.newest_published(tx)
+    published = checkpoints.newest_published(tx)
     sent = [(to, channel.sent(tx, to)) for to in channel.peers(tx)]
     said = Freshness(
         issuer=of.did,

@@ -23,7 +23,7 @@ from registry.core.identifiers import log_origin
 from registry.core.tlog.entry import Kind
 from registry.core.tlog.merkle import tree_root
 from registry.core.verification.presentation import Delivery
-from registry.store import acts, channel, epochs, log, mirror, months, reconciliations, tasks
+from registry.store import acts, channel, checkpoints, epochs, mirror, months, reconciliations, tasks
 from registry.store.acts import Actor, Draw
 from registry.store.guard import Mark
 from registry.store.parties import Role
@@ -99,7 +99,7 @@ def _state_issued(tx: Session, ends: Ends, at: datetime, draw: Draw) -> int:
     held = months.numbered(tx, ends.country, since)
     until = max((each.index for each in held if each.at < month.end), default=since)
     carried = max((each.index for each in held if each.index <= until and not each.lost), default=since)
-    published = log.newest_published(tx)
+    published = checkpoints.newest_published(tx)
     if channel.last_entry(tx, ends.peer) < carried or published is None or published.size <= until:
         return 0
     sent = [each for each in (before, months.end_of(tx, ends.peer, until)) if each is not None]
@@ -107,7 +107,7 @@ def _state_issued(tx: Session, ends: Ends, at: datetime, draw: Draw) -> int:
     if not sent:
         return 0  # all of it was lost before any was sent: there is no message that the month could end at
     through = max(sent, key=lambda each: each.place)
-    checkpoint = log.checkpoint(tx, published.size)
+    checkpoint = checkpoints.checkpoint(tx, published.size)
     assert checkpoint is not None
     inside = {each.digest for each in held if each.index <= until}
     entries = _entries(tx, inside, partial(months.changes_beyond, tx, ends.country, until), delivered=False)

@@ -22,7 +22,8 @@ from registry.core.tlog.entry import Kind, Leaf, MalformedLeaf
 from registry.core.tlog.merkle import EMPTY_ROOT, leaf_hash
 from registry.core.tlog.note import Note, SignatureLine, VerifierKey
 from registry.store.acts import Act, QueuedAct
-from registry.store.log import LogCheckpoint, LogCosignature, LogEntry, LogHead, LogPublished, LogRecovered
+from registry.store.checkpoints import LogCheckpoint, LogCosignature, LogPublished
+from registry.store.log import LogEntry, LogHead, LogRecovered
 from registry.usecases.audit.read_act import differing
 from registry.usecases.fsck.check_adopted import Adopted
 from registry.usecases.fsck.check_tree import Placed, Tree, walk

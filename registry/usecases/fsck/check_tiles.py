@@ -10,7 +10,7 @@ from registry.core.tlog.merkle import leaf_hash
 from registry.core.tlog.note import Note, VerifierKey
 from registry.core.tlog.tile import MalformedTile, Tile, read_entries, tiles, write_entries, write_hashes
 from registry.store import log
-from registry.store.log import LogPublished
+from registry.store.checkpoints import LogPublished
 from registry.usecases.fsck.check_adopted import Adopted
 from registry.usecases.fsck.survey_rows import Survey
 

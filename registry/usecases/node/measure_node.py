@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from registry.core.trust.believed_list import BelievedList
-from registry.store import channel, freshness, log, mirror, tasks, tokens
+from registry.store import channel, checkpoints, freshness, log, mirror, tasks, tokens
 from registry.store.parties import Role
 from registry.usecases.party.count_operators import Operators, count_operators
 from registry.usecases.tlog.publish_log import HEARTBEAT
@@ -103,9 +103,9 @@ def measure(tx: Session, pins: Pins, *, country: str, at: datetime) -> Measures:
         at,
         LogMeasure(
             log.root_of(log.head(tx))[0],
-            log.published_size(tx),
+            checkpoints.published_size(tx),
             _age(log.oldest_queued(tx), at) or 0.0,
-            _age(log.oldest_unpublished(tx), at) or 0.0,
+            _age(checkpoints.oldest_unpublished(tx), at) or 0.0,
         ),
         _peers(tx, beliefs, country, at),
         [_witness(tx, name, at) for name in sorted(beliefs.witnesses(country))],
@@ -155,8 +155,8 @@ def _ids(held: BelievedList) -> Sequence[str]:
 
 
 def _witness(tx: Session, name: str, at: datetime) -> WitnessMeasure:
-    last = log.cosigned(tx, name)
-    owed = log.oldest_above(tx, 0 if last is None else last.size)
+    last = checkpoints.cosigned(tx, name)
+    owed = checkpoints.oldest_above(tx, 0 if last is None else last.size)
     if owed is None and last is not None and last.at + HEARTBEAT <= at:
         owed = last.at + HEARTBEAT
     return WitnessMeasure(name, _age(None if last is None else last.at, at), _age(owed, at))

@@ -8,8 +8,9 @@ from sqlalchemy import Select, Text, cast, func, select
 from sqlalchemy.orm import Session
 
 from registry.core.errors import Unavailable
-from registry.store import channel, log
+from registry.store import channel, checkpoints, log
 from registry.store.channel import MessageIn, MessageOut
+from registry.store.checkpoints import LogCheckpoint, LogPublished
 from registry.store.guard import (
     GuardBroken,
     GuardMissing,
@@ -21,7 +22,6 @@ from registry.store.guard import (
     of_sent,
     of_shown,
 )
-from registry.store.log import LogCheckpoint, LogPublished
 from registry.store.witness import WitnessHead
 from registry.usecases.channel.deliver_message import ChannelBehind
 from registry.usecases.tlog.extend_log import LogBehind, check_not_behind
@@ -118,7 +118,7 @@ def marks_of(tx: Session, origin: str, witness_name: str) -> dict[str, Mark]:
     if head is not None:
         known = Mark(head.size, head.root.hex())
         marks |= {of_log(origin): known, of_shown(origin): known}
-    published = log.checkpoint(tx, log.published_size(tx))
+    published = checkpoints.checkpoint(tx, checkpoints.published_size(tx))
     if published is not None:
         marks[of_published(origin)] = Mark(published.size, published.root.hex())
     for peer in channel.peers(tx):

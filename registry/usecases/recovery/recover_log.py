@@ -19,7 +19,7 @@ from registry.core.tlog.merkle import Hash
 from registry.core.tlog.note import Note, NotSigned, VerifierKey
 from registry.core.tlog.policy import KnownWitness, lines_that_count
 from registry.core.tlog.tile import growth
-from registry.store import acts, log
+from registry.store import acts, checkpoints, log
 from registry.store.at_work import NodeWorks
 from registry.store.guard import Mark, of_log, of_published, of_shown
 from registry.usecases.tlog.mirror_log import NotMirrored
@@ -156,7 +156,7 @@ def take_back(tx: Session, copy: Copy | None, entries: Sequence[bytes], *, at: d
         raise NodeWorks
     known = log.head(tx, lock=True)
     size, root = log.root_of(known)
-    published = log.published_size(tx)
+    published = checkpoints.published_size(tx)
     if copy is None:
         return TakenLog(size, published, size, root)
     checkpoint = copy.checkpoint
@@ -168,7 +168,7 @@ def take_back(tx: Session, copy: Copy | None, entries: Sequence[bytes], *, at: d
     when = copy.cosigned_at or at
     when = when if known is None else max(when, known.at)
     if not entries:
-        if checkpoint.size > published and log.checkpoint(tx, checkpoint.size) is not None:
+        if checkpoint.size > published and checkpoints.checkpoint(tx, checkpoint.size) is not None:
             _publish(tx, copy, when)
         return TakenLog(size, published, size, root)
     found, leaves = _sort(tx, size, entries)
@@ -218,10 +218,10 @@ def _sort(tx: Session, first: int, entries: Sequence[bytes]) -> tuple[dict[int, 
 
 def _publish(tx: Session, copy: Copy, at: datetime) -> None:
     """Publish the checkpoint that came back as it was shown, and keep the line of each witness under it."""
-    log.publish(tx, copy.checkpoint.size, copy.note.encode(), at)
+    checkpoints.publish(tx, copy.checkpoint.size, copy.note.encode(), at)
     for witness in copy.witnesses:
         for line in copy.note.lines:
             if (line.name, line.id) == (witness.vkey.name, witness.vkey.id):
                 when = cosigned_at(Note(copy.note.text, (line,)), witness.vkey)
                 assert when is not None
-                log.keep_cosignature(tx, copy.checkpoint.size, line.name, line.encode(), when)
+                checkpoints.keep_cosignature(tx, copy.checkpoint.size, line.name, line.encode(), when)

@@ -17,7 +17,7 @@ from registry.core.identifiers import log_origin
 from registry.core.tlog.checkpoint import Checkpoint
 from registry.core.tlog.entry import Kind
 from registry.core.tlog.note import VerifierKey
-from registry.store import acts, certificates, channel, log, parties, serials
+from registry.store import acts, certificates, channel, checkpoints, log, parties, serials
 from registry.store.acts import Draw
 from registry.store.at_work import NodeWorks
 from registry.store.guard import Mark, of_log, of_published, of_received, of_sent, of_shown
@@ -131,7 +131,7 @@ def _shown(tx: Session, taken: TakenLog, marks: Marks, origin: str) -> dict[str,
 
     Where nobody noted what was shown, all that stands here now may have been.
     """
-    published = log.checkpoint(tx, log.published_size(tx))
+    published = checkpoints.checkpoint(tx, checkpoints.published_size(tx))
     stand = Mark(0, "") if published is None else Mark(published.size, published.root.hex())
     known = {what: marks.get(what) for what in (of_shown(origin), of_published(origin))}
     grown = {what: stand for what, mark in known.items() if stand.number > (0 if mark is None else mark.number)}

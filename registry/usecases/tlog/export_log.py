@@ -10,7 +10,7 @@ from registry.core.errors import Conflict, NotFound, RegistryError
 from registry.core.tlog.checkpoint import Checkpoint
 from registry.core.tlog.note import Note
 from registry.core.tlog.tile import WIDTH, Tile, tiles
-from registry.store import log
+from registry.store import checkpoints, log
 from registry.usecases.tlog.publish_log import published_note
 from registry.usecases.tlog.read_log import read_tile
 
@@ -57,7 +57,7 @@ class Export:
 
 def prepare(tx: Session, held: bytes | None) -> Export:
     """Return what a folder lacks whose checkpoint file is `held`. Raises `NothingPublished`, `FolderOfAnotherLog`."""
-    published, note = log.newest_published(tx), published_note(tx)
+    published, note = checkpoints.newest_published(tx), published_note(tx)
     if published is None or note is None:
         raise NothingPublished
     ours = Checkpoint.parse(Note.parse(note).text)

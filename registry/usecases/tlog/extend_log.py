@@ -11,7 +11,7 @@ from registry.core.errors import Conflict, Unavailable
 from registry.core.tlog.checkpoint import Checkpoint
 from registry.core.tlog.note import Note
 from registry.core.tlog.tile import growth
-from registry.store import acts, log
+from registry.store import acts, checkpoints, log
 from registry.store.guard import Mark
 
 BATCH = 1024
@@ -99,7 +99,7 @@ def check_not_behind(tx: Session, mark: Mark | None) -> None:
         return
     size, root = log.root_of(log.head(tx))
     if size != mark.number:
-        signed = log.checkpoint(tx, mark.number)
+        signed = checkpoints.checkpoint(tx, mark.number)
         root = b"" if signed is None else signed.root
     if root.hex() != mark.digest:
         raise LogBehind(size, mark.number)

@@ -16,7 +16,7 @@ from registry.core.tlog.merkle import prove_consistency
 from registry.core.tlog.note import Note, NotSigned, SignatureLine, VerifierKey
 from registry.core.tlog.policy import Policy, QuorumNotMet
 from registry.core.tlog.witness import Growth
-from registry.store import log, tasks
+from registry.store import checkpoints, log, tasks
 from registry.store.guard import Mark
 from registry.store.parties import Role
 from registry.store.tasks import TaskKind
@@ -61,10 +61,10 @@ def ask(tx: Session, key: VerifierKey, mark: Mark, *, at: datetime, old: int | N
     Only what the guard has is asked for: a cosignature is the first that leaves this node of a checkpoint.
     """
     check_not_behind(tx, mark)
-    newest = log.newest_checkpoint(tx, mark.number)
+    newest = checkpoints.newest_checkpoint(tx, mark.number)
     if newest is None:
         return None
-    last = log.cosigned(tx, key.name)
+    last = checkpoints.cosigned(tx, key.name)
     if old is None:
         old = 0 if last is None else last.size
         if last is not None and (last.size > newest.size or (last.size == newest.size and at - HEARTBEAT < last.at)):
@@ -86,7 +86,7 @@ def keep_cosignature(tx: Session, asked: Asked, key: VerifierKey, answer: str, *
         raise NotSigned
     if not -BEHIND < when - at < AHEAD:
         raise WitnessClockOff(key.name, int((when - at).total_seconds()))
-    log.keep_cosignature(tx, asked.size, key.name, own[0].encode(), when)
+    checkpoints.keep_cosignature(tx, asked.size, key.name, own[0].encode(), when)
     tasks.close_tasks(tx, TaskKind.WITNESS_AHEAD, [_subject(asked, key)], at=at)
     return when
 
@@ -97,8 +97,8 @@ def publish(tx: Session, policies: Sequence[Policy], mark: Mark, *, at: datetime
     Without any policy nothing is: a proof lasts for ever, and one from before the first agreement has no witness.
     """
     check_not_behind(tx, mark)
-    newest = log.newest_checkpoint(tx, mark.number)
-    if not policies or newest is None or newest.size <= log.published_size(tx):
+    newest = checkpoints.newest_checkpoint(tx, mark.number)
+    if not policies or newest is None or newest.size <= checkpoints.published_size(tx):
         return None
     note = Note.parse(_with_lines(tx, newest.size, newest.note))
     try:
@@ -106,12 +106,12 @@ def publish(tx: Session, policies: Sequence[Policy], mark: Mark, *, at: datetime
             policy.check(note)
     except QuorumNotMet:
         return None
-    return newest.size if log.publish(tx, newest.size, note.encode(), at) else None
+    return newest.size if checkpoints.publish(tx, newest.size, note.encode(), at) else None
 
 
 def published_note(tx: Session) -> str | None:
     """Return the newest published checkpoint under the freshest line of each witness; None while there is none."""
-    newest = log.newest_published(tx)
+    newest = checkpoints.newest_published(tx)
     return None if newest is None else _with_lines(tx, newest.size, newest.note)
 
 
@@ -142,6 +142,6 @@ def _subject(asked: Asked, key: VerifierKey) -> str:
 def _with_lines(tx: Session, size: int, text: str) -> str:
     """Return a note under the freshest line of each witness, none twice."""
     note = Note.parse(text)
-    fresh = [SignatureLine.parse(row.line) for row in log.lines(tx, size)]
+    fresh = [SignatureLine.parse(row.line) for row in checkpoints.lines(tx, size)]
     names = {line.name for line in fresh}
     return Note(note.text, (*(line for line in note.lines if line.name not in names), *fresh)).encode()

@@ -10,7 +10,7 @@ from registry.core.errors import NotFound, Unavailable
 from registry.core.tlog.merkle import leaf_hash, prove_inclusion
 from registry.core.tlog.proof import TlogProof
 from registry.core.tlog.tile import Tile, write_entries, write_hashes
-from registry.store import log
+from registry.store import checkpoints, log
 
 
 class TileNotFound(NotFound):
@@ -44,7 +44,7 @@ def prove(tx: Session, act: str) -> TlogProof | None:
 
 def prove_entry(tx: Session, index: int) -> TlogProof | None:
     """Return the proof of an entry, whether or not its act is here. Raises `EntriesDamaged` where its leaf is not."""
-    published = log.first_published(tx, index)
+    published = checkpoints.first_published(tx, index)
     if published is None:
         return None
     leaves = log.leaves(tx, index, 1)

@@ -17,7 +17,7 @@ from registry.core.tlog.merkle import leaf_hash, new_hashes, tree_root
 from registry.core.tlog.tile import tiles
 from registry.core.tlog.witness import NotConsistent
 from registry.core.trust.freshness import MADE_EVERY
-from registry.store import channel, log
+from registry.store import channel, checkpoints, log
 from registry.store.acts import Actor
 from registry.store.database import Database
 from registry.store.guard import Mark
@@ -123,7 +123,7 @@ def witness(home: Country, abroad: Country, *, publish: bool = True) -> None:
 
 def newest(tx: Session) -> Mark:
     """Return what a guard knows that has every checkpoint."""
-    found = log.newest_checkpoint(tx, 2**62)
+    found = checkpoints.newest_checkpoint(tx, 2**62)
     assert found is not None
     return Mark(found.size, found.root.hex())
 
@@ -149,7 +149,7 @@ def mirror(home: Country, abroad: Country) -> None:
     with home.node.database.read() as tx:
         note = publish_log.published_note(tx)
         assert note is not None
-        leaves = log.leaves(tx, 0, log.published_size(tx))
+        leaves = log.leaves(tx, 0, checkpoints.published_size(tx))
     with abroad.tx() as tx:
         shown = mirror_log.read_shown(tx, note, home.did, abroad.beliefs(), at=abroad.clock())
         mirror_log.grow(tx, shown, leaves[shown.known : shown.end], [], at=abroad.clock())
@@ -168,7 +168,7 @@ def split(home: Country, abroad: Country) -> None:
     """Show the witness another history of the size that it cosigned: it keeps the evidence."""
     with home.node.database.read() as tx:
         head = log.head(tx)
-        newest = log.newest_published(tx)
+        newest = checkpoints.newest_published(tx)
         assert head is not None
         assert newest is not None
         forged = [leaf_hash(b"another") for _ in range(newest.size)]
@@ -194,7 +194,7 @@ def split(home: Country, abroad: Country) -> None:
 def export(country: Country, folder: Path) -> None:
     """Write the published log as static files."""
     with country.node.database.read() as tx:
-        size, note = log.published_size(tx), publish_log.published_note(tx)
+        size, note = checkpoints.published_size(tx), publish_log.published_note(tx)
         assert note is not None
         for tile in tiles(size):
             path = folder / tile.path

@@ -16,11 +16,11 @@ from registry.core.channel.message import Message, MessageKind, Position
 from registry.core.envelope.jose import Envelope, Typ, seal
 from registry.core.tlog.checkpoint import Checkpoint
 from registry.core.tlog.note import Note
-from registry.store import channel, log, mirror, tasks, witness
+from registry.store import channel, checkpoints, mirror, tasks, witness
 from registry.store.certificates import CertificateRow, Source, StatusChangeRow
 from registry.store.channel import MessageOut
+from registry.store.checkpoints import LogCheckpoint, LogPublished
 from registry.store.guard import Mark, of_forgotten, of_log, of_published, of_received, of_sent, of_shown, of_witness
-from registry.store.log import LogCheckpoint, LogPublished
 from registry.store.mirror import MirrorHead
 from registry.store.peers import TrustListRow
 from registry.store.tasks import TaskKind
@@ -667,8 +667,8 @@ def test_a_database_that_is_behind_its_guard_or_beside_it_is_named(lives: Lives)
 
 def test_the_newest_checkpoint_that_was_published_is_missed_by_the_guard(lives: Lives) -> None:
     with lives.tampering(lives.by) as tx:
-        size = log.published_size(tx)
-        known = log.checkpoint(tx, size)
+        size = checkpoints.published_size(tx)
+        known = checkpoints.checkpoint(tx, size)
         assert known is not None
         shown = Mark(size, known.root.hex())
         marks = {of_published("by.registry.example/log"): shown, of_shown("by.registry.example/log"): shown}

@@ -13,11 +13,12 @@ from registry.core.tlog.entry import Kind
 from registry.core.tlog.merkle import EMPTY_ROOT
 from registry.core.tlog.note import Note, NotSigned, SignatureLine
 from registry.core.verification.verdict import Check
-from registry.store import channel, log, mirror
+from registry.store import channel, checkpoints, log, mirror
 from registry.store.acts import QueuedAct
 from registry.store.at_work import NodeWorks
+from registry.store.checkpoints import LogPublished
 from registry.store.guard import Mark, of_forgotten, of_log, of_published, of_shown
-from registry.store.log import LogPublished, LogRecovered
+from registry.store.log import LogRecovered
 from registry.usecases.channel.deliver_message import ChannelBehind
 from registry.usecases.party.identify_party import RoleMissing
 from registry.usecases.recovery.compare_guard import (
@@ -110,7 +111,7 @@ def test_what_was_signed_comes_back_and_the_log_goes_on(corridor: Corridor, mins
     with by.node.database.read() as tx:
         published = tx.get(LogPublished, signed)
         assert published is not None
-        assert len(log.lines(tx, signed)) == 1
+        assert len(checkpoints.lines(tx, signed)) == 1
     agree(corridor)
 
 
@@ -287,7 +288,7 @@ def test_what_was_published_after_the_backup_is_published_again(corridor: Corrid
     recovered(by, uz)
     assert behind(by) == []
     with by.node.database.read() as tx:
-        assert (log.published_size(tx), len(log.lines(tx, before))) == (before, 1)
+        assert (checkpoints.published_size(tx), len(checkpoints.lines(tx, before))) == (before, 1)
     agree(corridor)
 
 
@@ -323,7 +324,7 @@ def test_of_a_copy_only_the_lines_that_count_are_kept(corridor: Corridor, minsk:
         copy = read_copy(tx, shown, by.did, by.beliefs(), at=by.clock())
     recovered(by, uz, fetched=replace(fetched_from(by, uz), copy=copy))
     with by.node.database.read() as tx:
-        published, signed = tx.get(LogPublished, held.size), log.checkpoint(tx, held.size)
+        published, signed = tx.get(LogPublished, held.size), checkpoints.checkpoint(tx, held.size)
     assert published is not None
     assert signed is not None
     assert {(line.name, line.id) for line in Note.parse(published.note).lines} == {

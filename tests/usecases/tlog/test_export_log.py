@@ -4,7 +4,7 @@ import pytest
 
 from registry.core.tlog.checkpoint import Checkpoint
 from registry.core.tlog.tile import Tile, tiles
-from registry.store import log
+from registry.store import checkpoints, log
 from registry.usecases.tlog.export_log import Export, FolderOfAnotherLog, NothingPublished, prepare
 from registry.usecases.tlog.publish_log import published_note
 from registry.usecases.tlog.read_log import read_tile
@@ -42,7 +42,7 @@ def test_what_no_witness_cosigned_is_not_exported(by: Country) -> None:
 def test_an_empty_folder_lacks_everything_and_the_checkpoint_comes_with_it(published: Country) -> None:
     export, contents = prepared(published, None)
     with published.node.database.read() as tx:
-        size = log.published_size(tx)
+        size = checkpoints.published_size(tx)
         assert export.note == published_note(tx)
         assert contents == [read_tile(tx, tile, size) for tile in tiles(size)]
     assert (export.size, export.since, list(export.tiles)) == (size, 0, list(tiles(size)))

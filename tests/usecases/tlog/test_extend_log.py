@@ -16,7 +16,7 @@ from registry.core.tlog.merkle import leaf_hash, tree_root
 from registry.core.tlog.note import Note
 from registry.core.tlog.proof import verify_proof
 from registry.core.tlog.tile import HEIGHT, WIDTH, tile_of
-from registry.store import log
+from registry.store import checkpoints, log
 from registry.store.acts import Act
 from registry.store.guard import Mark, of_log
 from registry.store.log import LogEntry, LogHead
@@ -41,12 +41,12 @@ def check_history(country: Country) -> int:
             for level, index in expected
             if level % HEIGHT == 0 and index % WIDTH == 0
         }
-        for checkpoint in tx.scalars(select(log.LogCheckpoint)):
+        for checkpoint in tx.scalars(select(checkpoints.LogCheckpoint)):
             root = tree_root(checkpoint.size, lambda wanted: [expected[position] for position in wanted])
             assert checkpoint.root == root
         head = log.head(tx)
         assert head is not None
-        assert head.size == len(leaves) == tx.scalar(select(func.max(log.LogCheckpoint.size)))
+        assert head.size == len(leaves) == tx.scalar(select(func.max(checkpoints.LogCheckpoint.size)))
         return head.size
 
 

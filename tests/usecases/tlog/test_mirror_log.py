@@ -15,7 +15,7 @@ from registry.core.tlog.follow import Edge
 from registry.core.tlog.merkle import EMPTY_ROOT, prove_consistency
 from registry.core.tlog.note import Note, SignatureLine
 from registry.core.tlog.policy import QuorumNotMet
-from registry.store import log, mirror, tasks, witness
+from registry.store import checkpoints, log, mirror, tasks, witness
 from registry.store.acts import Act, Actor
 from registry.store.certificates import CertificateRow
 from registry.store.log import LogEntry
@@ -106,7 +106,7 @@ def test_what_the_witnesses_did_not_cosign_is_not_mirrored(corridor: Corridor) -
     by, uz = corridor.by, corridor.uz
     by.sequence()
     with by.node.database.read() as tx:
-        newest = log.newest_checkpoint(tx, 1000)
+        newest = checkpoints.newest_checkpoint(tx, 1000)
     assert newest is not None
     with pytest.raises(QuorumNotMet):
         shown_to(uz, newest.note, by)

@@ -11,7 +11,7 @@ from registry.core.envelope.jose import Envelope, Typ
 from registry.core.tlog.checkpoint import Checkpoint
 from registry.core.tlog.note import Note, NotSigned, WrongSignature
 from registry.core.verification.verdict import Check, Indication
-from registry.store import channel, log, tasks
+from registry.store import channel, checkpoints, tasks
 from registry.store.acts import Actor
 from registry.store.guard import Mark, of_log
 from registry.store.tasks import TaskKind
@@ -143,7 +143,7 @@ def test_a_line_that_is_not_the_witnesss_own_is_not_kept(corridor: Corridor) -> 
             publish_log.keep_cosignature(refused.tx, request, uz.node.keyring.witness.vkey, answer, at=by.clock())
     kept(by, uz, request, f"{own}\n{line}")
     with by.node.database.read() as tx:
-        assert [row.name for row in log.lines(tx, request.size)] == ["uz.registry.example/witness"]
+        assert [row.name for row in checkpoints.lines(tx, request.size)] == ["uz.registry.example/witness"]
 
 
 @pytest.mark.parametrize("off", [timedelta(hours=2), -timedelta(minutes=5)])
@@ -251,7 +251,7 @@ def test_a_checkpoint_is_published_once(corridor: Corridor) -> None:
     by.sequence()
     by.witnessed(uz)
     with by.tx() as tx:
-        published = log.newest_published(tx)
+        published = checkpoints.newest_published(tx)
         assert published is not None
         assert Checkpoint.parse(Note.parse(published.note).text).size == published.size == mark_of(by).number
-        assert not log.publish(tx, published.size, "another", by.clock())
+        assert not checkpoints.publish(tx, published.size, "another", by.clock())

@@ -22,7 +22,7 @@ from registry.core.verification.verdict import Check, Indication
 from registry.node import Node
 from registry.signing.ceremony import LINK, ROOT, Authority, make_key, make_link, make_root
 from registry.signing.key_file import FileSigner, NoteSigner, read_certificate
-from registry.store import log
+from registry.store import checkpoints
 from registry.usecases.certificate.issue_certificate import issue
 from registry.usecases.node.find_standstill import find_standstill
 from registry.usecases.trust import pin_root, publish_trust_list
@@ -188,7 +188,7 @@ def test_what_the_witnesses_saw_before_a_revocation_stands_wherever_it_is_shown(
     by, uz = corridor.by, corridor.uz
     seen = by.issued()
     with by.node.database.read() as tx:
-        assert log.published_at(tx, str(seen.act)) is None
+        assert checkpoints.published_at(tx, str(seen.act)) is None
     by.sequence()
     by.witnessed(uz)
     corridor.clock.forward(HOUR)

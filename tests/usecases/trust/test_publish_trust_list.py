@@ -17,7 +17,7 @@ from registry.core.verification.bundle import open_bundle
 from registry.node import Node
 from registry.signing.ceremony import Authority, make_key, renew_witness
 from registry.signing.key_file import FileSigner, KeyExists, NoteSigner
-from registry.store import log
+from registry.store import checkpoints
 from registry.store.parties import OrganisationKind, Role
 from registry.usecases.party import register_party
 from registry.usecases.trust import publish_trust_list
@@ -203,7 +203,7 @@ def test_a_new_epoch_replaces_the_witness_key_and_keeps_the_one_before_for_what_
     assert len(opened.trusted.agreements) == 1, "the agreement is signed by list keys of the epoch before"
     (policy,) = uz.beliefs().log_policies(uz.did, uz.clock())
     with uz.node.database.read() as tx:
-        before = log.newest_published(tx)
+        before = checkpoints.newest_published(tx)
     assert before is not None
     policy.check(Note.parse(before.note))
     corridor.clock.forward(timedelta(seconds=1))
@@ -212,7 +212,7 @@ def test_a_new_epoch_replaces_the_witness_key_and_keeps_the_one_before_for_what_
     uz.sequence()
     uz.witnessed(moved)
     with uz.node.database.read() as tx:
-        after = log.newest_published(tx)
+        after = checkpoints.newest_published(tx)
     assert after is not None
     assert after.size > before.size
     assert cosigned_at(Note.parse(after.note), renewed.vkey) == corridor.clock()
