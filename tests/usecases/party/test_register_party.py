@@ -229,7 +229,7 @@ def test_a_token_that_has_expired_or_never_was_is_not_revoked(corridor: Corridor
     assert str(ended.value) == "this token has expired: it lived until 2026-11-22T09:30:00Z"
     with by.refuses(PartyNotFound) as missing:
         register_party.revoke_token(missing.tx, "0" * 32, **by_operator(by))
-    assert str(missing.value) == f"no token '{'0' * 32}' is registered here"
+    assert str(missing.value) == f"no token '{'0' * 32}' is registered here: registry party token list lists them"
 
 
 def test_what_is_no_token_of_ours_is_not_accepted(corridor: Corridor) -> None:
