@@ -14,6 +14,7 @@ from registry.core.canonical import Json
 from registry.core.certificate.credential import Certificate
 from registry.core.envelope.jose import Envelope, Typ
 from registry.core.identifiers import Digest
+from registry.core.product.texts import unfit
 from registry.core.record import MalformedRecord
 from registry.core.verification.beside import Beside
 from registry.core.verification.bundle import OpenBundle, open_bundle
@@ -108,13 +109,17 @@ def _json(verdict: Verdict, certificate: Certificate | None, beside: Beside) -> 
     return json.dumps(value, ensure_ascii=False) + "\n"
 
 
+def _shown(name: str) -> str:
+    """Return a name as it may be shown: whoever has a stolen key signs what moves the cursor of a terminal, too."""
+    return name if unfit(name) is None else repr(name)
+
+
 def _text(verdict: Verdict, certificate: Certificate | None, beside: Beside) -> str:
     lines = [verdict.indication.value]
     if certificate is not None:
         subject = certificate.subject
-        lines.append(
-            f"  {subject.number} of {subject.issue_date.day}, by {certificate.body_name}, for {subject.presented_in}"
-        )
+        body = _shown(certificate.body_name)
+        lines.append(f"  {subject.number} of {subject.issue_date.day}, by {body}, for {subject.presented_in}")
     for finding in verdict.findings:
         as_of = "" if finding.as_of is None else f"  (as of {finding.as_of:%Y-%m-%d %H:%M:%SZ})"
         lines.append(f"  {MARK[finding.outcome]} {finding.check:<12} {finding.code:<22} {finding.sentence}{as_of}")

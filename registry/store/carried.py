@@ -42,6 +42,16 @@ def unexpired(tx: Session, presented_in: str, at: datetime) -> Sequence[Unexpire
     return [Unexpired(row[0], row[1], row[2], outside(row[3], row[4])) for row in tx.execute(query)]
 
 
+def duplicates_for(tx: Session, presented_in: str, at: datetime) -> Sequence[CertificateRow]:
+    """Return the unexpired duplicates for a country, by id."""
+    term = func.unnest(CertificateRow.terms).column_valued("term")
+    duplicates = select(term).where(term.startswith(f"{DUPLICATES}:")).exists()
+    query = select(CertificateRow).where(
+        CertificateRow.presented_in == presented_in, CertificateRow.valid_until >= at, duplicates
+    )
+    return tx.scalars(query.order_by(CertificateRow.id)).all()
+
+
 def changes_for(tx: Session, presented_in: str, at: datetime) -> Sequence[Said]:
     """Return every change of status of unexpired certificates for a country, and of what these duplicate."""
     duplicate = aliased(CertificateRow)

@@ -27,13 +27,20 @@ def not_accepted(tx: Session) -> Sequence[MessageIn]:
 
 _OPEN_CHANGES = (
     select(MessageIn.envelope, MessageIn.received_at)
-    .where(MessageIn.kind == MessageKind.CERTIFICATE_STATUS, MessageIn.outcome == Outcome.ACCEPTED_WITH_WARNINGS)
+    .where(
+        MessageIn.kind == MessageKind.CERTIFICATE_STATUS,
+        MessageIn.outcome != Outcome.ACCEPTED,
+        MessageIn.certificate.is_not(None),
+    )
     .order_by(MessageIn.from_, MessageIn.epoch, MessageIn.seq)
 )
 _OPEN_CHANGES_OF = _OPEN_CHANGES.where(MessageIn.certificate == bindparam("of"))
 
 
 def open_changes(tx: Session, certificate: str | None = None) -> Sequence[tuple[str, datetime]]:
-    """Return messages with a change, of one certificate or of any, that could not be judged on the day they came."""
+    """Return messages with a change, of one certificate or of any, that could not be judged on the day they came.
+
+    Either who signed it was open, or it came before its certificate. Of what is refused otherwise none is named.
+    """
     query, of = (_OPEN_CHANGES, {}) if certificate is None else (_OPEN_CHANGES_OF, {"of": certificate})
     return [(message, at) for message, at in tx.execute(query, of)]

@@ -3,13 +3,15 @@
 import json
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from registry.core import canonical
+from registry.core.certificate.credential import Certificate
+from registry.core.envelope.jose import Envelope, Typ, seal
 from registry.core.record import encode
 from registry.core.verification.presentation import Presentation
 from registry.core.verification.verdict import Check
@@ -191,6 +193,18 @@ def test_a_forged_certificate_fails_and_one_that_was_not_delivered_is_unknown(
     assert (unknown.returncode, unknown.stdout.splitlines()[0]) == (1, "INDETERMINATE")
     nonsense = device.verify(file=device.write("nonsense", "no certificate"))
     assert (nonsense.returncode, nonsense.stdout.splitlines()[0]) == (1, "TOTAL-FAILED")
+
+
+def test_what_a_stolen_key_signed_moves_no_cursor(corridor: Corridor, device: Device) -> None:
+    genuine = Envelope.parse(json.loads(device.file.read_text())["certificate"], Typ.CERTIFICATE)
+    name = "\x1b[1A\x1b[2KTOTAL-PASSED\n  \u202eAB"
+    signed = seal(
+        replace(Certificate.parse(genuine.payload), body_name=name).encode(), Typ.CERTIFICATE, corridor.by.signer
+    )
+    shown = device.verify(file=device.write("stolen", signed.text))
+    assert (shown.returncode, shown.stdout.splitlines()[0]) == (1, "TOTAL-FAILED")
+    assert repr(name) in shown.stdout.splitlines()[1]
+    assert {"\x1b", "\u202e"}.isdisjoint(shown.stdout)
 
 
 def test_misuse_is_told_from_a_refusal(device: Device) -> None:

@@ -18,7 +18,7 @@ from registry.core.certificate.relation import DUPLICATES
 from registry.core.certificate.status_change import StatusChange
 from registry.core.envelope.jose import Envelope, EnvelopeText, Typ
 from registry.core.errors import Unprocessable
-from registry.core.identifiers import HEX_256, Digest
+from registry.core.identifiers import CERTIFICATE, HEX_256, Digest
 from registry.core.record import MalformedRecord, decode, encode
 from registry.core.tlog.checkpoint import Checkpoint
 from registry.core.tlog.note import Note, NotSigned, WrongSignature
@@ -120,6 +120,8 @@ class Bundle:
     clarifications: tuple[EnvelopeText, ...] = ()
     seen: tuple[Seen, ...] = ()
     """Of changes and clarifications, whose own dates count for nothing after a revocation; and of agreements."""
+    alone: tuple[Annotated[str, CERTIFICATE], ...] = ()
+    """Duplicates that were delivered, and what they duplicate was not: nothing tells whether that is still in force."""
 
     @classmethod
     def parse(cls, value: JsonObject) -> Self:
@@ -252,6 +254,7 @@ def _by_certificate(
 
 def _reader(bundle: Bundle, changes: Mapping[str, Sequence[str]], seen: Mapping[str, datetime]) -> ReadEvidence:
     held: dict[bytes, Delivered] = {}
+    alone = frozenset(bundle.alone)
     for group in bundle.delivered:
         for start in range(0, len(group.digests), DIGEST_BYTES):
             held[group.digests[start : start + DIGEST_BYTES]] = group
@@ -262,6 +265,6 @@ def _reader(bundle: Bundle, changes: Mapping[str, Sequence[str]], seen: Mapping[
         kept = Held(digest, found.by, Standpoint.BUNDLE, found.logged, *marks) if found else None
         named = certificate.relation(DUPLICATES)
         of_original = () if named is None else changes.get(str(named.certificate), ())
-        return Evidence(kept, changes.get(certificate.id, ()), of_original, seen)
+        return Evidence(kept, changes.get(certificate.id, ()), None if certificate.id in alone else of_original, seen)
 
     return read

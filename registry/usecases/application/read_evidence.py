@@ -43,7 +43,7 @@ def reader(tx: Session, found: list[CertificateRow], *, hold: bool = False) -> R
         logged_by = None if row.act is None else checkpoints.published_at(tx, row.act)
         logged = (row.proof if row.act is None else logged_by) is not None
         held = Held(Digest(row.digest), row.recorded_at, standpoint, logged, logged_by, *marks(row.outside))
-        changes, of_original = _changes(tx, row.id), _of_original(tx, certificate)
+        changes, of_original = _changes(tx, row.id), said_of_original(tx, certificate)
         seen = earliest((each.digest, each.seen) for each in (*changes, *(of_original or ())))
         original = None if of_original is None else [each.text for each in of_original]
         return Evidence(held, [each.text for each in changes], original, seen)
@@ -55,8 +55,8 @@ def _changes(tx: Session, id: str) -> Sequence[Said]:
     return [*said.changes(tx, id), *map(open_change, open_messages.open_changes(tx, id))]
 
 
-def _of_original(tx: Session, certificate: Certificate) -> Sequence[Said] | None:
-    """Return the changes of what a certificate duplicates; none where it is no duplicate."""
+def said_of_original(tx: Session, certificate: Certificate) -> Sequence[Said] | None:
+    """Return the changes of what a certificate duplicates, none where it is no duplicate; None: that is not here."""
     named = certificate.relation(DUPLICATES)
     if named is None:
         return ()

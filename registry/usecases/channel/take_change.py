@@ -1,7 +1,7 @@
 """Take what a body of the peer says beside a certificate that it delivered: a change of its status, a clarification."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -77,7 +77,7 @@ def take_change(tx: Session, message: Message, env: str, beliefs: Beliefs, *, ca
     certificate_locks.lock_for_change(tx, [change.certificate])
     row = _delivered(tx, change.certificate)
     if row is None:
-        return refused("delivered", "not-delivered")
+        return _early(message, change.certificate)
     certificate = read(row)
     seen = _seen(tx, envelope, Kind.CERTIFICATE_STATUS, came)
     judged = envelope.text, certificate, Digest(row.digest), _trusted(env, beliefs)
@@ -124,6 +124,15 @@ def _delivered(tx: Session, id: str) -> CertificateRow | None:
     """Return a certificate that was delivered here, locked."""
     row = certificates.certificate(tx, id, lock=True)
     return row if row is not None and row.source == Source.DELIVERED else None
+
+
+def _early(message: Message, certificate: str) -> Taken:
+    """Refuse a change of what is not here, and keep which certificate of the sender's it is about.
+
+    A list that comes late may bring the certificate: the change counts for it then, believed or open.
+    """
+    theirs = certificate.startswith(f"https://{message.from_.removeprefix('did:web:')}/certificates/")
+    return replace(refused("delivered", "not-delivered"), certificate=certificate if theirs else None)
 
 
 def _seen(tx: Session, envelope: Envelope, kind: Kind, came: datetime) -> Mapping[str, datetime]:

@@ -21,8 +21,9 @@ from registry.core.verification.bundle import DIGEST_BYTES, Bundle, Delivered, H
 from registry.store import acts, carried, freshness, mirror, open_messages, peers
 from registry.store.acts import Actor, Draw
 from registry.store.carried import Unexpired
-from registry.usecases.application.read_evidence import open_change
+from registry.usecases.application.read_evidence import open_change, said_of_original
 from registry.usecases.trust.believe_peers import Beliefs, Pins, carried_lists, read_beliefs, read_word
+from registry.usecases.trust.sign_for_body import read
 
 FRESH_FOR = timedelta(hours=24)
 
@@ -83,6 +84,9 @@ def export(
         seen=(
             *(Seen(Digest(said.digest), said.seen) for said in (*changes, *mended) if said.seen is not None),
             *(Seen(Digest(named), adopted) for named, adopted in beliefs.adopted.items()),
+        ),
+        alone=tuple(
+            row.id for row in carried.duplicates_for(tx, country, at) if said_of_original(tx, read(row)) is None
         ),
     )
     envelope = seal(bundle.encode(), Typ.BUNDLE, signer)

@@ -9,7 +9,7 @@ from registry.core.verification.bundle import open_bundle
 from registry.core.verification.presentation import Presentation
 from registry.core.verification.verdict import Check
 from registry.core.verification.verify import verify
-from registry.store import tasks
+from registry.store import open_messages, tasks
 from registry.store.certificates import CertificateRow
 from registry.store.parties import Role
 from registry.store.tasks import Task, TaskKind
@@ -17,7 +17,7 @@ from registry.usecases.certificate.read_beside import read_beside
 from registry.usecases.channel.accept_message import judge_again
 from registry.usecases.channel.take_certificate import Here
 from registry.usecases.trust.publish_trust_list import Ending
-from tests.kit import Corridor, Country
+from tests.kit import Corridor, Country, list_signers, sign_list
 from tests.usecases.channel.test_accept_message import change_of, sent, take_ignorant
 from tests.usecases.fsck.lived import mirror
 from tests.usecases.trust.test_keys_over_time import draft, publish
@@ -60,6 +60,38 @@ def test_a_change_dated_before_the_revocation_and_sent_after_it_ends_nothing(cor
         tasks.close_tasks(tx, TaskKind.SIGNER_REVOKED_UNDATED, [task.subject], at=uz.clock())
     assert judged_again(uz) == 0
     assert undated(uz) == [], "what people have settled is told to no one twice"
+
+
+def test_a_change_that_came_before_its_certificate_stays_open_too(corridor: Corridor) -> None:
+    """Both came before the list of their key: the certificate is good by its proof, and nobody dates its annulment."""
+    by, uz = corridor.by, corridor.uz
+    row = by.issued()
+    by.sequence()
+    by.witnessed(uz)
+    by.annulled(row)
+    corridor.clock.forward(HOUR)
+    draw_up = draft(by, None, Ending(by.signer.kid, SignerStatus.REVOKED, by.clock(), "stolen"))
+    signed = sign_list(draw_up, list_signers(corridor.forge, "BY"))
+    by.adopts(signed)
+    corridor.clock.forward(HOUR)
+    by.sequence()
+    issued, annulled = by.messages(uz)
+    assert take_ignorant(uz, issued).outcome is Outcome.ACCEPTED_WITH_WARNINGS
+    assert take_ignorant(uz, annulled).outcome is Outcome.REFUSED
+    uz.adopts(signed)
+    assert judged_again(uz) == 1
+    assert status(uz, row) == {"change-not-believed"}
+    (task,) = undated(uz)
+    assert task.detail["certificate"] == row.id
+
+
+def test_a_change_of_what_the_sender_did_not_issue_is_kept_for_no_certificate(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    own = uz.issued("cotton-yarn")
+    refused = sent(by, uz, {"change": change_of(uz, own)}, kind=MessageKind.CERTIFICATE_STATUS)
+    assert [finding.code for finding in refused.findings] == ["not-delivered"]
+    with uz.node.database.read() as tx:
+        assert open_messages.open_changes(tx) == []
 
 
 def judged_again(country: Country) -> int:
