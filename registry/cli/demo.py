@@ -25,14 +25,13 @@ from registry.store.postgres import Server
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 OUT = Console(highlight=False, soft_wrap=True)
+FOLDER = Path("var/demo")
 NAMES = {"BY": "by.registry.example", "UZ": "uz.registry.example"}
 
 
 @app.command()
 def demo(
-    folder: Annotated[Path, typer.Option(help="Where the demo keeps everything; made anew each time.")] = Path(
-        "var/demo"
-    ),
+    folder: Annotated[Path, typer.Option(help="Where the demo keeps everything; made anew each time.")] = FOLDER,
     port: Annotated[int, typer.Option(min=1024, max=65534, help="Port of Belarus; Uzbekistan has the next.")] = 8100,
     keep_running: Annotated[bool, typer.Option("--keep", help="Leave both nodes running.")] = False,
     stop: Annotated[bool, typer.Option("--stop", help="Stop what --keep left running, and do nothing else.")] = False,
@@ -55,7 +54,7 @@ def demo(
         OUT.print(f"stopped {', '.join(stopped)}" if stopped else f"no demo runs in {folder}", markup=False)
         return
     if _is_kept(folder):
-        sys.stderr.write("registry: a demo that was kept is running: stop it with make demo ARGS=--stop\n")
+        sys.stderr.write(f"registry: a demo that was kept is running in {folder}: stop it with --stop\n")
         raise typer.Exit(1)
     _stop_kept(folder)
     if os.environ.get(CLOCK_FILE):
@@ -81,7 +80,7 @@ def demo(
         if keep_running:
             keep(countries, folder / "running.json")
             left_running = True
-            _invite(countries, tally)
+            _invite(countries, tally, folder)
     except (NotAsTold, CommandFailed) as error:
         OUT.print(f"\n[red]the demo stopped:[/red] {error}", markup=True)
         raise typer.Exit(1) from None
@@ -126,7 +125,7 @@ def _table(tally: story.Tally) -> None:
         OUT.print(table)
 
 
-def _invite(countries: dict[str, Country], tally: story.Tally) -> None:
+def _invite(countries: dict[str, Country], tally: story.Tally, folder: Path) -> None:
     by, uz = countries["BY"], countries["UZ"]
     question = json.dumps({"number": tally.rows[0][1]})
     OUT.print("\nBoth nodes run. Tokens of all people are in running.json of the demo's folder. Try:\n")
@@ -141,8 +140,9 @@ def _invite(countries: dict[str, Country], tally: story.Tally) -> None:
     ):
         OUT.print(line, markup=False)
     OUT.print("\nCommands of a node, here of BY as its auditor, after:")
-    OUT.print('eval "$(.venv/bin/registry demo --environment by --person auditor)"', markup=False)
-    OUT.print("\nStop them with: make demo ARGS=--stop")
+    there = "" if folder == FOLDER.resolve() else f" --folder {shlex.quote(str(folder))}"
+    OUT.print(f'eval "$(.venv/bin/registry demo{there} --environment by --person auditor)"', markup=False)
+    OUT.print(f"\nStop them with: .venv/bin/registry demo{there} --stop", markup=False)
 
 
 def _want_free(port: int) -> None:

@@ -11,6 +11,7 @@ from typing import Annotated, ClassVar, Self
 from registry.core.canonical import JsonObject
 from registry.core.errors import Conflict, Unprocessable
 from registry.core.identifiers import HEX_128, HEX_256
+from registry.core.product.names import mixes_scripts
 from registry.core.product.texts import texts, unfit
 from registry.core.record import decode, encode
 
@@ -94,6 +95,8 @@ def check_mends(claims: JsonObject, box: str, old: str, new: str) -> None:
         raise NotClarifiable(box, "the new text is empty")
     if reason := unfit(new, lines=_DESCRIPTION.fullmatch(box) is not None):
         raise NotClarifiable(box, f"the new text {reason}")
+    if any(mixes_scripts(word) for word in set(new.split()) - set(old.split())):
+        raise NotClarifiable(box, "the new text mixes letters of two scripts in one word")
 
 
 def _figures(text: str) -> list[str]:

@@ -115,6 +115,21 @@ class NewKeysMissing(Unprocessable):
 
 
 @dataclass(eq=False)
+class ListKeysMissing(Unprocessable):
+    """Fewer list keys are there than must sign: the draft would name none by which anybody believes the next list."""
+
+    code: ClassVar[str] = "list-keys-missing"
+    found: int
+    needed: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.needed} list keys must sign, and certificates of {self.found} are in the folder: name that of all "
+            "list keys (list-1.cert.pem and so on)"
+        )
+
+
+@dataclass(eq=False)
 class RenameDayOver(Conflict):
     """The list says what a body was called up to a day that is over: it would use the new name before peers know it."""
 
@@ -144,7 +159,7 @@ def draft(
 
     A pin of a later epoch than the adopted list, as another root has, begins that epoch. A further key of a body is in
     use from `overlap` on. A witness key that was replaced is kept for what it cosigned until now; only a new epoch may
-    replace it. Raises `NothingPinned`, `NewKeysMissing`, `SignerNotListed`, `ChainBroken`.
+    replace it. Raises `NothingPinned`, `ListKeysMissing`, `NewKeysMissing`, `SignerNotListed`, `ChainBroken`.
     """
     if country not in pins:
         raise NothingPinned(country)
@@ -164,6 +179,8 @@ def draft(
     follows = before is not None and before.list.epoch == epoch
     if before is None or follows:
         list_keys = [_list_key(der, roots[:1], authority) for der in material.list_keys]
+        if len(list_keys) < pin.threshold:
+            raise ListKeysMissing(len(list_keys), pin.threshold)
     else:
         candidates = [_list_key(der, roots, authority) for der in material.list_keys]
         list_keys = _new_keys(tx, country, epoch, candidates, pin.threshold)

@@ -105,6 +105,7 @@ def test_a_figure_is_its_digits_with_all_that_stands_between_them(old: str, new:
         ("молоко 1,5 %, сухое", "молоко (1,5 %) сухое"),
         ("дом.5", "дом. 5;"),
         ("№ 82.1 синый", "№ 82.1. Синий"),
+        ("смазка Shеll, бочки", "смазка Shеll, бочка"),
     ],
 )
 def test_what_stands_around_a_figure_may_be_a_typo(old: str, new: str) -> None:
@@ -120,6 +121,7 @@ def test_what_stands_around_a_figure_may_be_a_typo(old: str, new: str) -> None:
         ("consignor_exporter.address", "г. Минск, ул. Ленина, 92", "the figures in it are no typo"),
         ("official_notes[0].text", "Выставка 5", "the figures in it are no typo"),
         ("transport.route", "", "the new text is empty"),
+        ("transport.route", "Минcк - Ташкент", "the new text mixes letters of two scripts in one word"),
         (
             "transport.route",
             "Минск\nТашкент",

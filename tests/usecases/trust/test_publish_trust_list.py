@@ -23,7 +23,7 @@ from registry.usecases.party import register_party
 from registry.usecases.trust import publish_trust_list
 from registry.usecases.trust.adopt_trust_list import adopt
 from registry.usecases.trust.draft_body import NOTIFIED_FOR
-from registry.usecases.trust.publish_trust_list import NewKeysMissing, NothingPinned
+from registry.usecases.trust.publish_trust_list import ListKeysMissing, NewKeysMissing, NothingPinned
 from tests.kit import AT, SECRET, Corridor, Country, draft_list, list_signers, material_of, sign_list
 from tests.usecases.verification.test_export_bundle import export as bundle_of
 
@@ -65,6 +65,14 @@ def test_the_next_list_follows_from_the_adopted_one_and_keeps_its_signatories_an
             at=AT,
             draw=by.node.draw,
         )
+
+
+def test_a_draft_names_as_many_list_keys_as_must_sign(corridor: Corridor) -> None:
+    material = material_of(corridor.by.node)
+    needed = corridor.by.node.pins["BY"].threshold
+    draft_list(corridor.by.node, replace(material, list_keys=material.list_keys[:needed]))
+    with pytest.raises(ListKeysMissing, match=f"{needed} list keys must sign, and certificates of {needed - 1} are"):
+        draft_list(corridor.by.node, replace(material, list_keys=material.list_keys[: needed - 1]))
 
 
 def notified(country: Country, name: str) -> list[SignatoryRow]:
