@@ -153,7 +153,7 @@ def register(
     known = certificates.numbered(
         tx, country=subject.issued_in, body=certificate.issuer, year=certificate.year, number=subject.number
     )
-    exporter, names = _exporter(tx, claims), registered_exporters(tx, claims, subject.issued_in)
+    exporter, names = exporter_of(tx, claims), registered_exporters(tx, claims, subject.issued_in)
     if known is not None and known.digest == envelope.digest and known.outside is not None:
         if known.envelope != envelope.text:
             raise SignedOtherwise(known.id)
@@ -241,7 +241,7 @@ def told(registration: Registration, outside: Outside) -> JsonObject:
     }
 
 
-def _exporter(tx: Session, claims: Claims) -> Organisation | None:
+def exporter_of(tx: Session, claims: Claims) -> Organisation | None:
     """Return the exporter that is registered here under the tax id that the certificate names: it may read it."""
     party = claims.exporters[-1]
     return None if party.tax_id is None else parties.organisation_by_tax_id(tx, party.country, party.tax_id)

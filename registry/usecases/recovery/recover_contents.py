@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from registry.core import canonical
 from registry.core.application.lifecycle import Move, Part, State
 from registry.core.canonical import Json
+from registry.core.certificate.claims import Claims
 from registry.core.certificate.clarification import Clarification
 from registry.core.certificate.credential import Certificate
 from registry.core.certificate.status_change import StatusChange
@@ -37,6 +38,7 @@ from registry.store.certificates import CertificateRow, Source
 from registry.usecases.application import run_clock
 from registry.usecases.certificate.change_status import keep_change
 from registry.usecases.certificate.clarify_certificate import keep_clarification
+from registry.usecases.certificate.register_certificate import exporter_of
 from registry.usecases.channel.take_change import clarification_of
 from registry.usecases.channel.take_statement import keep_part
 from registry.usecases.tlog.read_log import prove_entry
@@ -203,15 +205,18 @@ class Contents:
         )
 
     def _restore(self, envelope: Envelope, certificate: Certificate, delivery: Delivery, act: str | None) -> None:
+        """Keep a certificate again; where its application is lost, the exporter that it names holds it."""
         body = parties.organisation_by_did(self.tx, certificate.issuer)
         application = self._claim_application(certificate, None if body is None else body.id)
+        exporter = exporter_of(self.tx, Claims.parse(certificate.subject.claims)) if application is None else None
+        holder = None if exporter is None else exporter.id
         row = CertificateRow(
             source=Source.RECOVERED,
             recorded_at=certificate.valid_from,
             proof=delivery.presentation.proof,
             act=act,
-            organisation=None if application is None else application.organisation,
-            principal=None if application is None else application.principal,
+            organisation=holder if application is None else application.organisation,
+            principal=holder if application is None else application.principal,
             body_organisation=None if body is None else body.id,
             application=None if application is None else application.id,
             signatory=None if application is None else certificate.subject.signatory.id,

@@ -131,6 +131,20 @@ def test_an_application_that_was_not_that_far_is_shown_to_a_person(corridor: Cor
     agree(corridor)
 
 
+def test_a_certificate_whose_application_is_lost_is_its_exporters(corridor: Corridor, minsk: Backup) -> None:
+    by, uz = corridor.by, corridor.uz
+    issued = by.issue(by.approves(by.form(contract={"number": "7/26", "date": "2026-03-07", "long_term": False})))
+    carry(by, uz)
+    minsk.restore()
+    with by.node.database.read() as tx:
+        assert tx.get(Application, issued.application) is None
+    done = recovered(by, uz)
+    row = row_of(by, issued.id)
+    assert (row.application, row.organisation, row.principal) == (None, issued.organisation, issued.organisation)
+    assert done.said["applications_to_look_at"] == []
+    agree(corridor)
+
+
 def approved_of_all(country: Country) -> list[Application]:
     with country.node.database.read() as tx:
         return [row for row in tx.query(Application).all() if row.state == State.APPROVED]
