@@ -3,7 +3,7 @@
 The database queues each act for the log by a trigger, so no act can be forgotten; nobody can change or delete one.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -160,6 +160,12 @@ def about(tx: Session, subject: str, kind: Kind) -> Sequence[Act]:
     """Return the acts of a kind about a subject, oldest first."""
     query = select(Act).where(Act.subject == subject, Act.kind == kind)
     return tx.scalars(query.order_by(Act.at, Act.seq)).all()
+
+
+def of_roles(tx: Session, people: Collection[str | None]) -> Sequence[Act]:
+    """Return the acts that said which roles these people have, in the order that they were recorded."""
+    query = select(Act).where(Act.subject.in_(people), Act.kind.in_((Kind.PERSON_REGISTERED, Kind.PERSON_CHANGED)))
+    return tx.scalars(query.order_by(Act.seq)).all()
 
 
 def subjects(tx: Session, kind: Kind, since: datetime) -> Sequence[str]:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from registry.core.errors import Refused
 from registry.core.tlog.entry import Kind
-from registry.store import acts, parties
+from registry.store import acts
 from registry.store.acts import Act
 from registry.store.parties import Role
 from registry.usecases.party.identify_party import Party
@@ -30,11 +30,28 @@ class SameOperator(Refused):
 def find_proposals(tx: Session, subject: str, kind: Kind, *, since: Act | None = None) -> Sequence[Act]:
     """Return who proposed just this, oldest first, after the act `since`: what was confirmed before is used up.
 
-    What was proposed by someone who is no operator any more does not count.
+    What does not stand any more does not count.
     """
-    operators = {who.id for who in parties.holders(tx, Role.OPERATOR)}
-    proposed = [act for act in acts.about(tx, subject, kind) if act.person in operators]
-    return [act for act in proposed if since is None or act.seq > since.seq]
+    proposed = [act for act in acts.about(tx, subject, kind) if since is None or act.seq > since.seq]
+    said = acts.of_roles(tx, {act.person for act in proposed})
+    return [act for act in proposed if stands(act, said)]
+
+
+def stands(proposal: Act, said: Sequence[Act]) -> bool:
+    """Tell whether whoever proposed was an operator then and ever since, by the acts on their roles.
+
+    A role that is given again brings no proposal back, nor does one of before a ceremony, which takes it from everyone:
+    one human might confirm under another name what they proposed under this one. No clock moves the order of acts.
+    """
+    after = [act for act in said if act.subject == proposal.person and act.seq > proposal.seq]
+    lost = any(Role.OPERATOR not in act.private["roles"] for act in after)
+    return was_operator(proposal.person, proposal, said) and not lost
+
+
+def was_operator(person: str | None, when: Act, said: Sequence[Act]) -> bool:
+    """Tell whether a person was an operator at an act, by the acts before it on their roles, in their order."""
+    roles = [act.private["roles"] for act in said if act.subject == person and act.seq < when.seq]
+    return bool(roles) and Role.OPERATOR in roles[-1]
 
 
 def by_another(proposals: Sequence[Act], by: Party) -> Act:
