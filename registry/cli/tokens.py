@@ -91,7 +91,7 @@ def withdraw(person: Person, sha256: Fingerprint, token: Token = None, as_json: 
 
     def work(tx: Session, by: Party, at: datetime, node: Node) -> dict[str, Any]:
         digest = issue_token.withdraw(tx, person, sha256, by=by, at=at, draw=node.draw)
-        return {"withdrawn": spoken(digest), **_whose(tx, person)}
+        return {"withdrawn": _listed(digest), **_whose(tx, person)}
 
     as_operator.do(work, token, as_json=as_json)
 
@@ -163,8 +163,13 @@ def _proposed(tx: Session, act: Act) -> dict[str, Any]:
         "until": write_instant(act.at + LONGEST_OPEN),
         "days": act.private["days"],
         "proposed_by": by.name,
-        "sha256": f"{spoken(act.private['sha256'][: issue_token.SHOWN])} …",
+        "sha256": _listed(act.private["sha256"]),
     }
+
+
+def _listed(digest: str) -> str:
+    """Return what is told of a proposed fingerprint: whoever did not hear it can neither propose nor confirm it."""
+    return f"{spoken(digest[: issue_token.SHOWN])} …"
 
 
 def _whose(tx: Session, person: str) -> dict[str, Any]:

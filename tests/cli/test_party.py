@@ -97,7 +97,7 @@ def test_what_is_proposed_is_listed_until_someone_withdraws_it(corridor: Corrido
     assert f"{spoken(digest[:16])} …" in shown
     assert spoken(digest[:20]) not in shown
     withdrawn = done(desk, other, "token", "withdraw", person, "--sha256", row["sha256"].removesuffix(" …"))
-    assert withdrawn["withdrawn"] == spoken(digest)
+    assert withdrawn["withdrawn"] == row["sha256"] == f"{spoken(digest[:16])} …"
     assert all(row["state"] == "lives" for row in done(desk, other, "token", "list"))
     typed = ("party", "token", "confirm", person, "--sha256", digest)
     refused(run(*typed, environment=desk | {"REGISTRY_TOKEN": other}), "proposal-ended", "was withdrawn at")

@@ -172,8 +172,11 @@ def _open(tx: Session, person: str, digest: str, at: datetime) -> Sequence[Act]:
 
 
 def _complete(tx: Session, person: str, beginning: str, at: datetime) -> str:
-    """Return the one fingerprint proposed for a person that begins so; what is whole stays as it was typed."""
-    if len(beginning) < SHOWN or HEX_256.fullmatch(beginning):
+    """Return the one fingerprint proposed for a person that begins with what is listed; another stays as typed.
+
+    Of more digits none is said to fit: nobody finds out the rest by trying.
+    """
+    if len(beginning) != SHOWN:
         return _read(beginning)
     proposed = {str(each.act.private["sha256"]) for each in find_token_proposals(tx, person, at)}
     found = [digest for digest in proposed if digest.startswith(beginning)]
