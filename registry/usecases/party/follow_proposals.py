@@ -19,7 +19,8 @@ from registry.usecases.party.confirm_proposal import find_proposals
 
 LONGEST_OPEN = timedelta(days=14)
 """A person tells both operators within days; after two weeks, a holiday among them, nobody remembers what was said."""
-_ENDS = (Kind.TOKEN_ISSUED, Kind.TOKEN_WITHDRAWN, Kind.PERSON_CHANGED)
+ENDS = (Kind.TOKEN_ISSUED, Kind.TOKEN_WITHDRAWN, Kind.PERSON_CHANGED)
+"""Acts about a person that may end what was proposed for them."""
 
 
 @dataclass(eq=False)
@@ -47,8 +48,8 @@ def find_token_proposals(tx: Session, person: str, at: datetime) -> Sequence[Pro
     A token that is confirmed uses up whatever else was proposed for its person until then; a role that is given does,
     too, for whoever proposed did so for who the person was. Whoever goes on what this says has locked the person.
     """
-    ends = [act for kind in _ENDS for act in acts.about(tx, person, kind)]
-    return [Proposal(act, _why(act, ends, at)) for act in find_proposals(tx, person, Kind.TOKEN_PROPOSED)]
+    ends = [act for kind in ENDS for act in acts.about(tx, person, kind)]
+    return [Proposal(act, why_ended(act, ends, at)) for act in find_proposals(tx, person, Kind.TOKEN_PROPOSED)]
 
 
 def open_token_proposals(tx: Session, at: datetime) -> Sequence[Act]:
@@ -58,7 +59,8 @@ def open_token_proposals(tx: Session, at: datetime) -> Sequence[Act]:
     return [proposal.act for proposal in found if proposal.ended is None]
 
 
-def _why(proposal: Act, ends: Sequence[Act], at: datetime) -> str | None:
+def why_ended(proposal: Act, ends: Sequence[Act], at: datetime) -> str | None:
+    """Return why a proposal was open no more at a moment, by the acts about its person until then; None while it is."""
     for act in ends:
         if act.seq > proposal.seq and (said := _ended_by(act, proposal)) is not None:
             return f"{said} at {write_instant(act.at)}"
@@ -70,7 +72,7 @@ def _ended_by(act: Act, proposal: Act) -> str | None:
         case Kind.TOKEN_ISSUED:
             return "was used up by the token of this person that was confirmed"
         case Kind.TOKEN_WITHDRAWN:
-            return "was withdrawn" if act.private["sha256"] == proposal.private["sha256"] else None
+            return "was withdrawn" if act.private.get("sha256") == proposal.private["sha256"] else None
         case _:
             given = set(act.private["roles"]) - set(act.private["before"])
             return "was for who the person was before they were given another role" if given else None
