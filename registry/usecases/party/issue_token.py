@@ -49,6 +49,21 @@ class FingerprintUsed(Conflict):
 
 
 @dataclass(eq=False)
+class ProposedAlready(Conflict):
+    """A token is proposed once at a time: whoever confirms it would not know for how many days."""
+
+    code: ClassVar[str] = "proposed-already"
+    days: int
+    since: str
+
+    def __str__(self) -> str:
+        return (
+            f"this token is proposed already, for {self.days} days, since {self.since}: another operator confirms it, "
+            "or it is withdrawn and proposed anew"
+        )
+
+
+@dataclass(eq=False)
 class TokenNotProposed(NotFound):
     """No operator of now proposed a token with just this fingerprint for this person."""
 
@@ -82,7 +97,8 @@ def propose(tx: Session, person: str, fingerprint: str, *, days: int, by: Party,
     """Record who proposes a token for a person, and for how many days; return its fingerprint.
 
     An operator may propose their own, and a person may have several that are open: the first that is confirmed uses
-    up the others. Raises `PartyNotFound`, `PartyWrong`, `NotAFingerprint`, `FingerprintUsed`, `TokenIssuedBefore`.
+    up the others. Raises `PartyNotFound`, `PartyWrong`, `NotAFingerprint`, `FingerprintUsed`, `TokenIssuedBefore`,
+    `ProposedAlready`.
     """
     by.require(Role.OPERATOR)
     if parties.lock_person(tx, person) is None:
@@ -91,6 +107,9 @@ def propose(tx: Session, person: str, fingerprint: str, *, days: int, by: Party,
         raise PartyWrong(f"a token lasts from one day to {LONGEST_DAYS}")
     digest = _read(fingerprint)
     _check_new(tx, person, digest, at)
+    for each in find_token_proposals(tx, person, at):
+        if each.ended is None and each.act.private["sha256"] == digest:
+            raise ProposedAlready(each.act.private["days"], write_instant(each.act.at))
     private: dict[str, Json] = {"person": person, "sha256": digest, "days": days}
     acts.record(tx, Kind.TOKEN_PROPOSED, private, by=by.actor, at=at, draw=draw, subject=person)
     return digest

@@ -16,7 +16,13 @@ from registry.usecases.node import measure_node
 from registry.usecases.party import issue_token, register_party
 from registry.usecases.party.confirm_proposal import SameOperator, spoken
 from registry.usecases.party.identify_party import Party, RoleMissing, TokenNotAccepted, identify
-from registry.usecases.party.issue_token import FingerprintUsed, NotAFingerprint, OwnToken, TokenNotProposed
+from registry.usecases.party.issue_token import (
+    FingerprintUsed,
+    NotAFingerprint,
+    OwnToken,
+    ProposedAlready,
+    TokenNotProposed,
+)
 from registry.usecases.party.register_party import PartyNotFound, PartyWrong
 from registry.usecases.party.tell_standing import TokenIssuedBefore
 from tests.kit import Corridor, Country
@@ -69,12 +75,21 @@ def test_a_token_lives_once_two_operators_typed_its_fingerprint(corridor: Corrid
     assert found(by) == []
 
 
+def withdraws(by: Country, who: str, person: str) -> None:
+    with by.tx() as tx:
+        issue_token.withdraw(tx, person, DIGEST, **by.by(who))
+
+
 def test_nobody_confirms_what_they_proposed(corridor: Corridor) -> None:
     by = corridor.by
     person = by.people["signatory"].person
     proposes(by, "operator", person)
     with by.refuses(SameOperator) as refused:
         issue_token.confirm(refused.tx, person, DIGEST, **by.by("operator"))
+    with by.refuses(ProposedAlready) as already:
+        issue_token.propose(already.tx, person, DIGEST, days=7, **by.by("second_operator"))
+    assert str(already.value).startswith("this token is proposed already, for 90 days, since 2026-11-21T09:30:00Z: ")
+    withdraws(by, "operator", person)
     proposes(by, "second_operator", person, days=7)
     assert confirms(by, "operator", person).expires_at == by.clock() + timedelta(days=7)
 
@@ -86,6 +101,7 @@ def test_an_operator_proposes_their_own_token_and_another_confirms_it(corridor: 
     with by.refuses(OwnToken) as refused:
         issue_token.confirm(refused.tx, own, DIGEST, **by.by("operator"))
     assert str(refused.value).startswith("nobody confirms their own token")
+    withdraws(by, "operator", own)
     proposes(by, "operator", own)
     assert confirms(by, "second_operator", own).proposed_by == own
     assert found(by) == []
