@@ -294,9 +294,9 @@ class Country:
             return change_status.propose(tx, certificate.id, "Акт экспертизы отозван.", since, **self.by(who))
 
     def annulled(self, certificate: CertificateRow) -> StatusChangeRow:
-        self.proposed(certificate)
+        proposal, issuer = self.proposed(certificate), issuer_of(self.node)
         with self.tx() as tx:
-            return change_status.confirm(tx, certificate.id, issuer_of(self.node), **self.by("second_signatory"))
+            return change_status.confirm(tx, certificate.id, proposal.id, issuer, **self.by("second_signatory"))
 
     def clarified(self, certificate: CertificateRow) -> ClarificationRow:
         """Mend a typo in the address of the exporter: one person proposes, another confirms."""
@@ -304,8 +304,9 @@ class Country:
         old = claims.consignor_exporter.address
         words = ("consignor_exporter.address", old, old.replace("ул.", "улица"), "Опечатка.")
         with self.tx() as tx:
-            clarify_certificate.propose(tx, certificate.id, *words, **self.by("signatory"))
-            return clarify_certificate.confirm(tx, certificate.id, issuer_of(self.node), **self.by("examiner"))
+            proposal = clarify_certificate.propose(tx, certificate.id, *words, **self.by("signatory"))
+            issuer = issuer_of(self.node)
+            return clarify_certificate.confirm(tx, certificate.id, proposal.id, issuer, **self.by("examiner"))
 
     def asks(self, number: str, id: str | None = None, day: date | None = None) -> Verification:
         """Let customs ask for a certificate by its number."""

@@ -12,9 +12,9 @@ from registry.api.certificate_views import BodyPath, NodePath, NumberPath, YearP
 from registry.api.issuer import issuer_of
 from registry.api.limits import StrictRoute
 from registry.api.operation import operation
-from registry.api.proposal_views import AnnulmentView
+from registry.api.proposal_views import AnnulmentView, ConfirmBody
 from registry.api.spelled import LocalDay
-from registry.core.certificate.lifecycle import AlreadyAnnulled, SamePerson
+from registry.core.certificate.lifecycle import AlreadyAnnulled, ProposalDiffers, SamePerson
 from registry.core.identifiers import certificate_id, log_origin
 from registry.store import certificates
 from registry.store.parties import Role
@@ -41,6 +41,7 @@ CONFIRM_REFUSALS = (
     AlreadyAnnulled,
     NothingProposed,
     ReplacementOpen,
+    ProposalDiffers,
     SamePerson,
     SignerMissing,
     *BEHIND,
@@ -70,13 +71,16 @@ def propose_annulment(
 
 
 @router.post(f"{PATH}/confirm", **operation(StatusView, *CONFIRM_REFUSALS, roles=[Role.SIGNATORY, Role.EXAMINER]))
-def confirm_annulment(node: NodePath, body: BodyPath, year: YearPath, number: NumberPath, call: CallDep) -> Response:
-    """Confirm the annulment that another person proposed: it is signed, and goes to the other country."""
+def confirm_annulment(
+    node: NodePath, body: BodyPath, year: YearPath, number: NumberPath, read: ConfirmBody, call: CallDep
+) -> Response:
+    """Confirm what another person proposed, as it was read: it is signed, and goes to the other country."""
 
     def work(tx: Session, by: Party, at: datetime) -> Reply:
         check_caught_up(tx, call.node.guard.marks(), log_origin(call.node.settings.name))
         named = certificate_id(node, body, year, number)
-        row = change_status.confirm(tx, named, issuer_of(call.node), by=by, at=at, draw=call.node.draw)
+        issuer = issuer_of(call.node)
+        row = change_status.confirm(tx, named, read.proposal, issuer, by=by, at=at, draw=call.node.draw)
         certificate = certificates.certificate(tx, named)
         assert certificate is not None
         return Reply.of(StatusView.of(row, certificate))

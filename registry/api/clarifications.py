@@ -12,9 +12,9 @@ from registry.api.certificate_views import BodyPath, NodePath, NumberPath, YearP
 from registry.api.issuer import issuer_of
 from registry.api.limits import StrictRoute
 from registry.api.operation import operation
-from registry.api.proposal_views import ClarificationProposalView
+from registry.api.proposal_views import ClarificationProposalView, ConfirmBody
 from registry.core.certificate.clarification import ClarificationDiffers, NotClarifiable
-from registry.core.certificate.lifecycle import AlreadyAnnulled, SamePerson
+from registry.core.certificate.lifecycle import AlreadyAnnulled, ProposalDiffers, SamePerson
 from registry.core.identifiers import certificate_id, log_origin
 from registry.store.parties import Role
 from registry.usecases.certificate import clarify_certificate
@@ -27,7 +27,7 @@ router = APIRouter(prefix="/api/v1/certificates", tags=["certificates"], route_c
 PATH = "/{node}/{body}/{year}/{number}/clarification"
 OPEN_REFUSALS = (CertificateNotFound, AlreadyAnnulled)
 PROPOSE_REFUSALS = (*OPEN_REFUSALS, ClarificationOpen, ClarificationDiffers, NotClarifiable)
-CONFIRM_REFUSALS = (*OPEN_REFUSALS, NothingToClarify, SamePerson, SignerMissing, *BEHIND)
+CONFIRM_REFUSALS = (*OPEN_REFUSALS, NothingToClarify, ProposalDiffers, SamePerson, SignerMissing, *BEHIND)
 
 
 class ClarificationBody(Body):
@@ -58,14 +58,15 @@ def propose_clarification(
     f"{PATH}/confirm", **operation(ClarificationView, *CONFIRM_REFUSALS, roles=[Role.SIGNATORY, Role.EXAMINER])
 )
 def confirm_clarification(
-    node: NodePath, body: BodyPath, year: YearPath, number: NumberPath, call: CallDep
+    node: NodePath, body: BodyPath, year: YearPath, number: NumberPath, read: ConfirmBody, call: CallDep
 ) -> Response:
-    """Confirm the clarification that another person proposed: it is signed, and goes to the other country."""
+    """Confirm what another person proposed, as it was read: it is signed, and goes to the other country."""
 
     def work(tx: Session, by: Party, at: datetime) -> Reply:
         check_caught_up(tx, call.node.guard.marks(), log_origin(call.node.settings.name))
         named = certificate_id(node, body, year, number)
-        row = clarify_certificate.confirm(tx, named, issuer_of(call.node), by=by, at=at, draw=call.node.draw)
+        issuer = issuer_of(call.node)
+        row = clarify_certificate.confirm(tx, named, read.proposal, issuer, by=by, at=at, draw=call.node.draw)
         return Reply.of(ClarificationView.of(row))
 
     return call.once(work)

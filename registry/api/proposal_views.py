@@ -1,10 +1,18 @@
-"""How proposals that wait for another person are shown."""
+"""How proposals that wait for another person are shown, and how that person names the one that was read."""
 
 from pydantic import BaseModel
 
+from registry.api.bodies import Body
+from registry.api.spelled import HexId
 from registry.core.calendar import write_instant
 from registry.store.annulments import Annulment
 from registry.store.clarifications import ClarificationProposal
+
+
+class ConfirmBody(Body):
+    """The `id` of the proposal that was read: what is signed is that one or nothing."""
+
+    proposal: HexId
 
 
 class ClarificationProposalView(BaseModel):

@@ -116,9 +116,9 @@ def _annul(countries: Mapping[str, Country], certificate: Mapping[str, Any], say
     home, abroad = countries["BY"], countries["UZ"]
     path = f"{certificate['href']}/annulment"
     proposal = {"reason": "Акт экспертизы отозван экспертом.", "effective_from": certificate["issue_date"]}
-    Desk(home, "signatory").post(path, proposal)
-    Desk(home, "signatory").post(f"{path}/confirm", expect=403)
-    Desk(home, "second_signatory").post(f"{path}/confirm")
+    read = {"proposal": Desk(home, "signatory").post(path, proposal).body["id"]}
+    Desk(home, "signatory").post(f"{path}/confirm", read, expect=403)
+    Desk(home, "second_signatory").post(f"{path}/confirm", read)
     officer = Desk(abroad, "officer")
 
     def look() -> dict[str, Any] | None:

@@ -105,10 +105,10 @@ class World:
 
     def certified(self, *, proposed: bool) -> Thing:
         row = self.country.issued(self.key)
-        if proposed:
-            self.country.proposed(row, "second_signatory")
         body = {"reason": "ошибка", "effective_from": f"{row.issued_on.isoformat()}+03:00"}
-        return Thing(places_of(row), None if proposed else body)
+        if proposed:
+            body = {"proposal": self.country.proposed(row, "second_signatory").id}
+        return Thing(places_of(row), body)
 
     def clarifiable(self, *, proposed: bool) -> Thing:
         row = self.country.issued(self.key)
@@ -116,8 +116,9 @@ class World:
         body = {"box": "consignor_exporter.address", "old": old, "new": f"{old}, двор", "reason": "опечатка"}
         if proposed:
             with self.country.tx() as tx:
-                clarify_certificate.propose(tx, row.id, *body.values(), **self.country.by("second_signatory"))
-        return Thing(places_of(row), None if proposed else body)
+                by = self.country.by("second_signatory")
+                body = {"proposal": clarify_certificate.propose(tx, row.id, *body.values(), **by).id}
+        return Thing(places_of(row), body)
 
     def replaces(self, _role: Role) -> Thing:
         return Thing({"id": self.country.replaces(self.country.issued(self.key), self.key).id}, REASON)

@@ -9,6 +9,7 @@ from tests.kit import Corridor
 
 VC_JWT, ENVELOPE, PROOF = "application/vc+jwt", "application/vnd.registry.envelope+json", "text/vnd.tlog-proof"
 PROPOSAL = {"reason": "Акт экспертизы отозван экспертом.", "effective_from": "2026-11-21+03:00"}
+NOT_THERE = {"proposal": "0" * 32}
 
 
 @pytest.mark.parametrize(
@@ -85,21 +86,24 @@ def test_two_people_annul_and_the_other_country_is_told(corridor: Corridor, mins
     corridor.by.deliver(corridor.uz)
     path = f"{view['href']}/annulment"
     signatory, second = minsk.desk("signatory"), minsk.desk("second_signatory")
-    for step in ("confirm", "withdraw"):
-        assert_problem(signatory.post(f"{path}/{step}"), 409, "nothing-proposed")
+    for step, read in (("confirm", NOT_THERE), ("withdraw", None)):
+        assert_problem(signatory.post(f"{path}/{step}", read), 409, "nothing-proposed")
     proposed = signatory.post(path, PROPOSAL)
     assert (proposed.status_code, proposed.json()["effective_from"]) == (201, "2026-11-21")
     assert_problem(second.post(path, PROPOSAL), 409, "annulment-open")
-    assert_problem(signatory.post(f"{path}/confirm"), 403, "same-person")
+    first = {"proposal": proposed.json()["id"]}
+    assert_problem(signatory.post(f"{path}/confirm", first), 403, "same-person")
     withdrawn = second.post(f"{path}/withdraw")
     assert (withdrawn.status_code, withdrawn.content) == (204, b"")
     assert "changes" in signatory.get(view["href"]).json()
     assert signatory.get(view["href"]).json()["changes"] == []
-    signatory.post(path, PROPOSAL)
-    confirmed = minsk.desk("examiner").post(f"{path}/confirm")
+    again = {"proposal": signatory.post(path, PROPOSAL).json()["id"]}
+    differs = assert_problem(minsk.desk("examiner").post(f"{path}/confirm", first), 409, "proposal-differs")
+    assert differs["proposal"] == signatory.get(view["href"]).json()["annulment"]["id"] == again["proposal"]
+    confirmed = minsk.desk("examiner").post(f"{path}/confirm", again)
     assert (confirmed.status_code, confirmed.json()["status"]) == (200, "annulled")
-    for step in ("", "/confirm", "/withdraw"):
-        answer = second.post(f"{path}{step}", None if step else PROPOSAL)
+    for step, body in (("", PROPOSAL), ("/confirm", again), ("/withdraw", None)):
+        answer = second.post(f"{path}{step}", body)
         assert_problem(answer, 409, "already-annulled")
     assert signatory.get(view["href"]).json()["changes"] == [confirmed.json()]
     corridor.by.deliver(corridor.uz)
@@ -131,9 +135,9 @@ def test_an_annulment_holds_from_a_day_between_issue_and_today(
 
 def test_an_annulment_is_not_signed_without_the_key_of_the_body(corridor: Corridor, minsk: Office) -> None:
     path = f"{minsk.issued()['href']}/annulment"
-    minsk.desk("signatory").post(path, PROPOSAL)
+    read = {"proposal": minsk.desk("signatory").post(path, PROPOSAL).json()["id"]}
     object.__setattr__(corridor.by.node.keyring, "documents", {})
-    assert_problem(minsk.desk("examiner").post(f"{path}/confirm"), 503, "signer-missing")
+    assert_problem(minsk.desk("examiner").post(f"{path}/confirm", read), 503, "signer-missing")
 
 
 def test_what_came_from_the_other_country_cannot_be_annulled_here(
@@ -141,6 +145,6 @@ def test_what_came_from_the_other_country_cannot_be_annulled_here(
 ) -> None:
     view = minsk.issued()
     corridor.by.deliver(corridor.uz)
-    for step in ("", "/confirm", "/withdraw"):
-        answer = tashkent.desk("signatory").post(f"{view['href']}/annulment{step}", None if step else PROPOSAL)
+    for step, body in (("", PROPOSAL), ("/confirm", NOT_THERE), ("/withdraw", None)):
+        answer = tashkent.desk("signatory").post(f"{view['href']}/annulment{step}", body)
         assert_problem(answer, 404, "certificate-not-found")

@@ -45,8 +45,8 @@ def test_a_clarification_is_news_and_stands_beside_every_verdict(
     cursor = follow(tashkent)["cursor"]
     old = issued["claims"]["consignor_exporter"]["address"]
     said = {"box": "consignor_exporter.address", "old": old, "new": old.replace("ул.", "улица"), "reason": "опечатка"}
-    minsk.desk("signatory").post(f"{issued['href']}/clarification", said)
-    assert minsk.desk("examiner").post(f"{issued['href']}/clarification/confirm").status_code == 200
+    read = {"proposal": minsk.desk("signatory").post(f"{issued['href']}/clarification", said).json()["id"]}
+    assert minsk.desk("examiner").post(f"{issued['href']}/clarification/confirm", read).status_code == 200
     corridor.by.deliver(corridor.uz)
     (news,) = follow(tashkent, after=cursor)["items"]
     assert (news["kind"], news["certificate"]["id"]) == ("clarified", issued["id"])
@@ -64,8 +64,8 @@ def test_a_clarification_is_news_and_stands_beside_every_verdict(
 def annul(office: Office, issued: Any) -> None:
     path = f"{issued['href']}/annulment"
     proposal = {"reason": "ошибка", "effective_from": "2026-11-21+03:00"}
-    office.desk("signatory").post(path, proposal)
-    assert office.desk("second_signatory").post(f"{path}/confirm").status_code == 200
+    read = {"proposal": office.desk("signatory").post(path, proposal).json()["id"]}
+    assert office.desk("second_signatory").post(f"{path}/confirm", read).status_code == 200
 
 
 def test_a_cursor_of_another_order_is_told_apart(corridor: Corridor, minsk: Office, tashkent: Office) -> None:

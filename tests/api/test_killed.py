@@ -80,8 +80,8 @@ def _issue(office: Office) -> Request:
 
 def _confirm(office: Office) -> Request:
     path = f"{office.issued()['href']}/annulment"
-    assert office.desk("signatory").post(path, PROPOSAL).status_code == 201
-    return "examiner", f"{path}/confirm", None
+    proposed = office.desk("signatory").post(path, PROPOSAL).json()
+    return "examiner", f"{path}/confirm", {"proposal": proposed["id"]}
 
 
 def _verify(office: Office) -> Request:

@@ -72,6 +72,7 @@ SENT: dict[str, Any] = {
         "reason": "ошибка",
         "effective_from": "2026-11-21+03:00",
     },
+    "/api/v1/certificates/{node}/{body}/{year}/{number}/annulment/confirm": {"proposal": "0" * 32},
     "/api/v1/applications/{id}/replacement": {"reason": "ошибка"},
     "/api/v1/certificates/{node}/{body}/{year}/{number}/clarification": {
         "box": "transport.route",
@@ -79,6 +80,7 @@ SENT: dict[str, Any] = {
         "new": "b",
         "reason": "опечатка",
     },
+    "/api/v1/certificates/{node}/{body}/{year}/{number}/clarification/confirm": {"proposal": "0" * 32},
     "/api/v1/acts/{id}/look": {"reason": "проверка"},
     "/api/v1/tasks/{id}/close": {"reason": "проверено"},
     "/api/v1/verifications": {"number": "BYUZ6101000001"},

@@ -10,6 +10,7 @@ from tests.api.desk import Office, assert_problem
 from tests.kit import Corridor
 
 REASON = {"reason": "Опечатка в графе 2."}
+NOT_THERE = {"proposal": "0" * 32}
 
 
 def related(view: dict[str, Any], kind: str = "replaces") -> dict[str, Any]:
@@ -28,7 +29,8 @@ def test_a_certificate_is_replaced_and_both_sides_say_so(corridor: Corridor, min
     assert (proposed.status_code, proposed.json()["application"]) == (201, approved["id"])
     assert_problem(second.post(f"{path}/replacement", REASON), 409, "annulment-open")
     assert_problem(minsk.issue(approved), 403, "same-person")
-    assert_problem(second.post(f"{old['href']}/annulment/confirm"), 409, "replacement-open")
+    read = {"proposal": proposed.json()["id"]}
+    assert_problem(second.post(f"{old['href']}/annulment/confirm", read), 409, "replacement-open")
     assert signatory.get(old["href"]).json()["annulment"]["draft"] == approved["draft"]
     new = minsk.issue(approved, "second_signatory").json()
     assert new["relations"] == [{"kind": "replaces", "certificate": old["id"]}]
@@ -84,19 +86,20 @@ def test_a_typo_is_mended_by_two_people_and_shown_beside_the_verdict(
     path, old = f"{view['href']}/clarification", view["claims"]["consignor_exporter"]["address"]
     said = {"box": "consignor_exporter.address", "old": old, "new": old.replace("ул.", "улица"), "reason": "Опечатка."}
     signatory, second = minsk.desk("signatory"), minsk.desk("second_signatory")
-    for step in ("confirm", "withdraw"):
-        assert_problem(signatory.post(f"{path}/{step}"), 409, "nothing-to-clarify")
+    for step, read in (("confirm", NOT_THERE), ("withdraw", None)):
+        assert_problem(signatory.post(f"{path}/{step}", read), 409, "nothing-to-clarify")
     assert_problem(signatory.post(path, said | {"old": old + "."}), 409, "clarification-differs")
     figures = {"box": "items[0].hs_code", "old": "8701", "new": "8702"}
     assert_problem(signatory.post(path, said | figures), 422, "not-clarifiable")
-    assert signatory.post(path, said).status_code == 201
+    first = {"proposal": signatory.post(path, said).json()["id"]}
     assert_problem(second.post(path, said), 409, "clarification-open")
     assert signatory.get(view["href"]).json()["clarification"]["new"] == said["new"]
     assert "clarification" not in minsk.desk("exporter").get(view["href"]).json()
-    assert_problem(signatory.post(f"{path}/confirm"), 403, "same-person")
+    assert_problem(signatory.post(f"{path}/confirm", first), 403, "same-person")
     assert second.post(f"{path}/withdraw").status_code == 204
-    signatory.post(path, said)
-    confirmed = minsk.desk("examiner").post(f"{path}/confirm")
+    read = {"proposal": signatory.post(path, said).json()["id"]}
+    assert_problem(minsk.desk("examiner").post(f"{path}/confirm", first), 409, "proposal-differs")
+    confirmed = minsk.desk("examiner").post(f"{path}/confirm", read)
     assert (confirmed.status_code, confirmed.json()["new"]) == (200, said["new"])
     shown = minsk.desk("exporter").get(view["href"]).json()
     assert shown["clarifications"] == [confirmed.json()]
@@ -106,17 +109,17 @@ def test_a_typo_is_mended_by_two_people_and_shown_beside_the_verdict(
     assert verdict["indication"] == "TOTAL-PASSED"
     assert verdict["beside"]["clarifications"] == [confirmed.json()]
     corridor.by.annulled(_row(minsk, view))
-    for step in ("", "/confirm", "/withdraw"):
-        assert_problem(second.post(f"{path}{step}", None if step else said), 409, "already-annulled")
+    for step, body in (("", said), ("/confirm", read), ("/withdraw", None)):
+        assert_problem(second.post(f"{path}{step}", body), 409, "already-annulled")
 
 
 def test_a_clarification_is_not_signed_without_the_key_of_the_body(corridor: Corridor, minsk: Office) -> None:
     view = minsk.issued()
     old = view["claims"]["consignor_exporter"]["address"]
     said = {"box": "consignor_exporter.address", "old": old, "new": old.replace("ул.", "улица"), "reason": "Опечатка."}
-    minsk.desk("signatory").post(f"{view['href']}/clarification", said)
+    read = {"proposal": minsk.desk("signatory").post(f"{view['href']}/clarification", said).json()["id"]}
     object.__setattr__(corridor.by.node.keyring, "documents", {})
-    answer = minsk.desk("examiner").post(f"{view['href']}/clarification/confirm")
+    answer = minsk.desk("examiner").post(f"{view['href']}/clarification/confirm", read)
     assert_problem(answer, 503, "signer-missing")
 
 
@@ -132,8 +135,8 @@ def test_an_annulment_says_in_words_whether_it_is_from_the_start(
     corridor.by.deliver(corridor.uz)
     corridor.clock.forward(timedelta(days=1))
     proposal = {"reason": "ошибка", "effective_from": f"2026-11-{day}+03:00"}
-    minsk.desk("signatory").post(f"{view['href']}/annulment", proposal)
-    confirmed = minsk.desk("examiner").post(f"{view['href']}/annulment/confirm").json()
+    read = {"proposal": minsk.desk("signatory").post(f"{view['href']}/annulment", proposal).json()["id"]}
+    confirmed = minsk.desk("examiner").post(f"{view['href']}/annulment/confirm", read).json()
     assert confirmed["from_start"] is from_start
     corridor.by.deliver(corridor.uz)
     verdict = tashkent.desk("officer").post("/api/v1/verifications", {"number": view["number"]}).json()

@@ -88,14 +88,14 @@ class Traffic:
 
     def _annul(self, issued: Mapping[str, Any]) -> None:
         path = f"{issued['href']}/annulment"
-        self.post("signatory", path, {"reason": "Проверка", "effective_from": issued["issue_date"]})
-        self.post("second_signatory", f"{path}/confirm")
+        said = self.post("signatory", path, {"reason": "Проверка", "effective_from": issued["issue_date"]})
+        self.post("second_signatory", f"{path}/confirm", {"proposal": said["id"]})
 
     def _clarify(self, issued: Mapping[str, Any]) -> None:
         path, old = f"{issued['href']}/clarification", issued["claims"]["consignor_exporter"]["address"]
         box = {"box": "consignor_exporter.address", "old": old, "new": f"{old}, двор"}
-        self.post("signatory", path, box | {"reason": "Проверка"})
-        self.post("second_signatory", f"{path}/confirm")
+        said = self.post("signatory", path, box | {"reason": "Проверка"})
+        self.post("second_signatory", f"{path}/confirm", {"proposal": said["id"]})
 
     def post(self, who: str, path: str, request: Any = None) -> Any:
         """Post until answered; only 2xx, 503 and no answer at all are what a fault may bring."""

@@ -112,6 +112,17 @@ class SamePerson(Refused):
         return "whoever proposed it cannot confirm it"
 
 
+@dataclass(eq=False)
+class ProposalDiffers(Conflict):
+    """What is proposed now is not what the confirmer read: it was withdrawn, and another proposed."""
+
+    code: ClassVar[str] = "proposal-differs"
+    proposal: str
+
+    def __str__(self) -> str:
+        return "what is proposed now is not what was confirmed: read it again"
+
+
 def advance(standing: Standing, change: Status, *, pauses: bool) -> Standing:
     """Return where `change` leads to; `pauses` tells whether the scheme knows suspension.
 
@@ -133,6 +144,12 @@ def standing_after(changes: Iterable[Status]) -> Standing:
     for change in changes:
         standing = MOVES.get((standing, change), standing)
     return standing
+
+
+def check_read(proposed: str, read: str) -> None:
+    """Check that what is confirmed is what was read, by the ids of the proposals; raises `ProposalDiffers`."""
+    if proposed != read:
+        raise ProposalDiffers(proposed)
 
 
 def check_people(proposed_by: str, confirmed_by: str) -> None:

@@ -106,11 +106,11 @@ def propose(
     return proposal
 
 
-def confirm(tx: Session, id: str, issuer: Issuer, *, by: Party, at: datetime, draw: Draw) -> StatusChangeRow:
-    """Confirm a proposal of another person; the change is signed, recorded, and goes to the other country.
+def confirm(tx: Session, id: str, read: str, issuer: Issuer, *, by: Party, at: datetime, draw: Draw) -> StatusChangeRow:
+    """Confirm the proposal `read` of another person; the change is signed, recorded, and goes to the other country.
 
-    Raises `CertificateNotFound`, `AlreadyAnnulled`, `NothingProposed`, `ReplacementOpen`, `SamePerson`,
-    `SignerMissing`.
+    Raises `CertificateNotFound`, `AlreadyAnnulled`, `NothingProposed`, `ReplacementOpen`, `ProposalDiffers`,
+    `SamePerson`, `SignerMissing`.
     """
     require(by, _APPROVAL.confirms)
     row, certificate = lock_own(tx, id, by)
@@ -119,6 +119,7 @@ def confirm(tx: Session, id: str, issuer: Issuer, *, by: Party, at: datetime, dr
         raise NothingProposed
     if proposal.application is not None:
         raise ReplacementOpen(proposal.application)
+    lifecycle.check_read(proposal.id, read)
     lifecycle.check_people(proposal.proposed_by, by.person)
     lists = read_lists(tx, issuer.pins)
     signer = issuer.signer(certificate.body, lists, at)

@@ -73,16 +73,20 @@ def propose(
     return proposal
 
 
-def confirm(tx: Session, id: str, issuer: Issuer, *, by: Party, at: datetime, draw: Draw) -> ClarificationRow:
-    """Confirm what another person proposed; it is signed, recorded, and goes to the other country.
+def confirm(
+    tx: Session, id: str, read: str, issuer: Issuer, *, by: Party, at: datetime, draw: Draw
+) -> ClarificationRow:
+    """Confirm the proposal `read` of another person; it is signed, recorded, and goes to the other country.
 
-    Raises `CertificateNotFound`, `AlreadyAnnulled`, `NothingToClarify`, `SamePerson`, `SignerMissing`.
+    Raises `CertificateNotFound`, `AlreadyAnnulled`, `NothingToClarify`, `ProposalDiffers`, `SamePerson`,
+    `SignerMissing`.
     """
     require(by, lifecycle.CLARIFICATION.confirms)
     row, certificate = lock_own(tx, id, by)
     proposal = clarifications.waiting(tx, id)
     if proposal is None:
         raise NothingToClarify
+    lifecycle.check_read(proposal.id, read)
     lifecycle.check_people(proposal.proposed_by, by.person)
     clarification = Clarification(
         env=certificate.subject.env,

@@ -1,5 +1,6 @@
 """Annulment by two people."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -9,12 +10,14 @@ import pytest
 from registry.api.issuer import issuer_of
 from registry.core.calendar import MalformedTime
 from registry.core.certificate.claims import Claims
-from registry.core.certificate.lifecycle import AlreadyAnnulled, SamePerson
+from registry.core.certificate.lifecycle import AlreadyAnnulled, ProposalDiffers, SamePerson
 from registry.core.certificate.status_change import Status, StatusChange
 from registry.core.envelope.jose import Envelope, Typ
 from registry.core.tlog.entry import Kind
 from registry.core.trust.trust_list import SignerStatus
 from registry.core.verification.verdict import Check, Indication
+from registry.store.certificates import CertificateRow
+from registry.store.clarifications import ClarificationProposal
 from registry.usecases.certificate import clarify_certificate
 from registry.usecases.certificate.change_status import (
     AnnulmentOpen,
@@ -27,10 +30,18 @@ from registry.usecases.certificate.change_status import (
 from registry.usecases.party.identify_party import RoleMissing
 from registry.usecases.trust.publish_trust_list import Ending
 from registry.usecases.trust.sign_for_body import CertificateNotFound, Issuer, SignerMissing, read
-from tests.kit import Corridor
+from tests.kit import Corridor, Country, waits_for_a_lock
 from tests.usecases.trust.test_keys_over_time import draft, publish, rotated
 
 TODAY = "2026-11-21+03:00"
+NOT_THERE = "0" * 32
+
+
+def typo(by: Country, issued: CertificateRow, end: str = ".") -> ClarificationProposal:
+    """Propose to clarify the address of the exporter, which had another end."""
+    box, old = "consignor_exporter.address", Claims.parse(read(issued).subject.claims).consignor_exporter.address
+    with by.tx() as tx:
+        return clarify_certificate.propose(tx, issued.id, box, old, old + end, "Опечатка.", **by.by("signatory"))
 
 
 def test_an_annulment_is_signed_by_the_body_and_names_both_people(corridor: Corridor) -> None:
@@ -54,22 +65,22 @@ def test_an_examiner_of_the_body_may_confirm_and_may_not_propose(corridor: Corri
     issued = by.issued()
     with by.refuses(RoleMissing) as refused:
         propose(refused.tx, issued.id, "нет", TODAY, **by.by("examiner"))
-    by.proposed(issued)
+    read = by.proposed(issued).id
     with by.refuses(RoleMissing) as refused:
         withdraw(refused.tx, issued.id, **by.by("examiner"))
     with by.refuses(RoleMissing) as refused:
-        confirm(refused.tx, issued.id, issuer_of(by.node), **by.by("exporter"))
+        confirm(refused.tx, issued.id, read, issuer_of(by.node), **by.by("exporter"))
     assert str(refused.value) == "this is the work of someone with the role signatory or examiner"
     with by.tx() as tx:
-        assert confirm(tx, issued.id, issuer_of(by.node), **by.by("examiner")).status == Status.ANNULLED
+        assert confirm(tx, issued.id, read, issuer_of(by.node), **by.by("examiner")).status == Status.ANNULLED
 
 
 def test_whoever_proposes_does_not_confirm(corridor: Corridor) -> None:
     by = corridor.by
     issued = by.issued()
-    by.proposed(issued)
+    read = by.proposed(issued).id
     with by.refuses(SamePerson) as refused:
-        confirm(refused.tx, issued.id, issuer_of(by.node), **by.by("signatory"))
+        confirm(refused.tx, issued.id, read, issuer_of(by.node), **by.by("signatory"))
     assert str(refused.value) == "whoever proposed it cannot confirm it"
 
 
@@ -78,7 +89,7 @@ def test_a_proposal_is_open_once_and_can_be_withdrawn_and_made_again(corridor: C
     issued = by.issued()
     for refusing in (
         lambda tx: withdraw(tx, issued.id, **by.by("signatory")),
-        lambda tx: confirm(tx, issued.id, issuer_of(by.node), **by.by("signatory")),
+        lambda tx: confirm(tx, issued.id, NOT_THERE, issuer_of(by.node), **by.by("signatory")),
     ):
         with by.refuses(NothingProposed) as nothing:
             refusing(nothing.tx)
@@ -95,6 +106,68 @@ def test_a_proposal_is_open_once_and_can_be_withdrawn_and_made_again(corridor: C
     assert by.proposed(issued).id != first.id
 
 
+def test_what_is_signed_is_the_proposal_that_was_read(corridor: Corridor) -> None:
+    by = corridor.by
+    issued = by.issued()
+    corridor.clock.forward(timedelta(days=3))
+    by.renews("signatory")
+    read = by.proposed(issued, day="2026-11-24+03:00")
+    with by.tx() as tx:
+        withdraw(tx, issued.id, **by.by("signatory"))
+    from_start = by.proposed(issued)
+    with by.refuses(ProposalDiffers) as refused:
+        confirm(refused.tx, issued.id, read.id, issuer_of(by.node), **by.by("second_signatory"))
+    assert refused.value.proposal == from_start.id
+    assert str(refused.value) == "what is proposed now is not what was confirmed: read it again"
+    with by.tx() as tx:
+        row = confirm(tx, issued.id, from_start.id, issuer_of(by.node), **by.by("second_signatory"))
+    assert row.effective_from == issued.issued_on
+
+
+def test_a_clarification_is_signed_as_it_was_read(corridor: Corridor) -> None:
+    by = corridor.by
+    issued = by.issued()
+    read = typo(by, issued)
+    with by.tx() as tx:
+        clarify_certificate.withdraw(tx, issued.id, **by.by("signatory"))
+    other = typo(by, issued, ", двор")
+    with by.refuses(ProposalDiffers) as refused:
+        clarify_certificate.confirm(refused.tx, issued.id, read.id, issuer_of(by.node), **by.by("examiner"))
+    assert refused.value.proposal == other.id
+    assert by.acts(Kind.CERTIFICATE_CLARIFIED) == []
+
+
+def test_a_confirmation_that_comes_while_another_is_proposed_does_not_sign_that(corridor: Corridor) -> None:
+    by = corridor.by
+    annulled, clarified = by.issued(), by.issued()
+    annulment, clarification = by.proposed(annulled), typo(by, clarified)
+
+    def annul() -> object:
+        with by.tx() as tx:
+            return confirm(tx, annulled.id, annulment.id, issuer_of(by.node), **by.by("examiner"))
+
+    def clarify() -> object:
+        with by.tx() as tx:
+            read, issuer = clarification.id, issuer_of(by.node)
+            return clarify_certificate.confirm(tx, clarified.id, read, issuer, **by.by("examiner"))
+
+    with ThreadPoolExecutor(1) as pool:
+        with by.tx() as tx:
+            withdraw(tx, annulled.id, **by.by("signatory"))
+            propose(tx, annulled.id, "Подделка.", TODAY, **by.by("signatory"))
+            late = pool.submit(annul)
+            waits_for_a_lock(by)
+        assert isinstance(late.exception(), ProposalDiffers)
+        with by.tx() as tx:
+            clarify_certificate.withdraw(tx, clarified.id, **by.by("signatory"))
+            words = (clarification.box, clarification.old, clarification.old + ", двор", "Опечатка.")
+            clarify_certificate.propose(tx, clarified.id, *words, **by.by("signatory"))
+            late = pool.submit(clarify)
+            waits_for_a_lock(by)
+        assert isinstance(late.exception(), ProposalDiffers)
+    assert by.acts(Kind.CERTIFICATE_STATUS, Kind.CERTIFICATE_CLARIFIED) == []
+
+
 def test_annulled_is_for_ever(corridor: Corridor) -> None:
     by = corridor.by
     issued = by.issued()
@@ -103,7 +176,7 @@ def test_annulled_is_for_ever(corridor: Corridor) -> None:
         propose(refused.tx, issued.id, "ещё раз", TODAY, **by.by("signatory"))
     assert str(refused.value) == "the certificate is annulled"
     with by.refuses(AlreadyAnnulled) as refused:
-        confirm(refused.tx, issued.id, issuer_of(by.node), **by.by("second_signatory"))
+        confirm(refused.tx, issued.id, NOT_THERE, issuer_of(by.node), **by.by("second_signatory"))
     with by.refuses(AlreadyAnnulled) as refused:
         withdraw(refused.tx, issued.id, **by.by("signatory"))
 
@@ -140,25 +213,20 @@ def test_an_annulment_holds_from_a_local_day_between_issue_and_today(corridor: C
 def test_an_annulment_needs_the_bodys_key(corridor: Corridor) -> None:
     by = corridor.by
     issued = by.issued()
-    by.proposed(issued)
+    read, keyless = by.proposed(issued).id, Issuer(by.node.settings.name, "demo", {}, by.node.pins)
     with by.refuses(SignerMissing) as refused:
-        confirm(
-            refused.tx, issued.id, Issuer(by.node.settings.name, "demo", {}, by.node.pins), **by.by("second_signatory")
-        )
+        confirm(refused.tx, issued.id, read, keyless, **by.by("second_signatory"))
     assert str(refused.value) == f"this node holds no document signer of {refused.value.body}"
 
 
 def test_a_key_that_no_list_names_ends_nothing(corridor: Corridor) -> None:
     by = corridor.by
     issued = by.issued()
-    by.proposed(issued)
-    box, old = "consignor_exporter.address", Claims.parse(read(issued).subject.claims).consignor_exporter.address
-    with by.tx() as tx:
-        clarify_certificate.propose(tx, issued.id, box, old, f"{old}.", "Опечатка.", **by.by("signatory"))
+    annulment, clarification = by.proposed(issued), typo(by, issued)
     unlisted = replace(issuer_of(by.node), signers={"bcci": (by.node.keyring.node,)})
-    for sign in (confirm, clarify_certificate.confirm):
+    for sign, proposal in ((confirm, annulment), (clarify_certificate.confirm, clarification)):
         with by.refuses(SignerMissing) as refused:
-            sign(refused.tx, issued.id, unlisted, **by.by("second_signatory"))
+            sign(refused.tx, issued.id, proposal.id, unlisted, **by.by("second_signatory"))
         assert "no document signer of bcci is in use" in str(refused.value)
 
 
@@ -169,19 +237,16 @@ def test_nothing_ends_at_home_by_a_key_that_customs_would_not_believe(
     by, material = rotated(corridor, tmp_path / "keys")
     uz, issued = corridor.uz, by.issued()
     by.deliver(uz)
-    by.proposed(issued)
-    box, old = "consignor_exporter.address", Claims.parse(read(issued).subject.claims).consignor_exporter.address
-    with by.tx() as tx:
-        clarify_certificate.propose(tx, issued.id, box, old, f"{old}.", "Опечатка.", **by.by("signatory"))
+    annulment, clarification = by.proposed(issued), typo(by, issued)
     corridor.clock.forward(timedelta(hours=1))
     publish(corridor, draft(corridor.by, None, Ending(by.signer.kid, status, by.clock(), "key-lost")))
-    for sign in (confirm, clarify_certificate.confirm):
+    for sign, proposal in ((confirm, annulment), (clarify_certificate.confirm, clarification)):
         with by.refuses(SignerMissing) as refused:
-            sign(refused.tx, issued.id, issuer_of(by.node), **by.by("second_signatory"))
+            sign(refused.tx, issued.id, proposal.id, issuer_of(by.node), **by.by("second_signatory"))
     publish(corridor, draft(by, material, overlap=timedelta(0)))
     with by.tx() as tx:
-        clarify_certificate.confirm(tx, issued.id, issuer_of(by.node), **by.by("second_signatory"))
-        confirm(tx, issued.id, issuer_of(by.node), **by.by("second_signatory"))
+        clarify_certificate.confirm(tx, issued.id, clarification.id, issuer_of(by.node), **by.by("second_signatory"))
+        confirm(tx, issued.id, annulment.id, issuer_of(by.node), **by.by("second_signatory"))
     by.deliver(uz)
     finding = uz.asks(issued.number).verdict.finding(Check.STATUS)
     assert finding is not None
@@ -193,9 +258,9 @@ def test_a_declaration_before_the_day_of_annulment_stays_good(corridor: Corridor
     issued = by.issued()
     by.deliver(uz)
     corridor.clock.forward(timedelta(days=2))
-    by.proposed(issued, day="2026-11-23+03:00")
+    proposal = by.proposed(issued, day="2026-11-23+03:00")
     with by.tx() as tx:
-        confirm(tx, issued.id, issuer_of(by.node), **by.by("second_signatory"))
+        confirm(tx, issued.id, proposal.id, issuer_of(by.node), **by.by("second_signatory"))
     by.deliver(uz)
     today = uz.asks(issued.number).verdict
     assert (today.indication, getattr(today.finding(Check.STATUS), "code", "")) == (

@@ -36,6 +36,7 @@ from tests.usecases.channel.test_accept_message import refused_for, sent
 
 BOX = "consignor_exporter.address"
 KIND = {"kind": MessageKind.CERTIFICATE_CLARIFIED}
+NOT_THERE = "0" * 32
 
 
 def words(issued: CertificateRow) -> tuple[str, str, str, str]:
@@ -97,7 +98,7 @@ def test_who_may_and_how_many_people(corridor: Corridor) -> None:
     issued = by.issued()
     for refusing in (
         lambda tx: withdraw(tx, issued.id, **by.by("signatory")),
-        lambda tx: confirm(tx, issued.id, issuer_of(by.node), **by.by("signatory")),
+        lambda tx: confirm(tx, issued.id, NOT_THERE, issuer_of(by.node), **by.by("signatory")),
     ):
         with by.refuses(NothingToClarify) as nothing:
             refusing(nothing.tx)
@@ -111,10 +112,10 @@ def test_who_may_and_how_many_people(corridor: Corridor) -> None:
     assert twice.value.proposal == first.id
     assert str(twice.value) == "a proposal to clarify the certificate is open"
     with by.refuses(SamePerson) as same:
-        confirm(same.tx, issued.id, issuer_of(by.node), **by.by("signatory"))
+        confirm(same.tx, issued.id, first.id, issuer_of(by.node), **by.by("signatory"))
     with by.refuses(SignerMissing) as keyless:
         issuer = Issuer(by.node.settings.name, "demo", {}, by.node.pins)
-        confirm(keyless.tx, issued.id, issuer, **by.by("examiner"))
+        confirm(keyless.tx, issued.id, first.id, issuer, **by.by("examiner"))
     with by.tx() as tx:
         withdraw(tx, issued.id, **by.by("second_signatory"))
     (act,) = by.acts(Kind.CLARIFICATION_WITHDRAWN)
@@ -136,10 +137,10 @@ def test_what_is_no_typo_or_not_ones_own_is_not_proposed(corridor: Corridor) -> 
     with uz.refuses(CertificateNotFound) as foreign:
         propose(foreign.tx, issued.id, box, old, new, reason, **uz.by("signatory"))
     with by.tx() as tx:
-        propose(tx, issued.id, box, old, new, reason, **by.by("signatory"))
+        read = propose(tx, issued.id, box, old, new, reason, **by.by("signatory")).id
     by.annulled(issued)
     with by.refuses(AlreadyAnnulled) as ended:
-        confirm(ended.tx, issued.id, issuer_of(by.node), **by.by("examiner"))
+        confirm(ended.tx, issued.id, read, issuer_of(by.node), **by.by("examiner"))
 
 
 def test_a_clarification_is_taken_only_of_the_body_and_only_of_a_typo(corridor: Corridor) -> None:

@@ -25,6 +25,7 @@ from registry.core.certificate.status_change import Status, StatusChange
 from registry.core.envelope.jose import Envelope, Typ
 from registry.core.errors import RegistryError
 from registry.core.tlog.entry import Kind
+from registry.store import annulments, clarifications
 from registry.store.acts import Act
 from registry.store.applications import Application
 from registry.store.certificates import CertificateRow, StatusChangeRow
@@ -199,6 +200,16 @@ def _clarify(tx: Session, id: str, by: dict[str, Any]) -> None:
     clarify_certificate.propose(tx, id, "consignor_exporter.address", old, old.replace("ул.", "улица"), "Да.", **by)
 
 
+def _confirm_annulment(tx: Session, id: str, by: dict[str, Any]) -> None:
+    read = annulments.waiting(tx, id)
+    change_status.confirm(tx, id, read.id if read else "0" * 32, issuer_of(Moves.country.node), **by)
+
+
+def _confirm_clarification(tx: Session, id: str, by: dict[str, Any]) -> None:
+    read = clarifications.waiting(tx, id)
+    clarify_certificate.confirm(tx, id, read.id if read else "0" * 32, issuer_of(Moves.country.node), **by)
+
+
 APPLICATION: dict[Move, STEP] = {
     Move.SUBMIT: _submit,
     Move.WITHDRAW: lambda tx, it, by: submit_application.withdraw(tx, it, **by),
@@ -214,12 +225,12 @@ APPLICATION: dict[Move, STEP] = {
 }
 ANNULMENT: dict[str, STEP] = {
     "propose": lambda tx, it, by: change_status.propose(tx, it, "Отозвано.", TODAY, **by),
-    "confirm": lambda tx, it, by: change_status.confirm(tx, it, issuer_of(Moves.country.node), **by),
+    "confirm": _confirm_annulment,
     "withdraw": lambda tx, it, by: change_status.withdraw(tx, it, **by),
 }
 CLARIFICATION: dict[str, STEP] = {
     "propose": _clarify,
-    "confirm": lambda tx, it, by: clarify_certificate.confirm(tx, it, issuer_of(Moves.country.node), **by),
+    "confirm": _confirm_clarification,
     "withdraw": lambda tx, it, by: clarify_certificate.withdraw(tx, it, **by),
 }
 

@@ -141,12 +141,12 @@ def test_whatever_people_with_several_roles_race_to_do_three_people_made_the_cer
 def test_two_people_who_confirm_an_annulment_at_once_change_the_status_once(corridor: Corridor) -> None:
     by = corridor.by
     issued, issuer = by.issued(), issuer_of(by.node)
-    by.proposed(issued)
+    read = by.proposed(issued).id
 
     def confirm(who: str) -> Callable[[], object]:
         def work() -> object:
             with by.tx() as tx:
-                return change_status.confirm(tx, issued.id, issuer, **by.by(who))
+                return change_status.confirm(tx, issued.id, read, issuer, **by.by(who))
 
         return work
 

@@ -95,7 +95,7 @@ def test_it_takes_a_proposal_and_another_signatory(corridor: Corridor) -> None:
         propose(twice.tx, approved.id, "ещё раз", **by.by("second_signatory"))
     assert twice.value.proposal == proposal.id
     with by.refuses(ReplacementOpen) as refused:
-        confirm(refused.tx, old.id, issuer_of(by.node), **by.by("second_signatory"))
+        confirm(refused.tx, old.id, proposal.id, issuer_of(by.node), **by.by("second_signatory"))
     assert str(refused.value) == "issuing the certificate that replaces it confirms the proposal"
     by.issue(approved, "second_signatory")
     with by.refuses(IllegalMove) as late:

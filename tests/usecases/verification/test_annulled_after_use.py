@@ -56,9 +56,9 @@ def test_who_never_found_it_good_or_only_for_an_earlier_day_is_not_told(corridor
     by.annulled(unseen)
     by.annulled(refused)
     next_day = (earlier.issued_on + timedelta(days=1)).isoformat() + "+03:00"
-    by.proposed(earlier, day=next_day)
+    read = by.proposed(earlier, day=next_day).id
     with by.tx() as tx:
-        change_status.confirm(tx, earlier.id, issuer_of(by.node), **by.by("second_signatory"))
+        change_status.confirm(tx, earlier.id, read, issuer_of(by.node), **by.by("second_signatory"))
     by.deliver(uz)
     assert told(uz) == []
 
