@@ -268,19 +268,19 @@ class Country:
         """Replace a certificate: one signatory proposes, another issues what stands in lieu."""
         approved = self.replaces(old)
         with self.tx() as tx:
-            replace_certificate.propose(tx, approved.id, "Опечатка в графе 2.", **self.by("signatory"))
-        return self.issue(approved, "second_signatory")
+            proposal = replace_certificate.propose(tx, approved.id, "Опечатка в графе 2.", **self.by("signatory"))
+        return self.issue(approved, "second_signatory", proposal.id)
 
     def approved(self, key: str = "tractors") -> Application:
         offered = self.offered(key)
         with self.tx() as tx:
             return submit_application.accept(tx, offered.id, str(offered.draft), **self.by("exporter"))
 
-    def issue(self, approved: Application, who: str = "signatory") -> CertificateRow:
+    def issue(self, approved: Application, who: str = "signatory", proposal: str | None = None) -> CertificateRow:
         beliefs = self.beliefs()
         with self.tx() as tx:
             return issue_certificate.issue(
-                tx, approved.id, str(approved.draft), issuer_of(self.node), beliefs, **self.by(who)
+                tx, approved.id, str(approved.draft), issuer_of(self.node), beliefs, **self.by(who), read=proposal
             )
 
     def issued(self, key: str = "tractors") -> CertificateRow:

@@ -54,6 +54,12 @@ class DraftBody(Body):
     draft: Hex256
 
 
+class IssueBody(DraftBody):
+    """Which draft is meant and, where it replaces a certificate, the `id` of the proposal that was read."""
+
+    proposal: HexId | None = None
+
+
 class StopBody(Body):
     """For what the clock is stopped; an applicant's review of the draft stops it by itself."""
 
@@ -249,14 +255,16 @@ def propose_replacement(id: HexId, body: Reason, call: CallDep) -> Response:
     "/{id}/issue",
     **operation(CertificateView, *refused.ISSUE, roles=[Role.SIGNATORY], hides=ApplicationNotFound, status=201),
 )
-def issue(id: HexId, body: DraftBody, call: CallDep) -> Response:
+def issue(id: HexId, body: IssueBody, call: CallDep) -> Response:
     """Issue the certificate of an approved application: what was approved is what is signed."""
 
     def work(tx: Session, by: Party, at: datetime) -> Reply:
         check_caught_up(tx, call.node.guard.marks(), log_origin(call.node.settings.name))
         beliefs = read_beliefs(tx, call.node.pins)
         issuer = issuer_of(call.node)
-        row = issue_certificate.issue(tx, id, body.draft, issuer, beliefs, by=by, at=at, draw=call.node.draw)
+        row = issue_certificate.issue(
+            tx, id, body.draft, issuer, beliefs, by=by, at=at, draw=call.node.draw, read=body.proposal
+        )
         view = CertificateView.of(row)
         return Reply.of(view, status=201, location=view.href)
 

@@ -126,9 +126,11 @@ class Office:
         path = f"/api/v1/applications/{offered['id']}/accept"
         return self.desk("exporter").post(path, {"draft": offered["draft"]}).json()  # type: ignore[no-any-return]
 
-    def issue(self, approved: Mapping[str, Any], who: str = "signatory", key: str | None = None) -> httpx2.Response:
+    def issue(
+        self, approved: Mapping[str, Any], who: str = "signatory", key: str | None = None, **more: str
+    ) -> httpx2.Response:
         path = f"/api/v1/applications/{approved['id']}/issue"
-        return self.desk(who).post(path, {"draft": approved["draft"]}, key=key)
+        return self.desk(who).post(path, {"draft": approved["draft"], **more}, key=key)
 
     def issued(self, **how: Any) -> dict[str, Any]:
         answer = self.issue(self.approved(**how))

@@ -28,11 +28,14 @@ def test_a_certificate_is_replaced_and_both_sides_say_so(corridor: Corridor, min
     proposed = signatory.post(f"{path}/replacement", REASON)
     assert (proposed.status_code, proposed.json()["application"]) == (201, approved["id"])
     assert_problem(second.post(f"{path}/replacement", REASON), 409, "annulment-open")
-    assert_problem(minsk.issue(approved), 403, "same-person")
     read = {"proposal": proposed.json()["id"]}
+    assert_problem(minsk.issue(approved, **read), 403, "same-person")
+    assert (
+        assert_problem(minsk.issue(approved, "second_signatory"), 409, "proposal-differs")["proposal"] in read.values()
+    )
     assert_problem(second.post(f"{old['href']}/annulment/confirm", read), 409, "replacement-open")
     assert signatory.get(old["href"]).json()["annulment"]["draft"] == approved["draft"]
-    new = minsk.issue(approved, "second_signatory").json()
+    new = minsk.issue(approved, "second_signatory", **read).json()
     assert new["relations"] == [{"kind": "replaces", "certificate": old["id"]}]
     (change,) = signatory.get(old["href"]).json()["changes"]
     assert (change["status"], change["replaced_by"], change["from_start"]) == ("replaced", new["id"], True)
@@ -58,6 +61,7 @@ def test_what_cannot_be_replaced_is_refused_with_its_code(minsk: Office) -> None
     plain = minsk.approved()
     answer = minsk.desk("signatory").post(f"/api/v1/applications/{plain['id']}/replacement", REASON)
     assert_problem(answer, 422, "nothing-to-replace")
+    assert_problem(minsk.issue(plain, **NOT_THERE), 422, "nothing-to-replace")
     approved, waiting = minsk.approved(**related(old)), minsk.drafted(**related(old))
     minsk.country.annulled(_row(minsk, old))
     propose = f"/api/v1/applications/{approved['id']}/replacement"

@@ -83,7 +83,7 @@ class Traffic:
         draft = {"draft": self.post("examiner", f"{path}/offer-draft")["draft"]}
         self.post(key, f"{path}/accept", draft)
         if replaces:
-            self.post("signatory", f"{path}/replacement", {"reason": "Проверка"})
+            draft["proposal"] = self.post("signatory", f"{path}/replacement", {"reason": "Проверка"})["id"]
         return self.post("second_signatory" if replaces else "signatory", f"{path}/issue", draft)
 
     def _annul(self, issued: Mapping[str, Any]) -> None:

@@ -114,13 +114,13 @@ class SamePerson(Refused):
 
 @dataclass(eq=False)
 class ProposalDiffers(Conflict):
-    """What is proposed now is not what the confirmer read: it was withdrawn, and another proposed."""
+    """What is proposed now is not what the confirmer says to have read: it may have been withdrawn since."""
 
     code: ClassVar[str] = "proposal-differs"
     proposal: str
 
     def __str__(self) -> str:
-        return "what is proposed now is not what was confirmed: read it again"
+        return "what is confirmed is not what is proposed now: read it again"
 
 
 def advance(standing: Standing, change: Status, *, pauses: bool) -> Standing:
@@ -146,7 +146,7 @@ def standing_after(changes: Iterable[Status]) -> Standing:
     return standing
 
 
-def check_read(proposed: str, read: str) -> None:
+def check_read(proposed: str, read: str | None) -> None:
     """Check that what is confirmed is what was read, by the ids of the proposals; raises `ProposalDiffers`."""
     if proposed != read:
         raise ProposalDiffers(proposed)

@@ -68,11 +68,20 @@ class GoodsHaveLeft(Conflict):
 
 
 def issue(
-    tx: Session, id: str, draft: str, issuer: Issuer, beliefs: Beliefs, *, by: Party, at: datetime, draw: Draw
+    tx: Session,
+    id: str,
+    draft: str,
+    issuer: Issuer,
+    beliefs: Beliefs,
+    *,
+    by: Party,
+    at: datetime,
+    draw: Draw,
+    read: str | None = None,
 ) -> CertificateRow:
     """Issue the certificate of an approved application whose draft is `draft`.
 
-    What it replaces ends in the same transaction (S4 8.3).
+    What it replaces ends in the same transaction, as the proposal `read` says (S4 8.3).
 
     Raises `IllegalMove` (also when another signatory was first), `AnotherPart`, `DraftDiffers`, `NotAgreed`,
     `SignatoryIsExpert`, `SignerMissing`, `NumbersExhausted`, `NotIssuable`, `GoodsHaveLeft`, `FindingsSevere`, and what
@@ -89,7 +98,7 @@ def issue(
     play(tx, row, Part.SIGNATORY, by=by, at=at)
     check_signatory(claims, by.name)
     relations = relations_of(row)
-    replacing = open_replacement(tx, row, by=by)
+    replacing = open_replacement(tx, row, read, by=by)
     signer = issuer.signer(by.code, beliefs.lists, at)
     body = beliefs.list_of(row.issued_in).body(str(by.did))
     if body is None:

@@ -113,22 +113,29 @@ def propose(tx: Session, application: str, reason: str, *, by: Party, at: dateti
     return proposal
 
 
-def open_replacement(tx: Session, row: Application, *, by: Party) -> Replacing | None:
+def open_replacement(tx: Session, row: Application, read: str | None, *, by: Party) -> Replacing | None:
     """Return what the issue of an application ends, locked, if anything; someone else must have proposed it.
 
-    In lieu of what is annulled it is issued as any other, for two people ended that one (S4 8.3).
+    It is the proposal `read` or none. In lieu of what is annulled it is issued as any other, for two people ended
+    that one (S4 8.3).
 
-    Raises `ReplacementNotProposed`, `SamePerson`, and what `find_related` raises.
+    Raises `NothingToReplace`, `ReplacementNotProposed`, `ProposalDiffers`, `SamePerson`, and what `find_related`
+    raises.
     """
     relation = relations_of(row).get(REPLACES)
     if relation is None:
+        if read is not None:
+            raise NothingToReplace
         return None
     old, certificate = _find(tx, row, relation, by)
     if standing_of(tx, old.id) in FINAL:
+        if read is not None:
+            raise ReplacementNotProposed(old.id)
         return None
     proposal = annulments.open_proposal(tx, old.id)
     if proposal is None or (proposal.application, proposal.draft) != (row.id, row.draft):
         raise ReplacementNotProposed(old.id)
+    lifecycle.check_read(proposal.id, read)
     lifecycle.check_people(proposal.proposed_by, by.person)
     return Replacing(old, certificate, proposal)
 

@@ -118,7 +118,7 @@ def test_what_is_signed_is_the_proposal_that_was_read(corridor: Corridor) -> Non
     with by.refuses(ProposalDiffers) as refused:
         confirm(refused.tx, issued.id, read.id, issuer_of(by.node), **by.by("second_signatory"))
     assert refused.value.proposal == from_start.id
-    assert str(refused.value) == "what is proposed now is not what was confirmed: read it again"
+    assert str(refused.value) == "what is confirmed is not what is proposed now: read it again"
     with by.tx() as tx:
         row = confirm(tx, issued.id, from_start.id, issuer_of(by.node), **by.by("second_signatory"))
     assert row.effective_from == issued.issued_on

@@ -27,6 +27,7 @@ from registry.core.errors import RegistryError
 from registry.core.tlog.entry import Kind
 from registry.store import annulments, clarifications
 from registry.store.acts import Act
+from registry.store.annulments import Annulment
 from registry.store.applications import Application
 from registry.store.certificates import CertificateRow, StatusChangeRow
 from registry.store.clarifications import ClarificationRow
@@ -192,7 +193,9 @@ def _draft_of(tx: Session, id: str) -> str:
 
 def _issue(tx: Session, id: str, by: dict[str, Any]) -> None:
     country = Moves.country
-    issue_certificate.issue(tx, id, _draft_of(tx, id), issuer_of(country.node), country.beliefs(), **by)
+    proposals = select(Annulment.id).where(Annulment.application == id, Annulment.waits())
+    draft, read = _draft_of(tx, id), tx.scalar(proposals)
+    issue_certificate.issue(tx, id, draft, issuer_of(country.node), country.beliefs(), **by, read=read)
 
 
 def _clarify(tx: Session, id: str, by: dict[str, Any]) -> None:

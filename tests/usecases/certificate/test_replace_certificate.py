@@ -11,7 +11,7 @@ from sqlalchemy import text
 from registry.api.issuer import issuer_of
 from registry.core.application.lifecycle import IllegalMove
 from registry.core.certificate.claims import Claims, Note, NoteCode
-from registry.core.certificate.lifecycle import AlreadyAnnulled, SamePerson, Standing
+from registry.core.certificate.lifecycle import AlreadyAnnulled, ProposalDiffers, SamePerson, Standing
 from registry.core.certificate.relation import Relation
 from registry.core.certificate.status_change import Status, StatusChange
 from registry.core.channel.message import Message, MessageKind
@@ -34,13 +34,15 @@ from registry.usecases.certificate.replace_certificate import NothingToReplace, 
 from registry.usecases.party import register_party
 from registry.usecases.party.identify_party import RoleMissing
 from registry.usecases.trust.sign_for_body import CertificateNotFound, read, standing_of
-from tests.kit import Corridor, Country
+from tests.kit import Corridor, Country, waits_for_a_lock
 from tests.usecases.channel.test_accept_message import sent
 
 
-def refused_issue(country: Country, approved: str, draft: str, who: str, refusal: type[RegistryError]) -> RegistryError:
+def refused_issue(
+    country: Country, approved: str, draft: str, who: str, refusal: type[RegistryError], read: str | None = None
+) -> RegistryError:
     with country.refuses(refusal) as refused:
-        issue(refused.tx, approved, draft, issuer_of(country.node), country.beliefs(), **country.by(who))
+        issue(refused.tx, approved, draft, issuer_of(country.node), country.beliefs(), **country.by(who), read=read)
     return refused.value
 
 
@@ -90,14 +92,14 @@ def test_it_takes_a_proposal_and_another_signatory(corridor: Corridor) -> None:
         propose(missing.tx, approved.id, "нет", **by.by("examiner"))
     with by.tx() as tx:
         proposal = propose(tx, approved.id, "Опечатка.", **by.by("signatory"))
-    refused_issue(by, approved.id, draft, "signatory", SamePerson)
+    refused_issue(by, approved.id, draft, "signatory", SamePerson, proposal.id)
     with by.refuses(AnnulmentOpen) as twice:
         propose(twice.tx, approved.id, "ещё раз", **by.by("second_signatory"))
     assert twice.value.proposal == proposal.id
     with by.refuses(ReplacementOpen) as refused:
         confirm(refused.tx, old.id, proposal.id, issuer_of(by.node), **by.by("second_signatory"))
     assert str(refused.value) == "issuing the certificate that replaces it confirms the proposal"
-    by.issue(approved, "second_signatory")
+    by.issue(approved, "second_signatory", proposal.id)
     with by.refuses(IllegalMove) as late:
         propose(late.tx, approved.id, "поздно", **by.by("signatory"))
 
@@ -107,9 +109,52 @@ def test_a_proposal_that_is_withdrawn_confirms_nothing(corridor: Corridor) -> No
     old = by.issued()
     approved = by.replaces(old)
     with by.tx() as tx:
-        propose(tx, approved.id, "Опечатка.", **by.by("signatory"))
+        read = propose(tx, approved.id, "Опечатка.", **by.by("signatory")).id
         withdraw(tx, old.id, **by.by("second_signatory"))
-    refused_issue(by, approved.id, str(approved.draft), "second_signatory", ReplacementNotProposed)
+    refused_issue(by, approved.id, str(approved.draft), "second_signatory", ReplacementNotProposed, read)
+
+
+def test_whoever_issues_signs_the_end_that_they_read(corridor: Corridor) -> None:
+    by = corridor.by
+    old = by.issued()
+    approved = by.replaces(old)
+    with by.tx() as tx:
+        read = propose(tx, approved.id, "Опечатка.", **by.by("signatory")).id
+    with by.tx() as tx:
+        withdraw(tx, old.id, **by.by("signatory"))
+        other = propose(tx, approved.id, "Подделка.", **by.by("signatory"))
+    for said in (read, None):
+        refused_issue(by, approved.id, str(approved.draft), "second_signatory", ProposalDiffers, said)
+    by.issue(approved, "second_signatory", other.id)
+    assert [change.reason for change in _changes(by)] == ["Подделка."]
+
+
+def test_an_issue_that_waits_while_another_end_is_proposed_does_not_sign_that(corridor: Corridor) -> None:
+    by = corridor.by
+    old = by.issued()
+    approved = by.replaces(old)
+    with by.tx() as tx:
+        read = propose(tx, approved.id, "Опечатка.", **by.by("signatory")).id
+    with ThreadPoolExecutor(1) as pool:
+        with by.tx() as tx:
+            withdraw(tx, old.id, **by.by("signatory"))
+            propose(tx, approved.id, "Подделка.", **by.by("signatory"))
+            late = pool.submit(by.issue, approved, "second_signatory", read)
+            waits_for_a_lock(by)
+        assert isinstance(late.exception(), ProposalDiffers)
+    assert _changes(by) == []
+
+
+def test_whoever_read_of_an_end_that_is_not_to_come_issues_nothing(corridor: Corridor) -> None:
+    by = corridor.by
+    old, plain = by.issued(), by.approved()
+    approved = by.replaces(old)
+    with by.tx() as tx:
+        read = propose(tx, approved.id, "Опечатка.", **by.by("signatory")).id
+        withdraw(tx, old.id, **by.by("signatory"))
+    by.annulled(old)
+    refused_issue(by, approved.id, str(approved.draft), "second_signatory", ReplacementNotProposed, read)
+    refused_issue(by, plain.id, str(plain.draft), "second_signatory", NothingToReplace, read)
 
 
 def test_an_open_annulment_is_no_proposal_to_replace(corridor: Corridor) -> None:

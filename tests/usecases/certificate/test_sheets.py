@@ -94,8 +94,8 @@ def test_a_sheet_is_replaced_again_and_keeps_its_place_in_the_set(corridor: Corr
         form = replace(sheet(by, 2, count + 1, set_, n=2), related=Related("replaces", second.id))
         approved = by.approves(form)
         with by.tx() as tx:
-            replace_certificate.propose(tx, approved.id, "Опечатка в графе 2.", **by.by("signatory"))
-        second = by.issue(approved, "second_signatory")
+            proposal = replace_certificate.propose(tx, approved.id, "Опечатка в графе 2.", **by.by("signatory"))
+        second = by.issue(approved, "second_signatory", proposal.id)
     by.annulled(second)
     second = issued(by, replace(sheet(by, 2, count + 1, set_, n=2), related=Related("replaces", second.id)))
     by.deliver(uz)
