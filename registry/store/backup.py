@@ -8,7 +8,6 @@ import os
 import re
 import subprocess
 from collections.abc import Callable, Collection
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -17,7 +16,6 @@ from tempfile import TemporaryDirectory, TemporaryFile
 from typing import IO, ClassVar
 
 from sqlalchemy import create_engine, inspect, make_url, text
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from registry.core.errors import Conflict
@@ -33,8 +31,8 @@ from registry.store.backup_file import (
     opened,
     written,
 )
-from registry.store.database import Database, DatabaseFull, DatabaseUnavailable
-from registry.store.ownership import SIGNED, WHOSE, DatabaseOfAnother, Own, check_own
+from registry.store.database import Database, DatabaseFull
+from registry.store.ownership import SIGNED, WHOSE, DatabaseOfAnother, Own, check_own, check_replaceable
 from registry.store.postgres import binaries
 
 BEGINNING = "DROP OWNED BY CURRENT_USER"
@@ -114,16 +112,12 @@ def load(
 
 
 def _check_place(url: str, own: Own, *, replace: bool) -> None:
-    """Check that no other node's rows would be replaced; rows that cannot be read are why a backup is put back.
-
-    Raises `DatabaseNotEmpty`, `DatabaseOfAnother`.
-    """
+    """Check that no other node's rows would be replaced; raises `DatabaseNotEmpty`, `DatabaseOfAnother`."""
     if not replace and _tables(url):
         raise DatabaseNotEmpty
     database = Database.open(url)
     try:
-        with suppress(SQLAlchemyError, DatabaseUnavailable), database.read() as tx:
-            check_own(tx, own.name)
+        check_replaceable(database, own)
     finally:
         database.close()
 
@@ -155,7 +149,7 @@ def _put_back(url: str, script: Path, own: Own) -> None:
     except BackupFailed as failed:
         match OF_ANOTHER.search(failed.reason):
             case re.Match() as found if found[1] == "node":
-                raise DatabaseOfAnother(found[2], own.name) from None
+                raise DatabaseOfAnother("node", found[2], own.name) from None
             case re.Match() as found:
                 raise BackupOfAnother("log key", found[2], own.log or "unknown") from None
         raise

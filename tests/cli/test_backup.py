@@ -40,16 +40,18 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_the_backup_of_a_node_of_this_name_that_was_born_anew_is_refused(corridor: Corridor, desk: Desk) -> None:
     by = corridor.by
     by.sequence()
-    files = [desk.dumps(), desk.dumps_as_before()]
+    file, older = desk.dumps(), desk.dumps_as_before()
     anew = desk.folder / "keys"
     shutil.copytree(by.node.settings.keys, anew, ignore=shutil.ignore_patterns("log.*"))
     key = NoteSigner.make(anew, LOG, "by.registry.example/log", KeyType.ED25519, SECRET).vkey
     before = by.everything()
     by.node.database.close()
-    for file in files:
-        done = desk.run("database", "restore", str(file), "--replace", REGISTRY_KEYS=str(anew))
-        both = f"this backup is of the log key {desk.own.log}, and this node's is {key.name}+{key.id.hex()}: "
-        refused(done, f"registry: backup-of-another: {both}", "nothing was put back; look at which file")
+    both = f"of the log key {desk.own.log}, and this node's is {key.name}+{key.id.hex()}: "
+    for each, said in (
+        (file, f"registry: backup-of-another: this backup is {both}nothing was put back; look at which file"),
+        (older, f"registry: database-of-another: these rows are {both}look at which database"),
+    ):
+        refused(desk.run("database", "restore", str(each), "--replace", REGISTRY_KEYS=str(anew)), said)
     assert by.everything() == before
 
 

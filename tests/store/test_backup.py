@@ -1,6 +1,7 @@
 """A backup of the database: of one moment, put back whole and where it belongs, or not at all."""
 
 import random
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -51,10 +52,24 @@ def test_an_older_backup_of_another_node_is_refused_by_its_rows_and_changes_noth
     by.node.database.close()
     refused = desk.run("database", "restore", str(file), "--replace")
     assert (refused.returncode, "database-of-another" in refused.stderr) == (1, True), refused.stderr
-    assert "these rows are of uz.registry.example, and this node is by.registry.example" in refused.stderr
+    assert "these rows are of the node uz.registry.example, and this node's is by.registry.example" in refused.stderr
     with pytest.raises(DatabaseOfAnother):
         desk.loads(file)
     assert by.everything() == before
+
+
+def test_an_older_backup_signed_by_another_key_is_refused_by_its_rows_in_an_empty_database(
+    corridor: Corridor, desk: Desk
+) -> None:
+    by = corridor.by
+    by.sequence()
+    older, other = desk.dumps_as_before(), "by.registry.example/log+00000000"
+    by.node.database.close()
+    desk.forge.admin(f'DROP DATABASE "{by.database}" WITH (FORCE)', f'CREATE DATABASE "{by.database}" OWNER {OWNER}')
+    said = f"of the log key {desk.own.log}, and this node's is {other}"
+    with pytest.raises(BackupOfAnother, match=re.escape(said)):
+        desk.loads(older, own=replace(desk.own, log=other))
+    desk.loads(older, replace=False)
 
 
 def test_a_backup_of_tables_that_this_release_does_not_know_is_left_to_a_newer_one(desk: Desk) -> None:
@@ -73,15 +88,47 @@ def test_the_rows_of_another_node_are_not_replaced_by_ours(desk: Desk, corridor:
     file, uz = desk.dumps(), corridor.uz
     before = uz.everything()
     there = desk.forge.server.url(OWNER, uz.database)
-    with pytest.raises(DatabaseOfAnother, match="rows are of uz"):
+    with pytest.raises(DatabaseOfAnother, match="rows are of the node uz"):
         load(there, file, desk.own, versions=VERSIONS, replace=True)
     assert uz.everything() == before
 
 
-def test_rows_that_cannot_be_read_are_replaced(desk: Desk) -> None:
+@pytest.mark.parametrize(
+    ("what", "member", "other"),
+    [
+        ("log key", "log", "by.registry.example/log+00000000"),
+        ("country", "country", "KZ"),
+        ("environment", "env", "production"),
+    ],
+)
+def test_the_rows_of_a_node_of_our_name_that_is_another_are_not_replaced_by_ours(
+    desk: Desk, what: str, member: str, other: str
+) -> None:
+    by = desk.country
+    by.sequence()
+    file, before = desk.dumps_as_before(), by.everything()
+    own = replace(desk.own, **{member: other})
+    with pytest.raises(
+        DatabaseOfAnother, match=f"^these rows are of the {what} .*, and this node's is {re.escape(other)}"
+    ):
+        desk.loads(file, own=own)
+    assert by.everything() == before
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "ALTER TABLE log_head RENAME origin TO lost",
+        "UPDATE log_checkpoint SET note = ''",
+        "DROP TABLE log_checkpoint CASCADE",
+        "UPDATE trust_list SET text = 'a.b.c'",
+    ],
+)
+def test_rows_that_cannot_be_read_are_replaced(desk: Desk, damage: str) -> None:
+    desk.country.sequence()
     file, before = desk.dumps(), desk.country.everything()
     with desk.forge.breaking(desk.country) as tx:
-        tx.execute(text("ALTER TABLE log_head RENAME origin TO lost"))
+        tx.execute(text(damage))
     desk.country.node.database.close()
     desk.loads(file)
     assert desk.country.everything() == before
