@@ -7,7 +7,8 @@ what certificates say and who is behind them: it is kept as carefully as the dat
 import os
 import re
 import subprocess
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -130,9 +131,9 @@ def _describe(tx: Session, own: Own, at: datetime, release: str) -> Backup:
     return Backup(own.node, own.country, own.env, at, size, version, release, signed)
 
 
-def _write_script(archive: IO[bytes], script: Path, backup: Backup | None) -> None:
+def _write_script(archive: Iterable[bytes], script: Path, backup: Backup | None) -> None:
     try:
-        _run(None, "pg_restore", "--no-owner", f"--file={script}", source=archive)
+        _run(None, "pg_restore", "--no-owner", f"--file={script}", given=archive)
     except BackupFailed as failed:
         if backup is None:
             raise BackupDamaged(failed.reason) from None
@@ -171,32 +172,44 @@ def _run(
     url: str | None,
     program: str,
     *arguments: str,
-    source: IO[bytes] | None = None,
+    given: Iterable[bytes] = (),
     into: Callable[[bytes], object] = len,
 ) -> None:
     """Run a program of PostgreSQL; a password goes by its environment, which no list of processes shows."""
     environment = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8"} | ({} if url is None else _told(url))
     command = [str(binaries() / program), *arguments]
-    given = subprocess.DEVNULL if source is None else source
     with (
         TemporaryFile() as errors,  # not a second pipe, which nobody would empty meanwhile
         subprocess.Popen(  # noqa: S603  a program that we ship
-            command, stdin=given, stdout=subprocess.PIPE, stderr=errors, env=environment
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, env=environment
         ) as running,
     ):
+        assert running.stdin is not None
         assert running.stdout is not None
         try:
+            _feed(running.stdin, given)
             for piece in iter(partial(running.stdout.read, PIECE), b""):
                 into(piece)
             running.wait()
         finally:
             running.kill()  # which does nothing once it has ended
+            with suppress(BrokenPipeError):
+                running.stdin.close()
         errors.seek(0)
         said = errors.read().decode(errors="replace").strip()
     if running.returncode:
         if NO_ROOM in said:
             raise DatabaseFull if program == "psql" else BackupDiskFull
         raise BackupFailed(f"{program} said: {(said.splitlines() or ['nothing'])[0][:300]}")
+
+
+def _feed(program: IO[bytes], given: Iterable[bytes]) -> None:
+    """Give a program all that there is; one that ends before it took all says why, and what is given is drawn whole."""
+    for piece in given:
+        with suppress(BrokenPipeError):
+            program.write(piece)
+    with suppress(BrokenPipeError):
+        program.close()
 
 
 def _told(url: str) -> dict[str, str]:

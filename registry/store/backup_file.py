@@ -167,30 +167,30 @@ def written(file: Path, backup: Backup, told: Told) -> Iterator[Callable[[bytes]
 
 
 @contextmanager
-def opened(file: Path, told: Told) -> Iterator[tuple[Backup | None, IO[bytes]]]:
-    """Open a backup that is whole, before the first byte of its archive; None: it is an older one, without a checksum.
+def opened(file: Path, told: Told) -> Iterator[tuple[Backup | None, Iterator[bytes]]]:
+    """Open a backup that is whole: what it is of, and its archive; None: it is an older one, without a checksum.
 
-    Raises `NotABackup`, `BackupDamaged`.
+    The archive is read once more, and after its last piece all of it is compared with what was first read: nothing of
+    it is used before that. Raises `NotABackup`, `BackupDamaged`.
     """
     with saying_why(), file.open("rb", buffering=0) as source:
         try:
-            backup = _read(source, told)
+            backup, archive = _read(source, told)
         except OSError as error:
-            raise BackupDamaged(f"it cannot be read ({error.strerror})") from None
-        yield backup, source
+            raise _unreadable(error) from None
+        yield backup, archive
 
 
-def _read(source: IO[bytes], told: Told) -> Backup | None:
+def _read(source: IO[bytes], told: Told) -> tuple[Backup | None, Iterator[bytes]]:
     beginning = source.read(LONGEST_LINE)
+    size = source.seek(0, os.SEEK_END)
     if beginning.startswith(OLDER):
-        source.seek(0)
-        return None
+        return None, _between(source, 0, size)
     if not beginning.startswith(MAGIC):
         raise NotABackup("it begins otherwise" if beginning else "it is empty")
-    end = source.seek(0, os.SEEK_END) - END_BYTES
-    source.seek(0)
+    end = max(size - END_BYTES, 0)
     digest = sha256()
-    while (left := end - source.tell()) > 0 and (piece := source.read(min(PIECE, left))):
+    for piece in _between(source, 0, end):
         digest.update(piece)
         told(source.tell())
     last = source.read(END_BYTES)
@@ -205,8 +205,30 @@ def _read(source: IO[bytes], told: Told) -> Backup | None:
         backup = decode(Backup, canonical.parse(line.removeprefix(MAGIC)))
     except Malformed as error:
         raise NotABackup(str(error)) from None
-    source.seek(len(line + newline))
-    return backup
+    return backup, _again(source, line + newline, end, digest.digest())
+
+
+def _again(source: IO[bytes], line: bytes, end: int, whole: bytes) -> Iterator[bytes]:
+    """Read what follows the first line, which is as it was believed; raises `BackupDamaged` where it is so no more."""
+    digest = sha256(line)
+    try:
+        for piece in _between(source, len(line), end):
+            digest.update(piece)
+            yield piece
+    except OSError as error:
+        raise _unreadable(error) from None
+    if digest.digest() != whole:
+        raise BackupDamaged("it was changed while it was read")
+
+
+def _between(source: IO[bytes], start: int, end: int) -> Iterator[bytes]:
+    source.seek(start)
+    while (left := end - source.tell()) > 0 and (piece := source.read(min(PIECE, left))):
+        yield piece
+
+
+def _unreadable(error: OSError) -> BackupDamaged:
+    return BackupDamaged(f"it cannot be read ({error.strerror})")
 
 
 @contextmanager

@@ -2,13 +2,14 @@
 
 import random
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
-from registry.store.backup import DatabaseNotEmpty, dump, load
+from registry.store.backup import DatabaseNotEmpty, _check_place, dump, load
 from registry.store.backup_file import (
     BackupDamaged,
     BackupFailed,
@@ -17,7 +18,7 @@ from registry.store.backup_file import (
     NotABackup,
 )
 from registry.store.database import OWNER, DatabaseUnavailable
-from registry.store.ownership import DatabaseOfAnother
+from registry.store.ownership import DatabaseOfAnother, Own
 from tests.backups import NOWHERE, VERSIONS, Desk
 from tests.kit import AT, Corridor, Forge
 
@@ -156,6 +157,24 @@ def test_a_backup_that_is_damaged_anywhere_is_refused_before_the_database_is_ask
         file.write_bytes(raw[:size])
         with pytest.raises((BackupDamaged, NotABackup)):
             load(NOWHERE, file, desk.own, versions=VERSIONS, replace=True)
+
+
+def test_a_backup_that_is_written_over_while_it_is_put_back_changes_nothing(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by, older = desk.country, desk.dumps("older.dump")
+    by.issued()
+    file, before = desk.dumps(), by.everything()
+    by.node.database.close()
+
+    def copied_over(url: str, own: Own, *, replace: bool) -> None:
+        _check_place(url, own, replace=replace)
+        shutil.copyfile(older, file)
+
+    monkeypatch.setattr("registry.store.backup._check_place", copied_over)
+    with pytest.raises(BackupDamaged, match="it was changed while it was read"):
+        desk.loads(file)
+    assert by.everything() == before
 
 
 def test_a_node_that_works_keeps_its_database(corridor: Corridor, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

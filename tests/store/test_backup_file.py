@@ -1,6 +1,7 @@
 """The file of a backup: under its name only when it is whole, and refused once one bit of it is another."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -37,7 +38,7 @@ def write(file: Path, *pieces: bytes, backup: Backup = BACKUP, told: Told = int)
 
 def read(file: Path) -> tuple[Backup | None, bytes]:
     with opened(file, int) as (backup, archive):
-        return backup, archive.read()
+        return backup, b"".join(archive)
 
 
 @pytest.fixture
@@ -60,8 +61,7 @@ def test_a_backup_says_what_it_is_of_in_its_first_line_and_its_sum_in_the_last(t
         "log": "by.registry.example/log+00ff",
     }
     assert last.decode() == f"sha256:{digest(raw[: -len(last) - 2])}"
-    assert read(tmp_path / "by.dump")[0] == BACKUP
-    assert read(tmp_path / "by.dump")[1].startswith(ARCHIVE)
+    assert read(tmp_path / "by.dump") == (BACKUP, ARCHIVE)
 
 
 def test_a_node_that_logged_nothing_has_a_backup_too(tmp_path: Path) -> None:
@@ -99,6 +99,18 @@ def test_a_backup_that_is_cut_off_anywhere_or_goes_on_is_found(tmp_path: Path) -
     file.write_bytes(raw + raw)
     with pytest.raises(BackupDamaged, match="its bytes do not give the checksum"):
         read(file)
+
+
+@pytest.mark.parametrize("change", [ARCHIVE.swapcase(), b"0" + ARCHIVE, b""], ids=["another", "longer", "shorter"])
+def test_a_backup_that_is_written_over_after_its_checksum_was_asked_is_found(tmp_path: Path, change: bytes) -> None:
+    file = tmp_path / "by.dump"
+    write(file, ARCHIVE)
+    write(tmp_path / "other.dump", change, backup=replace(BACKUP, log_size=42))
+    with opened(file, int) as (backup, archive):
+        shutil.copyfile(tmp_path / "other.dump", file)
+        with pytest.raises(BackupDamaged, match="it was changed while it was read"):
+            b"".join(archive)
+    assert backup == BACKUP
 
 
 @pytest.mark.parametrize(
