@@ -5,6 +5,7 @@ Nothing is believed of a file before its checksum agrees. A file is under its na
 """
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,11 +20,13 @@ from registry.core.errors import Conflict, Malformed, Unavailable
 from registry.core.record import decode, encode
 from registry.store.ownership import Own
 
-MAGIC = b"registry-backup-1 "
+FORM = b"registry-backup-"
+MAGIC = FORM + b"1 "
 OLDER = b"PGDMP"
 """How PostgreSQL's own archive begins: what releases before this file's form wrote, without a checksum."""
 LONGEST_LINE = 4096
 END = b"\nsha256:%s\n"
+ENDS = re.compile(rb"\nsha256:[0-9a-f]{64}\n")
 END_BYTES = len(END % (b"0" * 64))
 PIECE = 1 << 20
 
@@ -184,11 +187,15 @@ def opened(file: Path, told: Told) -> Iterator[tuple[Backup | None, Iterator[byt
 def _read(source: IO[bytes], told: Told) -> tuple[Backup | None, Iterator[bytes]]:
     beginning = source.read(LONGEST_LINE)
     size = source.seek(0, os.SEEK_END)
+    end = max(size - END_BYTES, 0)
+    if not beginning.startswith(FORM):
+        source.seek(end)
+        if ENDS.fullmatch(source.read(END_BYTES)):
+            raise BackupDamaged("its first line is missing")
     if beginning.startswith(OLDER):
         return None, _between(source, 0, size)
     if not beginning.startswith(MAGIC):
         raise NotABackup("it begins otherwise" if beginning else "it is empty")
-    end = max(size - END_BYTES, 0)
     digest = sha256()
     for piece in _between(source, 0, end):
         digest.update(piece)

@@ -113,6 +113,15 @@ def test_a_backup_that_is_written_over_after_its_checksum_was_asked_is_found(tmp
     assert backup == BACKUP
 
 
+def test_a_backup_whose_beginning_is_gone_is_no_older_one(tmp_path: Path) -> None:
+    """`tail -n +2` leaves what an older release wrote, and our end."""
+    raw, file = write(tmp_path / "by.dump", ARCHIVE), tmp_path / "rest.dump"
+    for lost in (1, 20, raw.index(b"\n"), raw.index(b"\n") + 1, raw.index(b"\n") + 10):
+        file.write_bytes(raw[lost:])
+        with pytest.raises(BackupDamaged, match="its first line is missing"):
+            read(file)
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
@@ -120,6 +129,7 @@ def test_a_backup_that_is_written_over_after_its_checksum_was_asked_is_found(tmp
         (b"PK\x03\x04" + b"\0" * 1000, "it begins otherwise"),
         (b"SELECT 1;\n", "it begins otherwise"),
         (b"registry-backup-2 {}\n", "it begins otherwise"),
+        (b"registry-backup-2 {}\n\nsha256:" + b"0" * 64 + b"\n", "it begins otherwise"),
     ],
 )
 def test_a_file_of_another_kind_is_no_backup(tmp_path: Path, content: bytes, said: str) -> None:
