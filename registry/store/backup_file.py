@@ -13,6 +13,7 @@ from datetime import datetime
 from errno import ENOSPC
 from hashlib import sha256
 from pathlib import Path
+from tempfile import mkstemp
 from typing import IO, ClassVar
 
 from registry.core import canonical
@@ -144,13 +145,14 @@ class Backup:
 def written(file: Path, backup: Backup, told: Told) -> Iterator[Callable[[bytes], None]]:
     """Write a file, readable by us alone, that is under its name once the body has ended, whole and on disk.
 
-    Where the body raises, nothing is left. Raises `BackupDiskFull`, `BackupFailed`.
+    Where the body raises, nothing is left; until then it has a name of its own, since a number of a process is not one
+    where containers share a folder. Raises `BackupDiskFull`, `BackupFailed`.
     """
-    aside = file.with_name(f".{file.name}.{os.getpid()}")
     with saying_why():
+        descriptor, name = mkstemp(prefix=f".{file.name}.", dir=file.parent)
+        aside = Path(name)
         try:
-            aside.touch(mode=0o600, exist_ok=False)
-            with aside.open("wb") as out:
+            with os.fdopen(descriptor, "wb") as out:
                 digest = sha256()
 
                 def write(piece: bytes) -> None:

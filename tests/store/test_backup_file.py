@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import stat
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -183,6 +184,30 @@ def test_a_backup_that_breaks_off_leaves_the_one_before_in_its_place(tmp_path: P
         write(tmp_path / "by.dump", ARCHIVE, told=interrupt)
     assert [path.name for path in tmp_path.iterdir()] == ["by.dump"]
     assert (tmp_path / "by.dump").read_bytes() == before
+
+
+def test_two_that_write_one_backup_at_once_do_not_hinder_each_other(tmp_path: Path) -> None:
+    """In two containers one number may be both processes'; the later to end is what stays."""
+    file = tmp_path / "by.dump"
+    with written(file, BACKUP, int) as first:
+        first(b"PGDMP of the first")
+        write(file, b"PGDMP of the second")
+        assert read(file) == (BACKUP, b"PGDMP of the second")
+        with pytest.raises(KeyboardInterrupt), written(file, BACKUP, int):
+            raise KeyboardInterrupt
+        modes = {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    assert modes == {0o600}
+    assert read(file) == (BACKUP, b"PGDMP of the first")
+    assert [path.name for path in tmp_path.iterdir()] == ["by.dump"]
+
+
+def test_what_one_that_was_killed_left_does_not_hinder_the_next(tmp_path: Path) -> None:
+    with written(tmp_path / "by.dump", BACKUP, int):
+        (left,) = tmp_path.iterdir()
+    left.write_bytes(ARCHIVE)
+    write(tmp_path / "by.dump", ARCHIVE)
+    assert read(tmp_path / "by.dump") == (BACKUP, ARCHIVE)
+    assert left.read_bytes() == ARCHIVE
 
 
 def test_a_full_disk_is_named_and_keeps_no_half_file(small_disk: Path) -> None:
