@@ -149,6 +149,8 @@ def written(file: Path, backup: Backup, told: Told) -> Iterator[Callable[[bytes]
     where containers share a folder. Raises `BackupDiskFull`, `BackupFailed`.
     """
     with saying_why():
+        if not file.parent.is_dir():
+            raise BackupFailed(f"the folder {file.parent} is not there; make it, or name another")
         descriptor, name = mkstemp(prefix=f".{file.name}.", dir=file.parent)
         aside = Path(name)
         try:

@@ -199,7 +199,7 @@ def test_a_backup_goes_into_an_empty_database_without_more_words(corridor: Corri
 
 
 def test_a_backup_that_cannot_be_written_leaves_nothing(desk: Desk) -> None:
-    with pytest.raises(BackupFailed, match="No such file"):
+    with pytest.raises(BackupFailed, match=f"the folder {desk.folder}/nowhere is not there; make it, or name another$"):
         desk.dumps(to=desk.folder / "nowhere")
     locked = desk.owner.replace(desk.forge.server.passwords[OWNER], "wrong")
     with pytest.raises(DatabaseUnavailable):
