@@ -82,9 +82,10 @@ class Traffic:
         self.post("examiner", f"{path}/take-up")
         draft = {"draft": self.post("examiner", f"{path}/offer-draft")["draft"]}
         self.post(key, f"{path}/accept", draft)
-        if replaces:
-            draft["proposal"] = self.post("signatory", f"{path}/replacement", {"reason": "Проверка"})["id"]
-        return self.post("second_signatory" if replaces else "signatory", f"{path}/issue", draft)
+        if not replaces:
+            return self.post("signatory", f"{path}/issue", draft)
+        proposed = self.post("signatory", f"{path}/replacement", {"reason": "Проверка"})
+        return self.post("second_signatory", f"{path}/issue", draft | {"proposal": proposed["id"]})
 
     def _annul(self, issued: Mapping[str, Any]) -> None:
         path = f"{issued['href']}/annulment"
