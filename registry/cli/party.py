@@ -17,7 +17,7 @@ from registry.store import parties
 from registry.store.database import Database
 from registry.store.ownership import check_own
 from registry.store.parties import OrganisationKind, Role
-from registry.usecases.party import begin_operators, issue_token, register_party, rename_body
+from registry.usecases.party import begin_operators, grant_mandate, issue_token, register_party, rename_body
 from registry.usecases.party.confirm_proposal import spoken
 from registry.usecases.party.identify_party import Party, identify
 from registry.usecases.trust.believe_peers import read_beliefs
@@ -201,7 +201,7 @@ def mandate(
 
     def work(tx: Session, by: Party, at: datetime, node: Node) -> dict[str, Any]:
         today = read_beliefs(tx, node.pins).local_day(node.settings.country, at)
-        row = register_party.grant_mandate(
+        row = grant_mandate.grant(
             tx,
             principal=principal,
             agent=agent,
@@ -224,7 +224,7 @@ def revoke_mandate(
     """Revoke a power of attorney."""
 
     def work(tx: Session, by: Party, at: datetime, node: Node) -> dict[str, Any]:
-        register_party.revoke_mandate(tx, id, by=by.actor, at=at, draw=node.draw)
+        grant_mandate.revoke(tx, id, by=by.actor, at=at, draw=node.draw)
         return {"revoked": id}
 
     as_operator.do(work, token, as_json=as_json)

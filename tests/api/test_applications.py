@@ -8,7 +8,7 @@ from sqlalchemy import update
 from registry.core.application.lifecycle import Part
 from registry.store import applications
 from registry.store.applications import Application
-from registry.usecases.party import register_party
+from registry.usecases.party import grant_mandate
 from tests.api.desk import Office, assert_problem
 from tests.kit import Corridor
 
@@ -119,7 +119,7 @@ def test_whoever_acts_for_another_needs_a_mandate(corridor: Corridor, minsk: Off
     refused = minsk.desk("exporter").post(at(drafted, "submit"), key="once")
     assert_problem(refused, 403, "mandate-missing")
     with corridor.by.tx() as tx:
-        register_party.grant_mandate(
+        grant_mandate.grant(
             tx,
             principal=stranger,
             agent=corridor.by.people["exporter"].organisation,

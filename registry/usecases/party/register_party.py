@@ -1,8 +1,8 @@
-"""Register organisations, people and mandates, and revoke tokens; each is an act of one operator."""
+"""Register organisations and people, and revoke tokens; each is an act of one operator."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from types import MappingProxyType
 from typing import ClassVar
 
@@ -15,12 +15,11 @@ from registry.core.identifiers import CODE, body_did
 from registry.core.product.identifiers import check_tax_id, is_natural_person
 from registry.core.product.names import skeleton
 from registry.core.product.texts import unfit
-from registry.core.scheme.catalogue import SCHEMES
 from registry.core.tlog.entry import Kind
 from registry.core.trust.trust_list import BodyRole
 from registry.store import acts, parties, tokens
 from registry.store.acts import Actor, Draw
-from registry.store.parties import Mandate, Organisation, OrganisationKind, Person, Role
+from registry.store.parties import Organisation, OrganisationKind, Person, Role
 from registry.usecases.party.tell_standing import TokenEnded, tell_standing
 
 LONGEST_NAME = 300
@@ -237,52 +236,6 @@ def revoke_token(tx: Session, token: str, *, by: Actor, at: datetime, draw: Draw
             raise PartyNotFound("token", token)
         raise TokenEnded(tell_standing(tx, row, at))
     acts.record(tx, Kind.TOKEN_REVOKED, {"token": token, "person": person}, by=by, at=at, draw=draw, subject=person)
-
-
-def grant_mandate(
-    tx: Session,
-    *,
-    principal: str,
-    agent: str,
-    schemes: Sequence[str],
-    until: date,
-    today: date,
-    by: Actor,
-    at: datetime,
-    draw: Draw,
-) -> Mandate:
-    """Record a power of attorney (S5 3.1): the agent may act for the principal under these schemes until a day.
-
-    `today` is the local day of this country. Raises `PartyNotFound`, `PartyWrong`.
-    """
-    for organisation in (principal, agent):
-        if parties.organisation(tx, organisation) is None:
-            raise PartyNotFound("organisation", organisation)
-    if principal == agent or not schemes or set(schemes) - SCHEMES.keys():
-        raise PartyWrong("a mandate is from one organisation to another, for schemes that exist")
-    if until < today:
-        raise PartyWrong(f"a mandate until {until} has ended: today is {today}")
-    row = Mandate(
-        id=draw(16).hex(), principal=principal, agent=agent, schemes=sorted(set(schemes)), until=until, granted_at=at
-    )
-    tx.add(row)
-    tx.flush()
-    private: dict[str, Json] = {
-        "mandate": row.id,
-        "principal": principal,
-        "agent": agent,
-        "schemes": row.schemes,
-        "until": until.isoformat(),
-    }
-    acts.record(tx, Kind.MANDATE_GRANTED, private, by=by, at=at, draw=draw, subject=row.id)
-    return row
-
-
-def revoke_mandate(tx: Session, mandate: str, *, by: Actor, at: datetime, draw: Draw) -> None:
-    """Revoke a mandate: what was submitted under it stays, nothing more can be. Raises `PartyNotFound`."""
-    if parties.revoke_mandate(tx, mandate, at) is None:
-        raise PartyNotFound("living mandate", mandate)
-    acts.record(tx, Kind.MANDATE_REVOKED, {"mandate": mandate}, by=by, at=at, draw=draw, subject=mandate)
 
 
 def _give(tx: Session, row: Person, roles: Sequence[Role], *, by: Actor, at: datetime, draw: Draw) -> None:

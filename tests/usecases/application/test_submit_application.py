@@ -19,7 +19,7 @@ from registry.usecases.application.check_application import FindingsSevere, chec
 from registry.usecases.application.find_application import AnotherPart, ApplicationNotFound
 from registry.usecases.application.keep_product import ProductNotFound, VersionStale
 from registry.usecases.application.submit_application import DraftDiffers, Form, MandateMissing
-from registry.usecases.party import register_party
+from registry.usecases.party import grant_mandate, register_party
 from registry.usecases.party.identify_party import RoleMissing
 from registry.usecases.party.register_party import PartyNotFound
 from registry.usecases.trust.believe_peers import Beliefs
@@ -233,7 +233,7 @@ def test_an_agent_submits_only_under_a_living_mandate_of_the_principal(corridor:
     by_operator = by.by("operator") | {"by": by.people["operator"].actor}
     for until in (AT.date() - timedelta(days=1), AT.date()):
         with by.tx() as tx:
-            granted = register_party.grant_mandate(
+            granted = grant_mandate.grant(
                 tx, principal=principal, agent=agent, schemes=["origin-st1"], until=until, today=until, **by_operator
             )
         if until < AT.date():
@@ -243,7 +243,7 @@ def test_an_agent_submits_only_under_a_living_mandate_of_the_principal(corridor:
         assert row.state == State.SUBMITTED
         tx.rollback()
     with by.tx() as tx:
-        register_party.revoke_mandate(tx, granted.id, **by_operator)
+        grant_mandate.revoke(tx, granted.id, **by_operator)
     submit_refused()
 
 

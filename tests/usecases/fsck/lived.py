@@ -27,7 +27,7 @@ from registry.usecases.certificate import change_status
 from registry.usecases.channel import deliver_message, exchange_freshness
 from registry.usecases.channel.settle_months import SETTLED, Ends, settle
 from registry.usecases.fsck.check_integrity import Anchors, Report, check
-from registry.usecases.party import issue_token, register_party
+from registry.usecases.party import grant_mandate, issue_token, register_party
 from registry.usecases.recovery.compare_guard import Marks
 from registry.usecases.tlog import mirror_log, publish_log
 from registry.usecases.tlog.extend_log import extend
@@ -272,10 +272,10 @@ def _register(country: Country) -> None:
         principal, agent = people["exporter"].organisation, people["stranger"].organisation
         until = datetime(2027, 1, 1, tzinfo=UTC).date()
         for _ in range(2):
-            mandate = register_party.grant_mandate(
+            mandate = grant_mandate.grant(
                 tx, principal=principal, agent=agent, schemes=["origin-st1"], until=until, today=until, **operator
             )
-        register_party.revoke_mandate(tx, mandate.id, **operator)
+        grant_mandate.revoke(tx, mandate.id, **operator)
 
 
 def _keep(country: Country) -> None:

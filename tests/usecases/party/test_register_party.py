@@ -1,6 +1,6 @@
-"""Who is registered: organisations, people, tokens and mandates."""
+"""Who is registered: organisations, people and tokens."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,7 +16,7 @@ from registry.usecases.party import register_party
 from registry.usecases.party.identify_party import TokenNotAccepted, identify
 from registry.usecases.party.register_party import ROLES, NameTaken, PartyExists, PartyNotFound, PartyWrong, RoleUnfit
 from registry.usecases.party.tell_standing import TokenEnded
-from tests.kit import AT, Corridor, Country
+from tests.kit import Corridor, Country
 from tests.usecases.fsck.lived import found
 
 
@@ -238,54 +238,3 @@ def test_what_is_no_token_of_ours_is_not_accepted(corridor: Corridor) -> None:
         with by.refuses(TokenNotAccepted) as refused:
             identify(refused.tx, shown, node=by.did, at=by.clock())
     assert str(refused.value) == "no token that is accepted here was shown"
-
-
-def test_a_mandate_is_from_one_known_organisation_to_another_for_known_schemes(corridor: Corridor) -> None:
-    by = corridor.by
-    principal, agent = by.people["exporter"].organisation, by.people["stranger"].organisation
-    refusals: list[tuple[dict[str, Any], type[Exception]]] = [
-        ({"agent": "nobody"}, PartyNotFound),
-        ({"principal": "nobody"}, PartyNotFound),
-        ({"schemes": []}, PartyWrong),
-        ({"schemes": ["origin-st9"]}, PartyWrong),
-        ({"agent": principal}, PartyWrong),
-    ]
-    for stated, refusal in refusals:
-        asked = {"principal": principal, "agent": agent, "schemes": ["origin-st1"]} | stated
-        with by.refuses(refusal) as refused:
-            register_party.grant_mandate(
-                refused.tx, **asked, until=date(2027, 1, 1), today=AT.date(), **by_operator(by)
-            )
-
-
-def test_a_mandate_does_not_end_before_it_begins(corridor: Corridor) -> None:
-    by = corridor.by
-    asked: dict[str, Any] = {
-        "principal": by.people["exporter"].organisation,
-        "agent": by.people["stranger"].organisation,
-        "schemes": ["origin-st1"],
-        "until": date(2026, 11, 21),
-    }
-    with by.refuses(PartyWrong) as refused:
-        register_party.grant_mandate(refused.tx, **asked, today=date(2026, 11, 22), **by_operator(by))
-    assert str(refused.value) == "a mandate until 2026-11-21 has ended: today is 2026-11-22"
-    with by.tx() as tx:
-        register_party.grant_mandate(tx, **asked, today=date(2026, 11, 21), **by_operator(by))
-
-
-def test_a_revoked_mandate_is_not_revoked_twice(corridor: Corridor) -> None:
-    by = corridor.by
-    with by.tx() as tx:
-        row = register_party.grant_mandate(
-            tx,
-            principal=by.people["exporter"].organisation,
-            agent=by.people["stranger"].organisation,
-            schemes=["origin-st1"],
-            until=date(2027, 1, 1),
-            today=AT.date(),
-            **by_operator(by),
-        )
-        register_party.revoke_mandate(tx, row.id, **by_operator(by))
-    with by.refuses(PartyNotFound) as refused:
-        register_party.revoke_mandate(refused.tx, row.id, **by_operator(by))
-    assert [act.kind for act in by.acts(Kind.MANDATE_GRANTED, Kind.MANDATE_REVOKED)].count("mandate.revoked") == 1

@@ -11,7 +11,7 @@ from registry.core.verification.verdict import Indication
 from registry.store import tasks
 from registry.store.certificates import CertificateRow
 from registry.store.tasks import TaskKind
-from registry.usecases.party import register_party
+from registry.usecases.party import grant_mandate
 from registry.usecases.party.identify_party import RoleMissing
 from registry.usecases.trust.sign_for_body import CertificateNotFound
 from registry.usecases.verification import verify_certificate, verify_held
@@ -99,7 +99,7 @@ def test_an_agent_asks_for_the_importer_whose_mandate_it_has(corridor: Corridor)
     is_refused(uz, named(issued), who="other_importer", principal=importer)
     operator = uz.by("operator") | {"by": uz.people["operator"].actor}
     with uz.tx() as tx:
-        granted = register_party.grant_mandate(
+        granted = grant_mandate.grant(
             tx, principal=importer, agent=agent, schemes=["origin-st1"], until=AT.date(), today=AT.date(), **operator
         )
     answer = asks(uz, named(issued), who="other_importer", principal=importer)
@@ -110,7 +110,7 @@ def test_an_agent_asks_for_the_importer_whose_mandate_it_has(corridor: Corridor)
     is_refused(uz, named(issued), who="other_importer", principal=importer)
     corridor.clock.forward(timedelta(days=-1))
     with uz.tx() as tx:
-        register_party.revoke_mandate(tx, granted.id, **operator)
+        grant_mandate.revoke(tx, granted.id, **operator)
     is_refused(uz, named(issued), who="other_importer", principal=importer)
 
 
