@@ -56,7 +56,9 @@ VC_JWT, ENVELOPE, TLOG_PROOF, JSON = (
 def list_certificates(
     look: LookDep,
     place: PlaceDep,
-    number: Annotated[str | None, Query(max_length=60, description="Spaces and case do not matter.")] = None,
+    number: Annotated[
+        str | None, Query(min_length=1, max_length=60, description="Spaces and case do not matter.")
+    ] = None,
     importer: Annotated[
         str | None,
         Query(min_length=1, max_length=200, description="Tax id or whole name of the consignee or whom it acts for."),

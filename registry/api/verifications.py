@@ -202,7 +202,8 @@ def list_verifications(
     look: LookDep,
     place: PlaceDep,
     number: Annotated[
-        str | None, Query(max_length=60, description="Of this number, whether or not a certificate bears it here.")
+        str | None,
+        Query(min_length=1, max_length=60, description="Of this number, whether or not a certificate bears it here."),
     ] = None,
 ) -> Response:
     """List the verifications that one's organisation asked for, newest first."""

@@ -10,7 +10,7 @@ import typer
 
 from registry.cli.console import Json, Token, new_app, opened, read_file, show, show_rows, wanted_token, write_file
 from registry.core import canonical
-from registry.core.application.working_year import read_calendar, write_calendar
+from registry.core.application.working_year import NOT_COMPARED, read_calendar, write_calendar
 from registry.core.calendar import Calendar
 from registry.core.record import MalformedRecord
 from registry.store import calendars
@@ -48,7 +48,7 @@ def draft(
         known = holidays.country_holidays(country, years=year, language="en_US")
     except NotImplementedError:
         raise typer.BadParameter(f"the package knows no holidays of {country}") from None
-    source = f"holidays {importlib.metadata.version('holidays')}, not compared with the decree yet"
+    source = f"holidays {importlib.metadata.version('holidays')}, {NOT_COMPARED}"
     days = [date(year, 1, 1) + timedelta(days=each) for each in range((date(year + 1, 1, 1) - date(year, 1, 1)).days)]
     calendar = Calendar(
         country,

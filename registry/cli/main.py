@@ -21,7 +21,8 @@ def main() -> None:
         importlib.import_module("registry.cli.tree").app()
     except RegistryError as refusal:
         clause = f" ({refusal.clause})" if refusal.clause else ""
-        sys.stderr.write(f"registry: {refusal.code}: {refusal}{clause}\n")
+        files = "".join(f"{each}: " for each in getattr(refusal, "__notes__", ()))
+        sys.stderr.write(f"registry: {refusal.code}: {files}{refusal}{clause}\n")
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -1,14 +1,27 @@
 """What offline commands have in common: their files and pins, with the core alone loaded."""
 
 from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from registry.core import canonical
 from registry.core.canonical import JsonObject
+from registry.core.errors import RegistryError
 from registry.core.record import MalformedRecord, decode
 from registry.core.trust.pin import Pin
 
 PIN_SUFFIX = ".pin.json"
+
+
+@contextmanager
+def of_file(path: Path) -> Iterator[None]:
+    """Name the file that a refusal is of: whoever gave several sees which one it is."""
+    try:
+        yield
+    except RegistryError as refusal:
+        refusal.add_note(str(path))
+        raise
 
 
 def read_bytes(path: Path, arguments: ArgumentParser) -> bytes:
@@ -29,7 +42,9 @@ def read_text(path: Path, arguments: ArgumentParser) -> str:
 
 def read_object(path: Path, arguments: ArgumentParser) -> JsonObject:
     """Read a JSON object. Raises `MalformedJson`, `MalformedRecord`."""
-    value = canonical.read(read_text(path, arguments).encode())
+    text = read_text(path, arguments)
+    with of_file(path):
+        value = canonical.read(text.encode())
     if not isinstance(value, dict):
         raise MalformedRecord(str(path), "is not an object")
     return value

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from registry.cli.offline import read_object, read_pins, read_text
+from registry.cli.offline import of_file, read_object, read_pins, read_text
 from registry.core.calendar import read_day
 from registry.core.canonical import Json
 from registry.core.certificate.credential import Certificate
@@ -45,9 +45,12 @@ def main(words: Sequence[str]) -> int:
     asked = _ARGUMENTS.parse_args(words)
     day = None if asked.day is None else read_day(asked.day)
     opened = _open(asked.bundle, asked.pins)
-    presentation = Presentation.parse(read_text(asked.file, _ARGUMENTS))
-    if asked.proof is not None:
-        presentation = presentation.proved_by(read_text(asked.proof, _ARGUMENTS))
+    shown, proof = read_text(asked.file, _ARGUMENTS), asked.proof and read_text(asked.proof, _ARGUMENTS)
+    with of_file(asked.file):
+        presentation = Presentation.parse(shown)
+    if proof is not None:
+        with of_file(asked.proof):
+            presentation = presentation.proved_by(proof)
     at = opened.now(datetime.now(UTC).replace(microsecond=0))
     verdict = judge(presentation, opened.trusted, opened.read, at=at, day=day)
     signed = _signed(presentation, verdict)
@@ -64,7 +67,9 @@ def _open(bundle: Path, pins: Path) -> OpenBundle:
         {issuer: _sequence(number) for issuer, number in read_object(seen, _ARGUMENTS).items()} if seen.exists() else {}
     )
     known = read_pins(pins, _ARGUMENTS)
-    opened = open_bundle(read_text(bundle, _ARGUMENTS), known, newest=newest)
+    text = read_text(bundle, _ARGUMENTS)
+    with of_file(bundle):
+        opened = open_bundle(text, known, newest=newest)
     try:
         seen.write_text(json.dumps(newest | {opened.bundle.issuer: opened.bundle.sequence}))
     except OSError as error:

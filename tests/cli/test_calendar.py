@@ -28,6 +28,8 @@ def test_a_calendar_is_drafted_corrected_proposed_and_confirmed(
     assert "2026-04-20" in drafted["rest"]
     assert drafted["worked"] == ["2026-04-25"]
     assert "not compared" in drafted["source"]
+    unread = run("propose", str(file))
+    assert (unread.code, "calendar-not-compared" in unread.err) == (1, True)
     file.write_text(json.dumps(drafted | {"source": "Постановление Совета Министров"}))
     (proposed,) = done("propose", str(file))["proposed"]
     again = run("confirm", str(file))

@@ -221,14 +221,15 @@ def test_misuse_is_told_from_a_refusal(device: Device) -> None:
 
 
 def test_what_cannot_be_read_is_refused_in_one_line(device: Device) -> None:
-    for words, file, code in (
-        (("--day", "2026-02-30"), None, "malformed-time"),
-        ((), device.write("deep", "{" * 1_000), "malformed-json"),
-        ((), device.write("other", '{"a":1}'), "malformed-record"),
+    deep, other = device.write("deep", "{" * 1_000), device.write("other", '{"a":1}')
+    for words, file, told in (
+        (("--day", "2026-02-30"), None, "malformed-time: "),
+        ((), deep, f"malformed-json: {deep}: "),
+        ((), other, f"malformed-record: {other}: "),
     ):
         refused = device.verify(*words, file=file)
         assert (refused.returncode, refused.stdout) == (1, "")
-        assert refused.stderr.startswith(f"registry: {code}: ")
+        assert refused.stderr.startswith(f"registry: {told}")
         assert refused.stderr.count("\n") == 1
 
 
@@ -240,6 +241,7 @@ def test_pins_and_bundle_that_are_broken_are_refused_in_one_line(device: Device)
         refused = device.verify()
         assert refused.returncode == 1, refused.stderr
         assert refused.stderr.startswith("registry: ")
+        assert f": {device.bundle}: " in refused.stderr
         assert refused.stderr.count("\n") == 1
     device.bundle.write_text(kept)
     for text in ("", "{", '{"pin": 1}', "{}", "[]", '{"pin": {"root": "AAAA"}}'):

@@ -12,6 +12,7 @@ from registry.core.certificate.lifecycle import (
     Approver,
     ChangeNotInScheme,
     IllegalChange,
+    ProposalDiffers,
     SamePerson,
     Standing,
 )
@@ -33,6 +34,7 @@ CODES: dict[type[RegistryError], tuple[str, str | None]] = {
     IllegalChange: ("illegal-change", None),
     ChangeNotInScheme: ("change-not-in-scheme", "S4 10.1"),
     SamePerson: ("same-person", None),
+    ProposalDiffers: ("proposal-differs", None),
     NotClarifiable: ("not-clarifiable", "R09 9-2.2"),
     ClarificationDiffers: ("clarification-differs", "R09 9-2.2"),
 }
@@ -47,6 +49,7 @@ def test_a_word_keeps_its_spelling(kind: type[StrEnum]) -> None:
 @pytest.mark.parametrize("refusal", list(CODES))
 def test_a_code_keeps_its_spelling_and_its_clause(refusal: type[RegistryError]) -> None:
     assert (refusal.code, refusal.clause) == CODES[refusal]
+    assert refusal.__hash__ is BaseException.__hash__  # one that is compared by its fields cannot be kept in a set
 
 
 def test_people_are_told_what_each_move_did_in_these_words() -> None:

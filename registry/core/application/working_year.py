@@ -16,6 +16,8 @@ from registry.core.record import decode, encode
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _YEARS = range(1000, 3000)
 _SATURDAY = 5
+NOT_COMPARED = "not compared with the decree yet"
+"""Stands in the source of a draft until a person has compared its days, and named the decree in its place."""
 
 
 @dataclass(eq=False)

@@ -6,10 +6,10 @@ from typing import ClassVar
 
 from sqlalchemy.orm import Session
 
-from registry.core.application.working_year import calendar_id, write_calendar
-from registry.core.calendar import Calendar
+from registry.core.application.working_year import NOT_COMPARED, calendar_id, write_calendar
+from registry.core.calendar import Calendar, write_instant
 from registry.core.canonical import Json
-from registry.core.errors import NotFound
+from registry.core.errors import Conflict, NotFound, Unprocessable
 from registry.core.tlog.entry import Kind
 from registry.store import acts, applications, calendars
 from registry.store.acts import Draw
@@ -35,9 +35,34 @@ class CalendarNotProposed(NotFound):
         )
 
 
+@dataclass(eq=False)
+class CalendarConfirmed(Conflict):
+    """A calendar of exactly these days is the one of its year, and nobody proposed it anew."""
+
+    code: ClassVar[str] = "calendar-confirmed"
+    version: int
+    since: str
+
+    def __str__(self) -> str:
+        return f"this calendar was confirmed at {self.since}: it is version {self.version} of its year"
+
+
+@dataclass(eq=False)
+class CalendarNotCompared(Unprocessable):
+    """A draft says of itself that nobody compared its days with the decree: last days are not computed from it."""
+
+    code: ClassVar[str] = "calendar-not-compared"
+    year: int
+
+    def __str__(self) -> str:
+        return f"the calendar of {self.year} says {NOT_COMPARED!r}: compare its days, and name the decree under source"
+
+
 def propose(tx: Session, calendar: Calendar, *, by: Party, at: datetime, draw: Draw) -> str:
-    """Record who proposes a calendar, and return its digest."""
+    """Record who proposes a calendar, and return its digest. Raises `CalendarNotCompared`."""
     by.require(Role.OPERATOR)
+    if NOT_COMPARED in calendar.source:
+        raise CalendarNotCompared(calendar.year)
     digest = calendar_id(calendar)
     private: dict[str, Json] = {"digest": digest, "calendar": write_calendar(calendar)}
     acts.record(tx, Kind.CALENDAR_PROPOSED, private, by=by.actor, at=at, draw=draw, subject=digest)
@@ -49,7 +74,7 @@ def confirm(tx: Session, calendar: Calendar, *, by: Party, at: datetime, draw: D
 
     A proposal of before the last confirmation of that year is used up: nobody brings back alone what two people
     corrected. Clocks that were computed stay as they are; those that lacked a calendar of this year get their day, each
-    by an act. Raises `CalendarNotProposed`, `SameOperator`.
+    by an act. Raises `CalendarNotProposed`, `CalendarConfirmed`, `SameOperator`.
     """
     by.require(Role.OPERATOR)
     digest = calendar_id(calendar)
@@ -57,6 +82,8 @@ def confirm(tx: Session, calendar: Calendar, *, by: Party, at: datetime, draw: D
     known = calendars.newest_of(tx, calendar.country, calendar.year)
     since = None if known is None else acts.find(tx, known.act)
     proposals = find_proposals(tx, digest, Kind.CALENDAR_PROPOSED, since=since)
+    if known is not None and not proposals and known.digest == digest:
+        raise CalendarConfirmed(known.version, write_instant(known.confirmed_at))
     if not proposals:
         raise CalendarNotProposed(digest)
     proposed = by_another(proposals, by)

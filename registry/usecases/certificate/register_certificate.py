@@ -75,7 +75,7 @@ class NumberTaken(Conflict):
     number: str
 
     def __str__(self) -> str:
-        return "the number is taken by another certificate"
+        return "the number is taken: another certificate bears it, or this node allotted it"
 
 
 @dataclass(eq=False)

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from sqlalchemy.orm import Session
 
+from registry.core.calendar import write_instant
 from registry.core.canonical import Json
 from registry.core.errors import Conflict, NotFound
 from registry.core.tlog.entry import Kind
@@ -43,9 +44,10 @@ class TaskClosed(Conflict):
     """The task is closed already."""
 
     code: ClassVar[str] = "task-closed"
+    since: str
 
     def __str__(self) -> str:
-        return "the task is closed already"
+        return f"the task was closed at {self.since}"
 
 
 @dataclass(eq=False)
@@ -96,7 +98,7 @@ def close(tx: Session, id: int, reason: str, *, by: Party, at: datetime, draw: D
     if found.kind not in BY_PERSON:
         raise TaskClosesItself(found.kind)
     if found.closed_at is not None:
-        raise TaskClosed
+        raise TaskClosed(write_instant(found.closed_at))
     found.closed_at, found.closed_by, found.reason = at, by.person, reason
     private: dict[str, Json] = {"task": found.id, "kind": found.kind, "about": found.subject, "reason": reason}
     acts.record(tx, Kind.TASK_CLOSED, private, by=by.actor, at=at, draw=draw, subject=found.subject)

@@ -14,10 +14,12 @@ from registry.core.certificate.lifecycle import (
     Approver,
     ChangeNotInScheme,
     IllegalChange,
+    ProposalDiffers,
     SamePerson,
     Standing,
     advance,
     check_people,
+    check_read,
     standing_after,
 )
 from registry.core.certificate.status_change import Status
@@ -67,5 +69,15 @@ def test_every_move_takes_two_people_of_whom_a_signatory_proposes() -> None:
 
 def test_whoever_proposes_does_not_confirm() -> None:
     check_people("a", "b")
-    with pytest.raises(SamePerson):
+    with pytest.raises(SamePerson) as refused:
         check_people("a", "a")
+    assert str(refused.value) == "whoever proposed it cannot confirm it"
+
+
+@pytest.mark.parametrize("read", ["b", None])
+def test_what_is_confirmed_is_what_was_read(read: str | None) -> None:
+    check_read("a", "a")
+    with pytest.raises(ProposalDiffers) as refused:
+        check_read("a", read)
+    assert refused.value.proposal == "a"
+    assert str(refused.value) == "what is confirmed is not what is proposed now: read it again"

@@ -4,13 +4,13 @@ from datetime import UTC, date, datetime
 
 from sqlalchemy import text
 
-from registry.core.application.working_year import calendar_id
-from registry.core.calendar import Calendar
+from registry.core.application.working_year import NOT_COMPARED, calendar_id
+from registry.core.calendar import Calendar, write_instant
 from registry.core.tlog.entry import Kind
 from registry.store import calendars
 from registry.store.calendars import CalendarRow
 from registry.usecases.application import confirm_calendar
-from registry.usecases.application.confirm_calendar import CalendarNotProposed
+from registry.usecases.application.confirm_calendar import CalendarConfirmed, CalendarNotCompared, CalendarNotProposed
 from registry.usecases.party.confirm_proposal import SameOperator
 from registry.usecases.party.identify_party import RoleMissing
 from tests.kit import Corridor, Country
@@ -44,6 +44,27 @@ def test_a_calendar_is_proposed_by_one_and_confirmed_by_another(corridor: Corrid
         confirm_calendar.propose(refused.tx, NEXT, **by.by("examiner"))
     with by.refuses(RoleMissing) as refused:
         confirm_calendar.confirm(refused.tx, NEXT, **by.by("examiner"))
+
+
+def test_a_draft_that_nobody_compared_with_the_decree_is_not_proposed(corridor: Corridor) -> None:
+    by = corridor.by
+    with by.refuses(CalendarNotCompared) as refused:
+        confirm_calendar.propose(
+            refused.tx, Calendar("BY", 2028, f"holidays 0.109, {NOT_COMPARED}"), **by.by("operator")
+        )
+    assert str(refused.value) == (
+        "the calendar of 2028 says 'not compared with the decree yet': compare its days, and name the decree under "
+        "source"
+    )
+
+
+def test_who_confirms_a_second_time_is_told_when_the_first_was(corridor: Corridor) -> None:
+    by = corridor.by
+    row = confirmed(by, NEXT)
+    with by.refuses(CalendarConfirmed) as refused:
+        confirm_calendar.confirm(refused.tx, NEXT, **by.by("second_operator"))
+    since = write_instant(row.confirmed_at)
+    assert str(refused.value) == f"this calendar was confirmed at {since}: it is version 1 of its year"
 
 
 def test_a_later_version_counts_from_now_on_and_changes_nothing_that_was_computed_before(corridor: Corridor) -> None:

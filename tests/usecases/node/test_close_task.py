@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from registry.core.calendar import write_instant
 from registry.core.tlog.entry import Kind
 from registry.store import tasks
 from registry.store.parties import OrganisationKind, Role
@@ -39,8 +40,10 @@ def test_a_person_closes_what_only_a_person_can_settle_and_says_why(corridor: Co
     (act,) = by.acts(Kind.TASK_CLOSED)
     assert (act.subject, act.person) == ("x", by.people["operator"].person)
     assert act.private["reason"] == "Прокси отвечал 422, журнал цел."
+    corridor.clock.forward(timedelta(hours=1))
     with by.refuses(TaskClosed) as refused:
         close_task.close(refused.tx, id, "Ещё раз.", **by.by("operator"))
+    assert refused.value.since == write_instant(act.at)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in TaskKind if kind not in SETTLED_BY_A_PERSON])
