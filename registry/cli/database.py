@@ -58,7 +58,7 @@ def check(as_json: Json = False) -> None:
 
 @app.command()
 def backup(
-    file: Annotated[Path, typer.Argument(help="Where to write it; nobody else can read it.")],
+    file: Annotated[Path, typer.Argument(help="Where to write it; nobody else can read it.", dir_okay=False)],
     force: Annotated[bool, typer.Option("--force", help="Over a file that is there.")] = False,
     as_json: Json = False,
 ) -> None:

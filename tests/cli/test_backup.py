@@ -102,6 +102,12 @@ def test_what_a_backup_is_of_is_told_without_a_node(corridor: Corridor, desk: De
     ]
 
 
+def test_a_backup_takes_the_place_of_no_folder(desk: Desk) -> None:
+    done = desk.run("database", "backup", str(desk.folder), "--force")
+    assert done.returncode == 2
+    assert "is a directory" in done.stderr
+
+
 def test_a_backup_of_an_older_release_is_put_back_and_said_to_have_no_checksum(desk: Desk) -> None:
     by = desk.country
     by.sequence()

@@ -151,7 +151,7 @@ def parse_joint(text: str, typ: Typ) -> Sequence[Envelope]:
     if join(envelopes) != text:
         raise MalformedEnvelope("its lines are not sorted by kid, each kid once, each line ended")
     if len({canonical.encode(envelope.payload) for envelope in envelopes}) != 1:
-        raise MalformedEnvelope("its lines do not say the same")
+        raise MalformedEnvelope("its lines are signatures of different texts: all who sign, sign the same")
     return envelopes
 
 
