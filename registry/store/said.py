@@ -3,7 +3,7 @@
 Seen is what this node received, or found in its mirror of a log; at the issuer's node, its own record (formats 11).
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Select, bindparam, case, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from registry.core.envelope.jose import Typ
 from registry.core.tlog.entry import Kind
 from registry.store.arrivals import Arrival
 from registry.store.certificates import CertificateRow, Source, StatusChangeRow
@@ -63,6 +64,13 @@ def changes(tx: Session, certificate: str) -> Sequence[Said]:
 def clarifications(tx: Session, certificate: str) -> Sequence[Said]:
     """Return the clarifications of a certificate, oldest first."""
     return read_said(tx, _CLARIFICATIONS_OF, of=certificate)
+
+
+def by_bodies(tx: Session, bodies: Collection[str]) -> Iterator[tuple[Typ, Said]]:
+    """Give the changes of status and the clarifications of the certificates of these bodies, each with its type."""
+    for typ, query in ((Typ.STATUS, CHANGES), (Typ.CLARIFICATION, CLARIFICATIONS)):
+        for row in tx.execute(query.where(CertificateRow.body.in_(bodies))):
+            yield typ, Said(*row)
 
 
 def logged(tx: Session, digest: str, kind: Kind) -> datetime | None:

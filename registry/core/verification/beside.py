@@ -53,7 +53,7 @@ def believe_change(
 ) -> StatusChange | None:
     """Return the change of status in `text` if the body of `certificate` signed it for this very certificate.
 
-    `seen` tells by when others than its signer had seen it, by its digest: see `_is_dated`.
+    `seen` tells by when others than its signer had seen it, by its digest: see `is_dated`.
     """
     try:
         envelope = Envelope.parse(text, Typ.STATUS)
@@ -118,11 +118,11 @@ def _said_by_body(
         return False
     by_issuer = envelope.signer == said.issuer == certificate.issuer
     by_two = said.proposed_by != said.confirmed_by
-    counts = signer.row.in_use(said.recorded_at) and _is_dated(signer.row, seen.get(envelope.digest))
+    counts = signer.row.in_use(said.recorded_at) and is_dated(signer.row, seen.get(envelope.digest))
     return counts and said.env == trusted.env and by_issuer and by_two
 
 
-def _is_dated(signer: SignerRow, seen: datetime | None) -> bool:
+def is_dated(signer: SignerRow, seen: datetime | None) -> bool:
     """Tell whether a signer's word is known to be older than its revocation, where it was revoked.
 
     Whoever stole the key writes any date into what it signs: then only what others had seen before counts (formats 11).

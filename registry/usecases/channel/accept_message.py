@@ -150,7 +150,8 @@ def accept(
 def judge_again(tx: Session, here: Here, beliefs: Beliefs, *, at: datetime) -> int:
     """Judge again, after an adoption, what was not simply accepted; return how many messages are accepted now.
 
-    What customs found good is looked at as well: they are told where its key is revoked from before.
+    What customs found good, and what counted beside it, is looked at as well: where a key is revoked from before,
+    customs and operators are told.
 
     A receipt stays what it was, but a list or an agreement that came late loses no certificate and no annulment.
     """
@@ -169,6 +170,7 @@ def judge_again(tx: Session, here: Here, beliefs: Beliefs, *, at: datetime) -> i
     arrivals.number(tx, [each.news for each in taken if each.news], at)
     trusted = Trusted(here.env, here.country, beliefs.lists, beliefs.agreements, at)
     revoked_after_use.tell_users(tx, beliefs, trusted, read_evidence, at=at)
+    revoked_after_use.tell_operators(tx, beliefs, at=at)
     return sum(each.outcome is Outcome.ACCEPTED for each in taken)
 
 

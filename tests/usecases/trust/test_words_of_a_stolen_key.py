@@ -121,6 +121,29 @@ def test_people_of_both_countries_are_told_of_a_change_that_nobody_dates(corrido
     assert {(task.role, task.detail["to"]) for task in at_home} == {(Role.OPERATOR, uz.did)}
 
 
+def test_people_are_told_of_what_counted_until_its_key_was_revoked_from_before(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    row = by.issued()
+    by.deliver(uz)
+    corridor.clock.forward(2 * HOUR)
+    by.clarified(row)
+    by.annulled(row)
+    by.deliver(uz)
+    assert status(uz, row) == {"annulled"}
+    corridor.clock.forward(HOUR)
+    publish(corridor, draft(by, None, Ending(by.signer.kid, SignerStatus.REVOKED, by.clock() - 2 * HOUR, "stolen")))
+    assert status(uz, row) == {"change-not-believed"}
+    for country in (by, uz):
+        judged_again(country)
+        told = undated(country)
+        assert [(task.role, task.detail["certificate"]) for task in told] == [(Role.OPERATOR, row.id)] * 2
+        assert {task.detail["kid"] for task in told} == {by.signer.kid}
+        with country.tx() as tx:
+            tasks.close_tasks(tx, TaskKind.SIGNER_REVOKED_UNDATED, [task.subject for task in told], at=country.clock())
+        judged_again(country)
+        assert undated(country) == [], "what people have settled is told to no one twice"
+
+
 def test_what_was_received_or_mirrored_before_the_revocation_stands(corridor: Corridor) -> None:
     by, uz = corridor.by, corridor.uz
     received, mirrored = by.issued(), by.issued()
