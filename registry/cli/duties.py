@@ -69,10 +69,11 @@ class Reminding:
             return False
         by, draw = Actor(self.node.settings.did), self.node.draw
         with self.node.database.begin() as tx:
-            today = read_beliefs(tx, self.node.pins).local_day(country, at)
+            beliefs = read_beliefs(tx, self.node.pins)
+            today = beliefs.local_day(country, at)
             heard = hear_silence(tx, today, by=by, at=at, draw=draw, limit=BATCH)
             told = tell_overdue(tx, today, at=at, limit=BATCH)
-            tell_waiting(tx, at=at)
+            tell_waiting(tx, beliefs, country, at=at)
         if BATCH in {heard, told}:
             return True
         self.looked = at

@@ -113,15 +113,15 @@ def acknowledged(tx: Session, to: str) -> Position:
     return Position.start(epoch) if last is None else _after(last)
 
 
-def stands(*, to: str | None = None) -> ColumnElement[bool]:
+def stands(*, to: str | None = None, of: type[MessageOut] = MessageOut) -> ColumnElement[bool]:
     """Return whether a message of ours, to one node or to any, is not beyond the end of an epoch that is over."""
     ended = select(ChannelEpoch.epoch).where(
         ChannelEpoch.direction == Direction.SENT,
-        ChannelEpoch.peer == MessageOut.to,
-        ChannelEpoch.epoch == MessageOut.epoch + 1,
-        ChannelEpoch.ended_seq < MessageOut.seq,
+        ChannelEpoch.peer == of.to,
+        ChannelEpoch.epoch == of.epoch + 1,
+        ChannelEpoch.ended_seq < of.seq,
     )
-    return ~ended.exists() if to is None else and_(MessageOut.to == to, ~ended.exists())
+    return ~ended.exists() if to is None else and_(of.to == to, ~ended.exists())
 
 
 def keep_sent(
@@ -167,7 +167,7 @@ def pending(tx: Session, to: str, published: int, limit: int) -> Sequence[Messag
     """Return the messages whose certificate was sent without the proof that the published log has by now, in order."""
     logged = aliased(MessageOut)
     followed = select(logged.seq).where(
-        logged.to == to,
+        stands(to=to, of=logged),
         logged.epoch >= MessageOut.epoch,
         logged.log_index == MessageOut.log_index,
         logged.kind == MessageKind.CERTIFICATE_LOGGED,

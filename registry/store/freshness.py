@@ -7,13 +7,14 @@ from sqlalchemy import BigInteger, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from registry.core.trust.freshness import SentTo
 from registry.store.database import READING, Row
 
 
 class FreshnessRow(Row):
-    """What a node signed last, and how far its channel to us had come by then.
+    """What a node signed last, and the last message that it had sent to us by then.
 
-    `met` is the newest statement by which everything had come: while a message is on its way, that one counts.
+    `met` is the newest one before it by which everything had come: while a message is on its way, that one counts.
     """
 
     __tablename__ = "freshness"
@@ -22,6 +23,7 @@ class FreshnessRow(Row):
     as_of: Mapped[datetime]
     epoch: Mapped[int]
     seq: Mapped[int] = mapped_column(BigInteger)
+    digest: Mapped[str | None]
     text: Mapped[str]
     met: Mapped[str | None]
 
@@ -36,14 +38,12 @@ def all_newest(tx: Session) -> Sequence[FreshnessRow]:
     return tx.scalars(select(FreshnessRow).order_by(FreshnessRow.node)).all()
 
 
-def move(
-    tx: Session, node: str, text: str, *, as_of: datetime, position: tuple[int, int], met: str | None = None
-) -> bool:
+def move(tx: Session, node: str, text: str, *, as_of: datetime, last: SentTo, met: str | None = None) -> bool:
     """Keep a statement in place of an older one; tells whether it was newer.
 
     The WHERE clause is the rollback protection: two that fetch at once must not bring back the older one.
     """
-    values = {"as_of": as_of, "epoch": position[0], "seq": position[1], "text": text, "met": met}
+    values = {"as_of": as_of, "epoch": last.epoch, "seq": last.seq, "digest": last.digest, "text": text, "met": met}
     kept = insert(FreshnessRow).values(node=node, **values)
     newer = kept.on_conflict_do_update(
         index_elements=["node"], set_=values, where=FreshnessRow.as_of < kept.excluded.as_of

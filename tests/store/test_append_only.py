@@ -71,7 +71,7 @@ CHANGES = {
     },
     "certificate": {"proof"},
     "clarification_proposal": {"confirmed_by", "withdrawn_at"},
-    "freshness": {"as_of", "epoch", "met", "seq", "text"},
+    "freshness": {"as_of", "digest", "epoch", "met", "seq", "text"},
     "log_head": {"at", "root", "size"},
     "log_tile": {"hashes"},
     "mandate": {"revoked_at"},

@@ -129,11 +129,16 @@ class NamedCheckpoint:
 
 @dataclass(frozen=True, slots=True)
 class SentTo:
-    """How far the channel to a node had come: whoever has had this message has missed none."""
+    """How far the channel to a node had come: whoever has had this very message has missed none.
+
+    Its digest tells it from another of the same number, which a node that was restored may have sent (decision 0042).
+    A statement of an earlier release has none, and says of no message that it has come.
+    """
 
     to: DidText
     epoch: int
     seq: int
+    digest: Hex256 | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +164,14 @@ class Freshness:
         """Write the statement as the object that the node signs."""
         return encode(self)
 
+    def last(self, to: str) -> SentTo:
+        """Return the last message to a node."""
+        return next((row for row in self.sent if row.to == to), SentTo(DidText(to), *START))
+
     def position(self, to: str) -> tuple[int, int]:
         """Return epoch and number of the last message to a node."""
-        return next(((row.epoch, row.seq) for row in self.sent if row.to == to), START)
+        last = self.last(to)
+        return last.epoch, last.seq
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,6 @@ from registry.core.tlog.checkpoint import Checkpoint
 from registry.core.tlog.note import Note
 from registry.core.trust.freshness import (
     MADE_EVERY,
-    START,
     Freshness,
     NamedCheckpoint,
     NamedList,
@@ -24,8 +23,9 @@ from registry.core.trust.freshness import (
     check_newer,
 )
 from registry.store import channel, checkpoints, freshness, log, peers
-from registry.usecases.channel.deliver_message import CARRIED
-from registry.usecases.trust.believe_peers import Beliefs, has_come, read_word
+from registry.store.beliefs import read_met
+from registry.usecases.channel.find_unsent import find_unsent
+from registry.usecases.trust.believe_peers import Beliefs, read_word
 
 _MOMENT = timedelta(seconds=1)
 
@@ -78,11 +78,11 @@ def state(tx: Session, of: Stating, beliefs: Beliefs, *, at: datetime) -> Freshn
         release=of.release,
         trust_list=named,
         agreements=tuple(sorted(each.id for each in peers.agreements(tx))),
-        sent=tuple(SentTo(to, position.epoch, position.seq) for to, position in sent if position.seq),
+        sent=tuple(SentTo(to, position.epoch, position.seq, position.digest) for to, position in sent if position.seq),
         checkpoint=None if published is None else _checkpoint(published.note),
     )
     text = seal(said.encode(), Typ.FRESHNESS, of.signer).text
-    moved = freshness.move(tx, of.did, text, as_of=as_of, position=START)
+    moved = freshness.move(tx, of.did, text, as_of=as_of, last=said.last(of.did))
     assert moved
     return said
 
@@ -114,8 +114,8 @@ def keep(tx: Session, text: str, node: str, beliefs: Beliefs, *, own: str, env: 
     row = freshness.newest(tx, node)
     before = None if row is None else read_word(row.text, node, adopted)
     check_newer(said, before, adopted, at)
-    met = None if row is None else row.text if has_come(tx, row) else row.met
-    moved = freshness.move(tx, node, text, as_of=said.as_of, position=said.position(own), met=met)
+    met = read_met(tx, node)
+    moved = freshness.move(tx, node, text, as_of=said.as_of, last=said.last(own), met=met)
     assert moved
     return said
 
@@ -129,12 +129,7 @@ def _everything_is_out(tx: Session, of: Stating, beliefs: Beliefs, at: datetime)
     waiting = [] if waited is None else [at - waited]
     if (oldest := log.oldest_queued(tx)) is not None:
         waiting.append(oldest)
-    for to in of.serves:
-        node = beliefs.node(to)
-        if node is not None:
-            kinds = [kind.value for kind in CARRIED]
-            left = log.entries(tx, channel.last_entry(tx, to), 1, kinds=kinds, to=node.country)
-            waiting += [act.at for _, act in left]
+    waiting += find_unsent(tx, beliefs, of.country, of.serves).values()
     return min([at, *((each - _MOMENT).replace(microsecond=0) for each in waiting)])
 
 

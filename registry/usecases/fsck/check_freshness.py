@@ -2,7 +2,7 @@
 
 from registry.core.envelope.jose import Envelope, Typ
 from registry.core.errors import RegistryError
-from registry.core.trust.freshness import START, Freshness
+from registry.core.trust.freshness import Freshness
 from registry.store.freshness import FreshnessRow
 from registry.usecases.fsck.check_adopted import Adopted
 from registry.usecases.fsck.survey_rows import Survey, of
@@ -14,9 +14,9 @@ def check_freshness(survey: Survey, own: str, adopted: Adopted) -> None:
         where = f"freshness of {row.node}"
         said = _read(survey, where, row.text, adopted)
         if said is not None:
-            epoch, seq = START if said.issuer == own else said.position(own)
-            derived = {"node": said.issuer, "as_of": said.as_of, "epoch": epoch, "seq": seq}
-            survey.differ(where, row, derived)
+            last = said.last(own)
+            derived = {"epoch": last.epoch, "seq": last.seq, "digest": last.digest}
+            survey.differ(where, row, {"node": said.issuer, "as_of": said.as_of, **derived})
         met = None if row.met is None else _read(survey, where, row.met, adopted)
         if said is not None and met is not None and (met.issuer != said.issuer or met.as_of >= said.as_of):
             survey.say(where, "the statement before it is of another node, or not older")

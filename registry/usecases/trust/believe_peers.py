@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from registry.core.agreement import Agreement, NotAgreed, Recognition
 from registry.core.calendar import Offset
-from registry.core.channel.message import FIRST_EPOCH, Message, Position
+from registry.core.channel.message import Message, MessageKind
 from registry.core.envelope.jose import Envelope, Typ
 from registry.core.errors import Malformed, Unavailable, Unprocessable
 from registry.core.tlog.note import VerifierKey
@@ -26,7 +26,6 @@ from registry.core.trust.log_policy import log_policy
 from registry.core.trust.pin import Pin
 from registry.store import beliefs, peers
 from registry.store.beliefs import Heard, KeptText
-from registry.store.freshness import FreshnessRow
 from registry.store.peers import TrustListRow
 
 Pins = Mapping[str, Pin]
@@ -198,11 +197,6 @@ def _read_agreement(tx: Session, row: KeptText, newest: Sources, pins: Pins) -> 
         return _believed_agreement(row.text, _sources(peers.newest_lists(tx, row.at), pins))
 
 
-def has_come(tx: Session, row: FreshnessRow) -> bool:
-    """Tell whether every message has come that had been sent to us when a statement was made."""
-    return _position(beliefs.read_heard(tx, row.node)) >= (row.epoch, row.seq)
-
-
 def _words(lists: Mapping[str, BelievedList], said: Iterable[KeptText], heard: Mapping[str, Heard]) -> dict[str, Word]:
     """Return how fresh the word of each node is: its newest message says so, or a statement that names no later one."""
     nodes = {known.row.id: adopted for adopted in lists.values() for known in adopted.nodes.values()}
@@ -213,20 +207,17 @@ def _words(lists: Mapping[str, BelievedList], said: Iterable[KeptText], heard: M
 def _word(node: str, adopted: BelievedList, row: KeptText | None, heard: Heard | None) -> Word:
     times = list(_spoken(heard))
     said = None if row is None else read_word(row.text, node, adopted)
-    if row is not None:
-        met = said if _position(heard) >= row.position else read_word(row.met, node, adopted)
-        times += [] if met is None else [met.as_of]
+    met = None if row is None else read_word(row.met, node, adopted)
+    times += [] if met is None else [met.as_of]
     as_of = max(times, default=None)
     return Word(as_of) if said is None else word_of(said, adopted, as_of)
 
 
-def _position(heard: Heard | None) -> tuple[int, int]:
-    start = Position.start(FIRST_EPOCH)
-    return (start.epoch, start.seq) if heard is None else heard.position
-
-
 def _spoken(heard: Heard | None) -> Iterator[datetime]:
-    """Return when a node's last message was made, but not later than it came: whoever held it back gains nothing."""
+    """Return when a node's last message was made, but not later than it came: whoever held it back gains nothing.
+
+    The one that begins an epoch says nothing: what was to be sent again is still to come.
+    """
     if heard is not None and (made := _issued_at(heard.envelope)) is not None:
         yield min(made, heard.received_at)
 
@@ -248,9 +239,10 @@ def _statement(text: str, node: str, source: str, pin: Pin) -> Freshness | None:
 @lru_cache(maxsize=64)
 def _issued_at(message: str) -> datetime | None:
     try:
-        return Message.parse(Envelope.parse(message, Typ.MESSAGE).payload).issued_at
+        read = Message.parse(Envelope.parse(message, Typ.MESSAGE).payload)
     except Malformed:
         return None
+    return None if read.kind is MessageKind.EPOCH_BEGUN else read.issued_at
 
 
 @lru_cache(maxsize=64)

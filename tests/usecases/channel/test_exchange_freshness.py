@@ -15,12 +15,15 @@ from registry.core.trust.freshness import (
     FreshnessNotNewer,
     FreshnessNotTrusted,
     FreshnessStale,
+    SentTo,
 )
 from registry.core.verification.bundle import Bundle, Heard
 from registry.core.verification.verdict import Check, Indication
-from registry.store import freshness
+from registry.store import channel, freshness, tasks
 from registry.store.guard import Mark, of_log
+from registry.store.tasks import TaskKind
 from registry.usecases.channel.exchange_freshness import NothingStated, is_kept, keep, read_own, state
+from registry.usecases.channel.tell_waiting import tell_waiting
 from registry.usecases.node.find_standstill import find_standstill
 from registry.usecases.tlog.extend_log import LogBehind
 from tests.kit import AT, Corridor, Country, draft_list, list_signers, sign_list
@@ -57,7 +60,8 @@ def test_a_statement_names_what_is_newest_here(corridor: Corridor) -> None:
     assert (said.issuer, said.env, said.as_of) == (by.did, "demo", AT)
     assert (said.trust_list.version, said.trust_list.digest) == (1, adopted.digest)
     assert said.agreements == tuple(by.beliefs().agreements)
-    assert said.position(uz.did) == (1, 1)
+    with by.node.database.read() as tx:
+        assert said.sent == (SentTo(uz.did, 1, 1, channel.sent_digest(tx, uz.did, 1, 1)),)
     assert said.checkpoint is not None
     assert said.checkpoint.size == len(by.acts())
 
@@ -180,6 +184,30 @@ def test_a_message_that_is_held_back_makes_the_word_stale(corridor: Corridor) ->
     assert answer(uz, certificate.number) == (Indication.TOTAL_FAILED, "annulled")
 
 
+def test_what_no_courier_writes_makes_a_statement_as_old_as_itself_and_is_a_task(corridor: Corridor) -> None:
+    """The settings lost the address of a node: whoever was written to before misses what it is not sent."""
+    by, uz = corridor.by, corridor.uz
+    certificate = by.issued()
+    by.deliver(uz)
+    corridor.clock.forward(MINUTE)
+    by.annulled(certificate)
+    by.sequence()
+    corridor.clock.forward(10 * MINUTE)
+    unserved = stating_of(by.node)
+    assert unserved.serves == ()
+    with by.tx() as tx:
+        said = state(tx, unserved, by.beliefs(), at=by.clock())
+        uz.hears(read_own(tx, by.did), by)
+    assert said is not None
+    assert said.as_of == AT + MINUTE - timedelta(seconds=1)
+    corridor.clock.forward(DAY)
+    assert answer(uz, certificate.number) == (Indication.INDETERMINATE, "status-stale")
+    with by.tx() as tx:
+        assert tell_waiting(tx, by.beliefs(), "BY", at=by.clock()) == 1
+        (task,) = tasks.open_tasks(tx, TaskKind.MESSAGES_WAITING)
+    assert (task.subject, task.detail) == (uz.did, {"since": (AT + MINUTE).isoformat()})
+
+
 def test_a_list_that_is_named_and_not_adopted_leaves_the_signer_open(corridor: Corridor) -> None:
     by, uz = corridor.by, corridor.uz
     number = by.issued().number
@@ -206,8 +234,8 @@ def test_a_statement_is_kept_once_and_never_replaced_by_an_older_one(corridor: C
     uz.hears(older, by)
     with uz.tx() as tx:
         assert is_kept(tx, older, by.did)
-        position = {"as_of": AT, "position": (0, 0)}
-        assert not freshness.move(tx, by.did, older, **position)  # type: ignore[arg-type]
+        nothing_sent = Freshness.parse(Envelope.parse(older, Typ.FRESHNESS).payload).last(uz.did)
+        assert not freshness.move(tx, by.did, older, as_of=AT, last=nothing_sent)
     with uz.refuses(FreshnessNotNewer) as refused:
         keep(refused.tx, older, by.did, uz.beliefs(), own=uz.did, env="demo", at=AT)
     corridor.clock.forward(FRESH_FOR + MINUTE)

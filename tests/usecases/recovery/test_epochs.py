@@ -26,6 +26,7 @@ from registry.store.epochs import ChannelEpoch, Direction
 from registry.store.tasks import TaskKind
 from registry.usecases.channel import follow_epoch
 from registry.usecases.channel.accept_message import accept
+from registry.usecases.channel.deliver_message import GRACE
 from registry.usecases.channel.follow_epoch import EpochEndDiffers, EpochNotOffered, EpochNotProposed
 from registry.usecases.party.confirm_proposal import SameOperator
 from registry.usecases.recovery import begin_epoch
@@ -35,7 +36,7 @@ from registry.usecases.recovery.recover_contents import RecalledNotOurs
 from tests.kit import Corridor, Country
 from tests.usecases.channel.test_accept_message import follow, sealed
 from tests.usecases.fsck.lived import found
-from tests.usecases.recovery.parted import REASON, Parted, agree_to, begin, offer, part, part_ways, waiting
+from tests.usecases.recovery.parted import REASON, Parted, agree_to, begin, lose, offer, part, part_ways, waiting
 from tests.usecases.recovery.restored import (
     Backup,
     behind,
@@ -105,6 +106,38 @@ def test_a_fork_is_an_alarm_until_two_people_on_each_side_begin_an_epoch_and_the
 def rows(country: Country) -> list[CertificateRow]:
     with country.node.database.read() as tx:
         return list(tx.query(CertificateRow))
+
+
+def test_a_proof_that_went_astray_is_sent_anew(corridor: Corridor) -> None:
+    """The certificate is in the part that both hold, and its proof was the message that forked."""
+    by, uz = corridor.by, corridor.uz
+    _ = by.node.guard, uz.node.guard
+    by.issued()
+    carry(by, uz)
+    slow = by.issued()
+    by.sequence()
+    corridor.clock.forward(GRACE)
+    send(by, uz)
+    backup = Backup.take(corridor.forge, by)
+    by.issued()
+    by.sequence()
+    corridor.clock.forward(GRACE)
+    send(by, uz)
+    lose(corridor, backup, most=7)
+    backup.drop()
+    by.sequence()
+    by.witnessed(uz)
+    make(by, uz)
+    forked = waiting(by, uz)[0]
+    assert Message.parse(Envelope.parse(forked, Typ.MESSAGE).payload).kind is MessageKind.CERTIFICATE_LOGGED
+    assert isinstance(uz.take(forked), MessageFork)
+    begin(by, uz)
+    offer(by, uz)
+    agree_to(uz, by)
+    carry(by, uz)
+    held = row_of(uz, slow.id)
+    assert held is not None
+    assert held.proof is not None
 
 
 def test_one_person_begins_or_follows_no_epoch(parted: Parted) -> None:
