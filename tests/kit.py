@@ -547,14 +547,24 @@ def _drawing(code: str, database: str) -> Draw:
 
 def clear_away() -> None:
     """Stop the servers and remove the folders of runs that ended, our own among them."""
+    _clear_ended()
+    for base in (FOLDER, DISK):
+        _remove(base / str(os.getpid()))
+
+
+def _clear_ended() -> None:
     for folder in {*FOLDER.glob("[0-9]*/"), *DISK.glob("[0-9]*/")}:
-        if folder.name == str(os.getpid()) or not _runs(int(folder.name)):
-            with suppress(FileNotFoundError):  # another run clears the same away
-                for kept in folder.rglob("server.json"):
-                    running = Server.running(kept.parent)
-                    if running is not None:
-                        running.stop()
-            shutil.rmtree(folder, ignore_errors=True)
+        if not _runs(int(folder.name)):
+            _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    with suppress(FileNotFoundError):  # another run clears the same away
+        for kept in folder.rglob("server.json"):
+            running = Server.running(kept.parent)
+            if running is not None:
+                running.stop()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _runs(pid: int) -> bool:
@@ -569,8 +579,9 @@ def _runs(pid: int) -> bool:
 
 def make_forge(*, durable: bool = False) -> Forge:
     """Start the server and let the corridor be born in it; `durable` keeps on a disk what was acknowledged."""
-    clear_away()
-    folder = (DISK if durable else FOLDER) / str(os.getpid())
+    _clear_ended()
+    folder = (DISK if durable else FOLDER) / str(os.getpid()) / "forge"
+    _remove(folder)  # what else this process keeps beside it may be in use
     folder.mkdir(parents=True)
     server = Server.start(folder / "postgres")
     forge = Forge(server, folder)

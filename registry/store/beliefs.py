@@ -28,7 +28,6 @@ _KEPT = text("""
             SELECT FROM message_in AS held WHERE held."from" = freshness.node
             AND (held.epoch, held.seq, held.digest) = (freshness.epoch, freshness.seq, freshness.digest)
         ) THEN text
-        WHEN seq = 0 AND NOT EXISTS (SELECT FROM message_in AS held WHERE held."from" = freshness.node) THEN text
         ELSE met
     END, as_of FROM freshness
     UNION ALL SELECT 'heard', node, envelope, NULL, received_at FROM last
@@ -36,7 +35,7 @@ _KEPT = text("""
 """)
 """Senders are found by steps along the key: as many as there are nodes, however many messages they sent.
 
-By a statement everything has come whose last message is held, this very one; or that names none, and none is held.
+By a statement everything has come whose last message is held, this very one.
 """
 
 

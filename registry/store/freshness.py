@@ -14,7 +14,8 @@ from registry.store.database import READING, Row
 class FreshnessRow(Row):
     """What a node signed last, and the last message that it had sent to us by then.
 
-    `met` is the newest one before it by which everything had come: while a message is on its way, that one counts.
+    `met` is the newest one by which everything had come when the next was kept, or this one where nothing was sent:
+    while a message is on its way, that one counts.
     """
 
     __tablename__ = "freshness"

@@ -82,7 +82,7 @@ def state(tx: Session, of: Stating, beliefs: Beliefs, *, at: datetime) -> Freshn
         checkpoint=None if published is None else _checkpoint(published.note),
     )
     text = seal(said.encode(), Typ.FRESHNESS, of.signer).text
-    moved = freshness.move(tx, of.did, text, as_of=as_of, last=said.last(of.did))
+    moved = freshness.move(tx, of.did, text, as_of=as_of, last=said.last(of.did), met=text)
     assert moved
     return said
 
@@ -114,8 +114,10 @@ def keep(tx: Session, text: str, node: str, beliefs: Beliefs, *, own: str, env: 
     row = freshness.newest(tx, node)
     before = None if row is None else read_word(row.text, node, adopted)
     check_newer(said, before, adopted, at)
-    met = read_met(tx, node)
-    moved = freshness.move(tx, node, text, as_of=said.as_of, last=said.last(own), met=met)
+    last = said.last(own)
+    nothing_sent = last.seq == 0 and channel.received(tx, node).seq == 0
+    met = text if nothing_sent else read_met(tx, node)
+    moved = freshness.move(tx, node, text, as_of=said.as_of, last=last, met=met)
     assert moved
     return said
 

@@ -18,8 +18,14 @@ def check_freshness(survey: Survey, own: str, adopted: Adopted) -> None:
             derived = {"epoch": last.epoch, "seq": last.seq, "digest": last.digest}
             survey.differ(where, row, {"node": said.issuer, "as_of": said.as_of, **derived})
         met = None if row.met is None else _read(survey, where, row.met, adopted)
-        if said is not None and met is not None and (met.issuer != said.issuer or met.as_of >= said.as_of):
+        if said is not None and met is not None and not _precedes(met, said, own):
             survey.say(where, "the statement before it is of another node, or not older")
+
+
+def _precedes(met: Freshness, said: Freshness, own: str) -> bool:
+    """Tell whether everything had come by a statement before another, or by this one, where nothing was sent."""
+    is_it = met == said and said.last(own).seq == 0
+    return met.issuer == said.issuer and (met.as_of < said.as_of or is_it)
 
 
 def _read(survey: Survey, where: str, text: str, adopted: Adopted) -> Freshness | None:

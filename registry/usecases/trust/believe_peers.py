@@ -4,7 +4,7 @@ The signed texts come from the database each time; a text that was checked befor
 twice, because the check has no other input.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -205,21 +205,21 @@ def _words(lists: Mapping[str, BelievedList], said: Iterable[KeptText], heard: M
 
 
 def _word(node: str, adopted: BelievedList, row: KeptText | None, heard: Heard | None) -> Word:
-    times = list(_spoken(heard))
-    said = None if row is None else read_word(row.text, node, adopted)
-    met = None if row is None else read_word(row.met, node, adopted)
-    times += [] if met is None else [met.as_of]
-    as_of = max(times, default=None)
+    if row is None:
+        return Word(_spoken(heard))
+    said, met = read_word(row.text, node, adopted), read_word(row.met, node, adopted)
+    as_of = None if met is None else met.as_of
     return Word(as_of) if said is None else word_of(said, adopted, as_of)
 
 
-def _spoken(heard: Heard | None) -> Iterator[datetime]:
-    """Return when a node's last message was made, but not later than it came: whoever held it back gains nothing.
+def _spoken(heard: Heard | None) -> datetime | None:
+    """Return when a node's last message was made, but not later than it came: its word until its first statement.
 
-    The one that begins an epoch says nothing: what was to be sent again is still to come.
+    After that only statements count: what was recorded long before the message may be still to come, in the next one.
+    The one that begins an epoch says nothing: what went astray is sent again after it.
     """
-    if heard is not None and (made := _issued_at(heard.envelope)) is not None:
-        yield min(made, heard.received_at)
+    made = None if heard is None else _issued_at(heard.envelope)
+    return None if heard is None or made is None else min(made, heard.received_at)
 
 
 def read_word(text: str | None, node: str, adopted: BelievedList) -> Freshness | None:

@@ -285,7 +285,7 @@ def test_a_statement_that_was_tampered_with_says_nothing(corridor: Corridor) -> 
     uz.hears(by.states(), by)
     assert uz.beliefs().words[by.did].as_of == AT
     with corridor.forge.breaking(uz) as tx:
-        tx.execute(text("UPDATE freshness SET text = 'x'"))
+        tx.execute(text("UPDATE freshness SET text = 'x', met = 'x'"))
     assert uz.beliefs().words[by.did].as_of is None
     assert "freshness" not in export(uz).payload
     number = by.issued().number
