@@ -13,7 +13,6 @@ from registry.peer.client import Peer
 from registry.store import channel as messages
 from registry.store import epochs
 from registry.store.epochs import Direction
-from registry.store.guard import Mark, of_sent
 from registry.usecases.channel import follow_epoch
 from registry.usecases.party.identify_party import Party, identify
 from registry.usecases.recovery import begin_epoch
@@ -99,10 +98,6 @@ def confirm_beginning(peer: PeerDid, token: Token = None, as_json: Json = False)
             if known is None:
                 raise NotAsked([peer])
             row, astray = begin_epoch.confirm(restoring, peer, known.country, parting, by=by)
-        ended = parting.ended
-        what, stands = of_sent(peer, ended.epoch), Mark(ended.seq, ended.digest)
-        if (mark := node.guard.mark(what)) is not None and mark.number > stands.number:
-            node.guard.lower(what, stands)
     taken: dict[str, Any] = {"certificates": restoring.taken.certificates, "changes": restoring.taken.changes}
     show({"peer": peer, "begun": row.epoch} | _held(parting) | taken | {"astray": list(astray)}, as_json=as_json)
 

@@ -59,6 +59,12 @@ def newest(tx: Session, direction: Direction, peer: str) -> ChannelEpoch | None:
     return tx.scalar(query.order_by(ChannelEpoch.epoch.desc()).limit(1))
 
 
+def end(tx: Session, direction: Direction, peer: str, epoch: int) -> int | None:
+    """Return the number of the last message of an epoch that is over; None while no other was begun after it."""
+    next_one = (ChannelEpoch.direction == direction, ChannelEpoch.peer == peer, ChannelEpoch.epoch == epoch + 1)
+    return tx.scalar(select(ChannelEpoch.ended_seq).where(*next_one))
+
+
 def branches(tx: Session, peer: str) -> Iterator[str]:
     """Give the messages of ours that a peer held in place of others, in order."""
     query = select(ChannelEpoch.branch).where(ChannelEpoch.peer == peer).order_by(ChannelEpoch.epoch)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from registry.store import channel
-from registry.store.guard import Mark, of_sent
+from registry.store.guard import of_sent
 from tests.cli.log_commands import Registry, command_line, refused
 from tests.cli.serving import served
 from tests.kit import Corridor, Country, Forge
@@ -40,9 +40,11 @@ def test_four_people_begin_an_epoch_by_commands(corridor: Corridor, run: Any) ->
         proposed = json.loads(home(*begin).out)
         assert (proposed["epoch"], proposed["ended"], proposed["held_only_there"]) == (2, 1, 1)
         refused(home("channel", "begin", "confirm", uz.did, "--token", tokens[0]), "same-operator", "another operator")
+        mark = by.node.guard.mark(of_sent(uz.did, 1))
         begun = json.loads(home("channel", "begin", "confirm", uz.did, "--token", tokens[1], "--json").out)
         assert (begun["begun"], begun["certificates"], begun["astray"]) == (2, [parted.lost.id], [])
-        assert by.node.guard.mark(of_sent(uz.did, 1)) == Mark(1, proposed["digest"])
+        assert by.node.guard.mark(of_sent(uz.did, 1)) == mark, "no mark is lowered: beyond the end it has no say"
+        assert behind(by) == []
         refused(abroad("channel", "follow", "propose", by.did, "--token", tokens[2]), "epoch-not-offered", by.did)
         offer(by, uz)
         met = abroad("channel", "follow", "propose", by.did, "--token", tokens[2])

@@ -8,9 +8,10 @@ from sqlalchemy import Select, Text, cast, func, select
 from sqlalchemy.orm import Session
 
 from registry.core.errors import Unavailable
-from registry.store import channel, checkpoints, log
+from registry.store import channel, checkpoints, epochs, log
 from registry.store.channel import MessageIn, MessageOut
 from registry.store.checkpoints import LogCheckpoint, LogPublished
+from registry.store.epochs import Direction
 from registry.store.guard import (
     GuardBroken,
     GuardMissing,
@@ -63,7 +64,8 @@ def compare(tx: Session, marks: Marks, witness_name: str) -> list[Standing]:
     """Return each mark beside what is held: what a mark names must stand here, under its digest.
 
     Of a log that was witnessed only the last checkpoint is here, which may be newer than the mark. A witness key that
-    was replaced has no say any more, and is left out; one whose marks were lost is behind whatever is held.
+    was replaced has no say any more, and is left out; one whose marks were lost is behind whatever is held. What we
+    sent beyond the end of an epoch that is over is left out too: it does not stand, and that epoch numbers no more.
     """
     found = []
     for what, mark in sorted(marks.items()):
@@ -79,7 +81,9 @@ def compare(tx: Session, marks: Marks, witness_name: str) -> list[Standing]:
         known = tx.scalar(select(digest).where(number == mark.number))
         same = (known.hex() if isinstance(known, bytes) else known) == mark.digest
         passed = what.startswith("witness ") and newest > mark.number
-        found.append(Standing(what, mark.number, newest, behind=mark.number > 0 and not same and not passed))
+        behind = mark.number > 0 and not same and not passed
+        if not behind or not _does_not_stand(tx, what, mark):
+            found.append(Standing(what, mark.number, newest, behind=behind))
     return found
 
 
@@ -125,6 +129,16 @@ def marks_of(tx: Session, origin: str, witness_name: str) -> dict[str, Mark]:
         for what, position in ((of_sent, channel.sent(tx, peer)), (of_received, channel.received(tx, peer))):
             marks[what(peer, position.epoch)] = Mark(position.seq, position.digest)
     return marks
+
+
+def _does_not_stand(tx: Session, what: str, mark: Mark) -> bool:
+    """Tell whether a mark is of a message of ours beyond the end of its epoch, as this database holds that end."""
+    match what.split(" "):
+        case ["sent", epoch, "to", peer]:
+            ended = epochs.end(tx, Direction.SENT, peer, int(epoch))
+            return ended is not None and mark.number > ended
+        case _:
+            return False
 
 
 def _numbered(what: str, witness_name: str) -> Numbered | None:

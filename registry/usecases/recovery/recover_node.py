@@ -12,6 +12,7 @@ from typing import ClassVar
 from sqlalchemy.orm import Session
 
 from registry.core.canonical import Json
+from registry.core.channel.message import GENESIS
 from registry.core.errors import Unavailable
 from registry.core.identifiers import log_origin
 from registry.core.tlog.checkpoint import Checkpoint
@@ -24,7 +25,7 @@ from registry.store.guard import Mark, of_log, of_published, of_received, of_sen
 from registry.store.parties import OrganisationKind, Role
 from registry.usecases.channel.accept_message import Receiver
 from registry.usecases.party.identify_party import Party
-from registry.usecases.recovery.compare_guard import Marks
+from registry.usecases.recovery.compare_guard import Marks, compare
 from registry.usecases.recovery.recall_messages import Recalled
 from registry.usecases.recovery.recover_contents import RecalledNotOurs, TakenMessages
 from registry.usecases.recovery.recover_log import Copy, TakenLog, UnseenLeft, count_unseen, take_back
@@ -113,7 +114,8 @@ def recover(
     for peer in fetched.sent:
         for what, position in ((of_sent, channel.sent(tx, peer)), (of_received, channel.received(tx, peer))):
             stands[what(peer, position.epoch)] = Mark(position.seq, position.digest)
-    messages = _count_messages(tx, stands, marks, origin)
+    messages, lowered = _count_messages(tx, marks)
+    stands |= lowered
     if entries + messages and give_up != entries + messages:
         raise UnseenLeft(entries, messages)
     stands |= _shown(tx, taken, marks, origin)
@@ -145,21 +147,24 @@ def _check_asked(marks: Marks, fetched: Fetched) -> None:
         raise NotAsked(missing)
 
 
-def _count_messages(tx: Session, stands: Marks, marks: Marks, origin: str) -> int:
-    """Return how many messages the guard remembers and no one has; the last of them must be the one it remembers."""
-    missing = 0
-    for what, stand in stands.items():
-        mark = marks.get(what)
-        if what == of_log(origin) or mark is None or mark.number == 0:
+def _count_messages(tx: Session, marks: Marks) -> tuple[int, dict[str, Mark]]:
+    """Return how many messages the guard remembers and no one has, of whatever epoch, and the marks without them.
+
+    Where the number is here, it must be the message that the guard remembers. Raises `RecalledNotOurs`.
+    """
+    missing, lowered = 0, dict[str, Mark]()
+    of_messages = {what: mark for what, mark in marks.items() if what.startswith(("sent ", "received "))}
+    for each in compare(tx, of_messages, ""):
+        if not each.behind:
             continue
-        if mark.number > stand.number:
-            missing += mark.number - stand.number
-            continue
-        direction, epoch, _, peer = what.split(" ")
+        if each.held >= each.marked:
+            reason = "the guard remembers another message of this number: begin a new epoch (registry channel begin)"
+            raise RecalledNotOurs(each.marked, reason)
+        direction, epoch, _, peer = each.what.split(" ")
         find = channel.sent_digest if direction == "sent" else channel.received_digest
-        if find(tx, peer, int(epoch), mark.number) != mark.digest:
-            raise RecalledNotOurs(mark.number, "the guard remembers another message of this number")
-    return missing
+        lowered[each.what] = Mark(each.held, find(tx, peer, int(epoch), each.held) or GENESIS)
+        missing += each.marked - each.held
+    return missing, lowered
 
 
 def _say(tx: Session, origin: str, taken: TakenLog, messages: TakenMessages) -> dict[str, Json]:
