@@ -71,6 +71,12 @@ class DatabaseOlder(Unavailable):
         )
 
 
+ENDED = (
+    "acts that may have ended a token are lost, and nobody can say whose: every token ended but those of who "
+    "recovered, and the owner of the database makes operators anew (the operator's guide, section 8)"
+)
+
+
 def guard(
     begin: Annotated[bool, typer.Option("--begin", help="Make the guard anew where its file was lost.")] = False,
     as_json: Json = False,
@@ -116,7 +122,8 @@ def recover(
 
     Stop serve and worker first (it is refused while they run), and adopt the newest trust lists and agreements. The
     log goes on as it was signed, or not at all; what we sent and what was sent to us comes back; numbers that may have
-    been given stay unused.
+    been given stay unused. Where the act that ended a token, a role or a mandate is lost, all of these end but your own
+    tokens (decision 0040).
     """
     with opened() as node:
         at = node.now()
@@ -125,6 +132,8 @@ def recover(
         with alone(node.database.engine.url, "log recover"):
             done = recover_node(node, by, give_up=give_up_unseen, copies=copy or ())
     show(dict(done.said), as_json=as_json)
+    if done.said["tokens_ended"]:
+        typer.echo(ENDED, err=True)
 
 
 def recover_node(node: Node, by: Any, *, give_up: int = 0, copies: Sequence[str] = ()) -> Recovered:

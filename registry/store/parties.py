@@ -193,6 +193,12 @@ def mandate_for(tx: Session, *, principal: str, agent: str, scheme: str, day: da
     )
 
 
+def living_mandates(tx: Session, day: date) -> Sequence[Mandate]:
+    """Return the mandates that hold on `day`, the first granted first."""
+    holds = (Mandate.revoked_at.is_(None), Mandate.until >= day)
+    return tx.scalars(select(Mandate).where(*holds).order_by(Mandate.granted_at, Mandate.id)).all()
+
+
 def revoke_mandate(tx: Session, id: str, at: datetime) -> Mandate | None:
     """Revoke a living mandate and return it; None where there is no such mandate."""
     return tx.scalar(

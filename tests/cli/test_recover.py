@@ -1,5 +1,6 @@
 """The guard and the way back, asking a peer that really answers over HTTP."""
 
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -14,6 +15,7 @@ from registry.cli.recover import DatabaseOlder, GuardExists, NothingBehind, reco
 from registry.node import Node
 from registry.peer.client import Peer
 from registry.peer.refusals import PeerUnavailable
+from registry.store import tokens
 from registry.store.guard import GuardMissing, Mark, of_forgotten, of_log
 from registry.usecases.recovery.recover_log import EntriesLost, UnseenLeft
 from registry.usecases.recovery.recover_node import NotAsked
@@ -170,6 +172,28 @@ def test_a_guard_that_was_begun_anew_says_that_the_witness_is_silent(
         done = registry(*words)
         assert (done.code, done.out.count("silent")) == (code, 1)
         assert "this witness is silent until it has a new key" in done.err
+
+
+def test_whoever_recovers_is_told_that_every_other_token_ended(
+    corridor: Corridor, home: Node, backup: Backup, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Any
+) -> None:
+    by, uz = corridor.by, corridor.uz
+    address = f"{uz.did}={home.settings.peer_urls[uz.did]}"
+    guard = str(by.node.guard.path)
+    environment = environment_of(corridor.forge, by, tmp_path) | {"REGISTRY_PEERS": address, "REGISTRY_GUARD": guard}
+    registry = command_line(environment | {"REGISTRY_TOKEN": by.tokens["operator"]}, monkeypatch, capfd)
+    with by.tx() as tx:
+        ((token, _, _),) = tokens.living(tx, by.clock(), person=by.people["signatory"].person)
+    assert registry("party", "token", "revoke", token.id).code == 0
+    carry(by, uz)
+    backup.restore()
+    done = registry("log", "recover", "--json")
+    said = json.loads(done.out)
+    assert (done.code, said["revocations_lost"]) == (0, {"token.revoked": 1})
+    assert said["tokens_ended"] > 1
+    assert "every token ended but those of who recovered" in done.err
+    assert "fewer than two operators hold a living token" in registry("status").out
+    assert registry("party", "list").code == 0
 
 
 def test_no_guard_is_made_from_a_database_that_is_behind(corridor: Corridor, home: Node, backup: Backup) -> None:

@@ -26,6 +26,7 @@ from registry.store.parties import OrganisationKind, Role
 from registry.usecases.channel.accept_message import Receiver
 from registry.usecases.party.identify_party import Party
 from registry.usecases.recovery.compare_guard import Marks, compare
+from registry.usecases.recovery.end_powers import end_powers
 from registry.usecases.recovery.recall_messages import Recalled
 from registry.usecases.recovery.recover_contents import RecalledNotOurs, TakenMessages
 from registry.usecases.recovery.recover_log import Copy, TakenLog, UnseenLeft, count_unseen, take_back
@@ -92,6 +93,8 @@ def recover(
 ) -> Recovered:
     """Take back log and messages, leave every number unused that may have been given, and record what is lost.
 
+    Tokens and mandates end where one that was ended since may live again (decision 0040).
+
     `give_up` is how many entries that were never shown, and messages that no peer says it has, the operator goes on
     without. Of messages the peer's word is taken, as nobody but the two of us relies on their numbers: one that it had
     and hid is refused by it for ever, and our act says what was given up. Raises `NodeWorks`, `CopyDiffers`,
@@ -124,6 +127,8 @@ def recover(
         "messages_given_up": messages,
         "numbers": _skip_numbers(tx, taken, restoring.taken, entries, beliefs, receiver.country, at),
     }
+    kinds, today = [leaf.kind for leaf in taken.lost.values()], beliefs.local_day(receiver.country, at)
+    said |= end_powers(tx, kinds, entries, today, by=by, at=at, draw=draw)
     acts.record(tx, Kind.LOG_RECOVERED, said, by=by.actor, at=at, draw=draw)
     return Recovered(stands, said)
 
