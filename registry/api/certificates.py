@@ -159,13 +159,13 @@ def _render(tx: Session, row: CertificateRow, media_type: str, by: Party) -> Rep
         return Reply(200, proof.encode(), TLOG_PROOF)
     if media_type == ENVELOPE:
         return Reply(200, canonical.encode(Presentation(row.envelope, proof).encode()), ENVELOPE)
-    proposal = annulments.waiting(tx, row.id) if by.organisation == row.body_organisation else None
+    proposal = annulments.waiting(tx, row.id) if by.did == row.body else None
     changes = [StatusView.of(change, row) for change in certificates.changes(tx, row.id)]
     mended = [ClarificationView.of(each) for each in clarifications.of_certificate(tx, row.id)] or None
     delivery = None if row.act is None else DeliveryView.of(channel.for_act(tx, row.act))
     view = CertificateView.of(row, changes=changes, clarifications=mended, logged=proof is not None, delivery=delivery)
     view.annulment = None if proposal is None else AnnulmentView.of(proposal)
-    if by.organisation == row.body_organisation:
+    if by.did == row.body:
         waiting = clarifications.waiting(tx, row.id)
         view.clarification = None if waiting is None else ClarificationProposalView.of(waiting)
     if row.outside is not None:

@@ -7,13 +7,13 @@ from datetime import date, datetime
 from itertools import groupby
 
 from sqlalchemy import ColumnElement, Select, bindparam, case, func, select, true, tuple_, union_all
-from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
+from sqlalchemy.orm import Session, aliased
 
 from registry.core.certificate.lifecycle import FINAL, Standing
 from registry.core.certificate.status_change import Status
 from registry.core.tlog.entry import Kind
 from registry.store.acts import Act
-from registry.store.certificates import CertificateRow, Source, StatusChangeRow, concerns
+from registry.store.certificates import CertificateRow, Source, StatusChangeRow, concerns, did_of
 
 SPAN = 5_000
 """Among so many certificates a page is looked for: no question makes the database read and sort all that it holds."""
@@ -122,11 +122,12 @@ def _newest(scope: Scope, after: Position | None) -> Select[CertificateRow]:
     if scope.organisation is None:
         return _newest_first(rows.where(*scope.on(CertificateRow)), CertificateRow)
     parts: list[Select[CertificateRow]] = []
-    earlier: list[InstrumentedAttribute[str | None]] = []
-    for whose in (CertificateRow.organisation, CertificateRow.principal, CertificateRow.body_organisation):
-        once = [other.is_distinct_from(scope.organisation) for other in earlier]
-        parts.append(_newest_first(rows.where(whose == scope.organisation, *once), CertificateRow))
-        earlier.append(whose)
+    earlier: list[ColumnElement[bool]] = []
+    for whose in (CertificateRow.organisation, CertificateRow.principal):
+        parts.append(_newest_first(rows.where(whose == scope.organisation, *earlier), CertificateRow))
+        earlier.append(whose.is_distinct_from(scope.organisation))
+    issued = rows.where(CertificateRow.body == did_of(scope.organisation), *earlier)
+    parts.append(_newest_first(issued, CertificateRow))
     row = aliased(CertificateRow, union_all(*parts).subquery())
     return _newest_first(select(row), row)
 

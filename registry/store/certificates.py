@@ -14,6 +14,7 @@ from sqlalchemy import (
     ForeignKey,
     ForeignKeyConstraint,
     Index,
+    ScalarSelect,
     bindparam,
     or_,
     select,
@@ -28,6 +29,7 @@ from registry.core.certificate.search_terms import search_terms
 from registry.core.certificate.status_change import Status
 from registry.core.envelope.jose import Envelope
 from registry.store.database import Row, one_of
+from registry.store.parties import Organisation
 
 
 class Source(StrEnum):
@@ -42,7 +44,11 @@ class Source(StrEnum):
 
 
 class CertificateRow(Row):
-    """One certificate. Nothing of it is ever changed but the proof that came later."""
+    """One certificate. Nothing of it is ever changed but the proof that came later.
+
+    `body_organisation`: under which row the body was registered when the certificate came here. Whose it is says
+    `body`, which was signed: a restore may have lost the row, and the body is registered anew.
+    """
 
     __tablename__ = "certificate"
     __table_args__ = (
@@ -51,7 +57,7 @@ class CertificateRow(Row):
         Index(None, "number"),
         Index(None, "organisation", "recorded_at", "id"),
         Index(None, "principal", "recorded_at", "id"),
-        Index(None, "body_organisation", "recorded_at", "id"),
+        Index(None, "body", "recorded_at", "id"),
         Index(None, "presented_in", "recorded_at", "id"),
         Index(None, "recorded_at", "id"),
         Index(None, "issued_on"),
@@ -291,4 +297,9 @@ def by_act(tx: Session, act: str) -> CertificateRow | None:
 
 def concerns(organisation: str, row: type[CertificateRow] = CertificateRow) -> ColumnElement[bool]:
     """Return whether `organisation` holds a certificate, filed for it, or issued it."""
-    return or_(row.organisation == organisation, row.principal == organisation, row.body_organisation == organisation)
+    return or_(row.organisation == organisation, row.principal == organisation, row.body == did_of(organisation))
+
+
+def did_of(organisation: str) -> ScalarSelect[str | None]:
+    """Return the DID of a body, by which what it signed is its own: whenever it was registered here, and how often."""
+    return select(Organisation.did).where(Organisation.id == organisation).scalar_subquery()

@@ -17,7 +17,7 @@ from registry.core.certificate.lifecycle import FINAL, AlreadyAnnulled, Standing
 from registry.core.certificate.relation import DUPLICATES, MAX_SHEETS, REPLACES, SHEET_OF, Relation, related_term
 from registry.core.errors import Conflict, NotFound, Unprocessable
 from registry.core.record import decode, encode
-from registry.store import applications, certificates
+from registry.store import applications, certificates, parties
 from registry.store.acts import Draw
 from registry.store.applications import Application
 from registry.store.certificates import CertificateRow, Source
@@ -205,8 +205,10 @@ def find_related(
     if old is None or old.source == Source.DELIVERED or old.principal != row.principal:
         raise CertificateNotFound(id)
     certificate = read(old)
-    known = (old.presented_in, old.scheme, old.body_organisation)
-    for member, one, other in zip(("presented_in", "scheme", "body"), known, _wanted(row), strict=True):
+    body = parties.organisation(tx, row.body)
+    assert body is not None
+    known, wanted = (old.presented_in, old.scheme, old.body), (row.presented_in, row.scheme, body.did)
+    for member, one, other in zip(("presented_in", "scheme", "body"), known, wanted, strict=True):
         if one != other:
             raise RelatedElsewhere(member)
     check_relatable(tx, kind, certificate)
@@ -264,10 +266,6 @@ def counted_from(tx: Session, row: Application, agreed: Recognition, issued: Loc
     check_content(row, DUPLICATES, original)
     assert relation.issue_date is not None
     return relation.issue_date
-
-
-def _wanted(row: Application) -> tuple[str, str, str]:
-    return row.presented_in, row.scheme, row.body
 
 
 def relations_of(row: Application) -> Mapping[str, Relation]:

@@ -108,7 +108,7 @@ def lock_own(tx: Session, id: str, by: Party) -> tuple[CertificateRow, Certifica
     Raises `CertificateNotFound`, `AlreadyAnnulled`.
     """
     row = certificates.seen_by(tx, id, by.organisation, lock=True)
-    if row is None or row.source == Source.DELIVERED or row.body_organisation != by.organisation:
+    if row is None or row.source == Source.DELIVERED or row.body != by.did:
         raise CertificateNotFound(id)
     standing = standing_of(tx, id)
     if standing in FINAL:

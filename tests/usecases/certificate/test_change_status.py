@@ -190,7 +190,7 @@ def test_only_the_body_that_issued_a_certificate_annuls_it(corridor: Corridor) -
     assert str(refused.value) == "there is no such certificate"
     with corridor.forge.breaking(uz) as tx:
         row = tx.get_one(type(issued), issued.id)
-        row.body_organisation = uz.people["signatory"].organisation
+        row.body = str(uz.people["signatory"].did)
     with uz.refuses(CertificateNotFound) as refused:
         propose(refused.tx, issued.id, "нет", "2026-11-21+05:00", **uz.by("signatory"))
     with by.refuses(CertificateNotFound) as refused:
