@@ -172,7 +172,7 @@ def _fetch(node: Node, beliefs: Beliefs, receiver: Receiver, copies: Sequence[st
     received: dict[str, Sequence[Recalled]] = {}
     for did, url in node.settings.peer_urls.items():
         with node.database.read() as tx:
-            our_end, their_end = channel.sent(tx, did), channel.received(tx, did)
+            our_end, their_end = channel.acknowledged(tx, did), channel.received(tx, did)
         with closing(Peer.at(url)) as peer:
             sent[did] = list(recall(node, peer, did, receiver.did, our_end))
             received[did] = list(recall(node, peer, did, did, their_end))

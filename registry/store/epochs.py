@@ -65,6 +65,12 @@ def end(tx: Session, direction: Direction, peer: str, epoch: int) -> int | None:
     return tx.scalar(select(ChannelEpoch.ended_seq).where(*next_one))
 
 
+def branch(tx: Session, peer: str, epoch: int) -> Sequence[str]:
+    """Return the messages of ours that a peer held in place of others beyond the end of an epoch, in order."""
+    after = (ChannelEpoch.direction == Direction.SENT, ChannelEpoch.peer == peer, ChannelEpoch.epoch == epoch + 1)
+    return tx.scalar(select(ChannelEpoch.branch).where(*after)) or ()
+
+
 def branches(tx: Session, peer: str) -> Iterator[str]:
     """Give the messages of ours that a peer held in place of others, in order."""
     query = select(ChannelEpoch.branch).where(ChannelEpoch.peer == peer).order_by(ChannelEpoch.epoch)

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from registry.core.canonical import Json
 from registry.core.channel.epoch import EpochBegun
-from registry.core.channel.message import Message, MessageKind
+from registry.core.channel.message import Message, MessageKind, Position, position_after
 from registry.core.envelope.jose import Envelope, Typ
 from registry.core.errors import RegistryError
 from registry.core.tlog.entry import Kind
@@ -17,12 +17,13 @@ from registry.store.channel import MessageIn, MessageOut
 from registry.store.epochs import ChannelEpoch, Direction
 from registry.usecases.channel.follow_epoch import said
 from registry.usecases.channel.read_carried import Carried, read_carried
+from registry.usecases.fsck.check_adopted import Adopted
 from registry.usecases.fsck.survey_rows import Found, Survey, of, read_object, readable
 
 _ACTS = {Direction.SENT: Kind.EPOCH_BEGUN, Direction.RECEIVED: Kind.EPOCH_FOLLOWED}
 
 
-def check_epochs(survey: Survey) -> None:
+def check_epochs(survey: Survey, adopted: Adopted) -> None:
     """Check every epoch after the first of a direction, and that each act of one has it."""
     carried = dict(_carried(survey))
     query = of(
@@ -37,11 +38,30 @@ def check_epochs(survey: Survey) -> None:
         if row.act is not None:
             if not _is_acted(row, act):
                 survey.say(where, "it is not what its act says")
-        elif row.branch or carried.get((row.direction, row.peer, row.epoch)) != (row.begun, row.begun_at):
+        elif carried.get((row.direction, row.peer, row.epoch)) != (row.begun, row.begun_at):
             survey.say(where, "it has no act, and no message begins it so")
+        elif not _is_branch(row, adopted):
+            survey.say(where, "what the peer held in place of ours is not what this node signed beyond its end")
     gone = ~select(ChannelEpoch.act).where(ChannelEpoch.act == Act.id).exists()
     for lost in survey.tx.scalars(select(Act.id).where(Act.kind.in_(_ACTS.values()), gone).order_by(Act.id)):
         survey.say(f"act {lost}", "two people agreed to an epoch, and the epoch is not here")
+
+
+def _is_branch(row: ChannelEpoch, adopted: Adopted) -> bool:
+    """Tell whether the branch of an epoch that came back is of our messages to the peer, one after the other."""
+    position: Position | None = None
+    for text in row.branch:
+        try:
+            envelope = Envelope.parse(text, Typ.MESSAGE)
+            message = Message.parse(envelope.payload)
+            message.check_follows(position or Position(row.epoch - 1, message.seq - 1, message.previous))
+        except RegistryError:
+            return False
+        ours = envelope.signer == message.from_ and message.to == row.peer and adopted.signed(envelope) is None
+        if not ours or message.seq <= row.ended_seq:
+            return False
+        position = position_after(envelope, message)
+    return True
 
 
 def branches(survey: Survey) -> Iterator[tuple[Message, Carried]]:

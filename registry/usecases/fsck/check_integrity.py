@@ -74,7 +74,7 @@ def check(
     check_registrations(survey)
     own = node_did(anchors.log.name.removesuffix("/log"))
     check_channel(survey, adopted, at)
-    check_epochs(survey)
+    check_epochs(survey, adopted)
     check_months(survey, own)
     check_freshness(survey, own, adopted)
     check_parties(survey)

@@ -6,9 +6,10 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from registry.core.channel.message import Message
 from registry.core.channel.recall import Recall, RecallRefused
 from registry.core.envelope.jose import Envelope, Typ
-from registry.store import channel
+from registry.store import channel, epochs
 from registry.store.channel import MessageIn, MessageOut
 from registry.usecases.channel.take_certificate import Here
 from registry.usecases.trust.believe_peers import Beliefs
@@ -39,6 +40,8 @@ def recall(
 ) -> Page:
     """Return a page of the messages of `of` from a number of an epoch on, to the node that signed the request.
 
+    Beyond the end of an epoch of ours these are the ones that it held in place of others: nothing sends them again.
+
     Raises `RecallRefused`, `NotAddressedHere`, and what parsing raises.
     """
     envelope = Envelope.parse(text, Typ.RECALL)
@@ -53,9 +56,14 @@ def recall(
     rows: Sequence[MessageIn] | Sequence[MessageOut]
     if of == request.issuer:
         rows = channel.received_from(tx, of, epoch, from_, PAGE + 1)
-    else:
-        rows = channel.sent_from(tx, request.issuer, epoch, from_, PAGE + 1)
-    return _cut([Recalled(row.envelope, row.receipt) for row in rows])
+        return _cut([Recalled(row.envelope, row.receipt) for row in rows])
+    rows = channel.sent_from(tx, request.issuer, epoch, from_, PAGE + 1)
+    branch = [each for each in epochs.branch(tx, request.issuer, epoch) if _seq(each) >= from_]
+    return _cut([*(Recalled(row.envelope, row.receipt) for row in rows), *(Recalled(each, None) for each in branch)])
+
+
+def _seq(message: str) -> int:
+    return Message.parse(Envelope.parse(message, Typ.MESSAGE).payload).seq
 
 
 def _cut(found: Sequence[Recalled]) -> Page:

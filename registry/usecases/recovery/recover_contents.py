@@ -69,6 +69,8 @@ class TakenMessages:
     """Body and year of each certificate whose entry of the log is gone."""
     look_at: set[str] = field(default_factory=set)
     """Applications that are open here and say what a certificate says that was issued already."""
+    astray: list[str] = field(default_factory=list)
+    """Digests of messages that the peer held in place of ours, and whose contents have no place here."""
 
 
 @dataclass

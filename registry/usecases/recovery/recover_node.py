@@ -191,6 +191,7 @@ def _say(tx: Session, origin: str, taken: TakenLog, messages: TakenMessages) -> 
         "certificates_lost": [each for each in issued if certificates.by_digest(tx, each) is None],
         "changes_lost": [each for each in changed if certificates.change_by_digest(tx, each) is None],
         "applications_to_look_at": sorted(messages.look_at),
+        "astray": list(messages.astray),
     }
 
 

@@ -119,7 +119,7 @@ def cosigned_of(home: Country, abroad: Country) -> list[Checkpoint]:
 def recalled_from(home: Country, abroad: Country, of: Country) -> list[Recalled]:
     """Ask the other country for messages from where this one stands."""
     with home.node.database.read() as tx:
-        position = channel.sent(tx, abroad.did) if of is home else channel.received(tx, abroad.did)
+        position = channel.acknowledged(tx, abroad.did) if of is home else channel.received(tx, abroad.did)
     found = recalled_after(home, abroad, of, position)
     while later := recalled_after(home, abroad, of, position := Position.start(position.epoch + 1)):
         found += later

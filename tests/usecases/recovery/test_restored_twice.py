@@ -3,9 +3,13 @@
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import text
 
 from registry.core.channel.message import GENESIS, MessageFork
 from registry.core.identifiers import log_origin
+from registry.core.verification.verdict import Indication
+from registry.store import certificates
+from registry.store.certificates import CertificateRow
 from registry.store.guard import Mark, of_received, of_sent
 from registry.usecases.channel.deliver_message import ChannelBehind
 from registry.usecases.recovery.compare_guard import check_caught_up
@@ -129,18 +133,60 @@ def test_a_fork_that_no_epoch_ended_yet_is_met_with_an_epoch_before_the_node_com
     backup.drop()
 
 
-def test_what_was_acknowledged_beyond_the_end_of_an_epoch_and_is_gone_is_counted(corridor: Corridor) -> None:
+def test_a_node_restored_after_the_fork_gets_back_what_its_peer_held_in_place_of_its_own(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    _ = by.node.guard, uz.node.guard
+    by.issued()
+    carry(by, uz)
+    backup = Backup.take(corridor.forge, by)
+    held = [by.issued(), by.issued()]
+    carry(by, uz)
+    lose(corridor, backup, 2)
+    backup.drop()
+    by.issued()
+    by.sequence()
+    by.witnessed(uz)
+    make(by, uz)
+    assert isinstance(uz.take(waiting(by, uz)[0]), MessageFork)
+    forked = Backup.take(corridor.forge, by, "forked")
+    begin_anew(by, uz)
+    agree(corridor)
+    forked.restore()
+    done = recovered(by, uz)
+    assert (done.said["certificates"], done.said["astray"]) == ([each.id for each in held], [])
+    assert (behind(by), found(by)) == ([], [])
+    with by.node.database.read() as tx:
+        back = certificates.certificate(tx, held[1].id)
+    assert back is not None
+    by.annulled(back)
+    agree(corridor)
+    uz.hears(by.states(), by)
+    assert uz.asks(back.number).verdict.indication is Indication.TOTAL_FAILED
+    for branch in ("ARRAY['x']", "ARRAY[branch[2], branch[1]]", "ARRAY[branch[1], branch[1]]", "ARRAY[envelope]"):
+        forged = f"UPDATE channel_epoch SET branch = {branch} FROM message_out WHERE message_out.seq = 1"  # noqa: S608
+        with corridor.forge.breaking(by) as tx:
+            kept = tx.scalars(text("SELECT branch FROM channel_epoch")).one()
+            tx.execute(text(f"{forged} AND message_out.epoch = 1"))
+        assert any("is not what this node signed beyond its end" in line for line in found(by)), branch
+        with corridor.forge.breaking(by) as tx:
+            tx.execute(text("UPDATE channel_epoch SET branch = :kept"), {"kept": kept})
+    assert found(by) == []
+    forked.drop()
+
+
+def test_a_restored_peer_gets_back_what_it_held_beyond_the_end_of_an_epoch(corridor: Corridor) -> None:
     by, uz = corridor.by, corridor.uz
     _ = by.node.guard, uz.node.guard
     before = Backup.take(corridor.forge, uz)
     fork(corridor).drop()
     begin_anew(by, uz)
     agree(corridor)
+    with uz.node.database.read() as tx:
+        held = {row.digest for row in tx.query(CertificateRow)}
     before.restore()
     assert of_received(by.did, 1) in behind(uz)
-    with pytest.raises(UnseenLeft) as left:
-        recovered(uz, by)
-    assert (left.value.entries, left.value.messages) == (0, 1)
-    assert recovered(uz, by, give_up=1).said["messages_given_up"] == 1
-    assert behind(uz) == []
+    assert recovered(uz, by).said["messages_given_up"] == 0
+    with uz.node.database.read() as tx:
+        assert {row.digest for row in tx.query(CertificateRow)} == held
+    assert (behind(uz), found(uz)) == ([], [])
     before.drop()
