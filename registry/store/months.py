@@ -42,9 +42,13 @@ class Touched(NamedTuple):
 
 
 def began(tx: Session, country: str) -> datetime | None:
-    """Return when something was first issued for a country; None where nothing was."""
+    """Return when something was first issued for a country; None where nothing was.
+
+    What a restore left only the leaf of counts where it came back: what was lost before it was sent is in no statement.
+    """
     first = tx.scalar(select(func.min(Act.at)).where(Act.kind.in_(KINDS), Act.to == country))
-    times = [leaf.at for _, leaf in _recovered(tx, country)]
+    left = {str(leaf.digest): leaf.at for _, leaf in _recovered(tx, country)}
+    times = [left[each.digest] for each in touched(tx, left, delivered=False)]
     return min([*times, first]) if first is not None else min(times, default=None)
 
 

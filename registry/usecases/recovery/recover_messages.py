@@ -51,22 +51,21 @@ class Restoring:
     def take_sent(self, to: str, recalled: Sequence[Recalled]) -> None:
         """Take back what we sent to a node, from what it acknowledged on; each is signed by us and follows another.
 
-        What stands here already is passed over. What the peer holds in place of ours is the branch of the epoch that
-        began since; where none did, two people begin it, which takes it back. Raises `RecalledNotOurs`,
-        `NotAddressedHere`, `MessageGap`, `MessageFork`, and what parsing raises.
+        What stands here already is passed over. What the peer holds beyond the end of an epoch is kept with the epoch
+        that began since; where it holds others than ours and none began, two people begin it, which takes them back.
+        Raises `RecalledNotOurs`, `NotAddressedHere`, `MessageGap`, `MessageFork`, and what parsing raises.
         """
-        position, branch = channel.sent(self.tx, to), list[str]()
+        position, held, parted = channel.sent(self.tx, to), list[tuple[int, str]](), False
         for each in recalled:
             envelope, message = self.read_sent(to, each.message)
             here = channel.sent_digest(self.tx, to, message.epoch, message.seq)
-            if here == envelope.digest:
+            if message.kind is MessageKind.EPOCH_BEGUN and message.epoch > position.epoch:
+                position = self._begin(message, position, held)
+                held, parted = [], False
+            held.append((message.seq, each.message))
+            parted = parted or here not in {None, envelope.digest}
+            if parted or here is not None:
                 continue
-            if here is not None or (branch and message.epoch == position.epoch):
-                branch.append(each.message)
-                continue
-            if message.kind is MessageKind.EPOCH_BEGUN:
-                position = self._begin(message, position, branch)
-                branch = []
             message.check_follows(position)
             index, act, pending = self.contents.keep(message)
             receipt = each.receipt
@@ -114,10 +113,10 @@ class Restoring:
         if node is None or node.chained.kid(self.did) != envelope.kid or not envelope.is_signed_by(node.chained.key):
             raise RecalledNotOurs(seq, "its signature is not that of this node's key")
 
-    def _begin(self, message: Message, position: Position, branch: Sequence[str]) -> Position:
-        """Keep an epoch that began since the backup, with its branch; it follows on a message that is here.
+    def _begin(self, message: Message, position: Position, held: Sequence[tuple[int, str]]) -> Position:
+        """Keep an epoch that began since the backup, with what the peer held beyond the end of the one before.
 
-        Raises `RecalledNotOurs`.
+        It follows on a message that is here. Raises `RecalledNotOurs`.
         """
         begun = EpochBegun.of(message)
         ended = begun.ended
@@ -125,6 +124,7 @@ class Restoring:
             ended.seq >= FIRST and channel.sent_digest(self.tx, message.to, ended.epoch, ended.seq) != ended.digest
         ):
             raise RecalledNotOurs(message.seq, "it begins an epoch that does not follow on what is here")
+        branch = [text for seq, text in held if seq > ended.seq]
         self.taken.astray += self.take_branch(message.to, branch)
         epochs.keep(self.tx, Direction.SENT, message.to, begun, at=message.issued_at, branch=branch)
         return Position.start(begun.epoch)

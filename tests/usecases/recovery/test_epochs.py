@@ -279,7 +279,7 @@ def test_a_restored_node_gets_its_epochs_back_with_its_messages(parted: Parted, 
     assert behind(home) == []
     with home.node.database.read() as tx:
         (row,) = tx.query(ChannelEpoch)
-    assert (row.epoch, row.act, row.proposed_by, row.branch) == (2, None, None, [])
+    assert (row.epoch, row.act, row.proposed_by, len(row.branch)) == (2, None, None, 1 if home is by else 0)
     assert found(home) == []
     make(by, uz)
     with parted.corridor.forge.breaking(home) as tx:

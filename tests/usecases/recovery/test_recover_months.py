@@ -127,9 +127,17 @@ def test_what_was_lost_before_it_was_sent_keeps_no_month_open(corridor: Corridor
     assert [each["certificate"] for each in body_of(uz, NOVEMBER, by)["entries"]] == [kept.id]
 
 
-def test_a_month_whose_every_certificate_was_lost_before_it_was_sent_is_not_stated(corridor: Corridor) -> None:
+def test_a_month_whose_every_certificate_was_lost_before_it_was_sent_is_not_stated_and_the_next_is(
+    corridor: Corridor,
+) -> None:
     by, uz = corridor.by, corridor.uz
     _ = by.node.guard, uz.node.guard
     by.approved()
     lose_what_was_not_sent(corridor)
     assert settles(by, uz) == 0
+    later = by.issued()
+    carry(by, uz)
+    assert end_month(corridor).encode() == "2026-12"
+    settle_all(by, uz)
+    assert agreed(by) == agreed(uz) == {("2026-12", "BY")}
+    assert [each["certificate"] for each in body_of(uz, "2026-12", by)["entries"]] == [later.id]

@@ -8,8 +8,9 @@ from sqlalchemy import text
 from registry.core.channel.message import GENESIS, MessageFork
 from registry.core.identifiers import log_origin
 from registry.core.verification.verdict import Indication
-from registry.store import certificates
+from registry.store import certificates, channel
 from registry.store.certificates import CertificateRow
+from registry.store.epochs import ChannelEpoch
 from registry.store.guard import Mark, of_received, of_sent
 from registry.usecases.channel.deliver_message import ChannelBehind
 from registry.usecases.recovery.compare_guard import check_caught_up
@@ -18,7 +19,7 @@ from registry.usecases.recovery.recover_log import UnseenLeft
 from tests.kit import Corridor, Country
 from tests.usecases.fsck.lived import found, mirror
 from tests.usecases.recovery.parted import agree_to, begin, lose, offer, waiting
-from tests.usecases.recovery.restored import Backup, behind, carry, fetched_from, make, recovered
+from tests.usecases.recovery.restored import Backup, behind, carry, digest_of, fetched_from, make, recovered
 from tests.usecases.recovery.test_recover_log import agree
 
 
@@ -67,6 +68,9 @@ def test_a_node_that_began_an_epoch_issues_after_it_is_restored_from_before_the_
     assert (behind(by), found(by)) == ([], [])
     assert by.node.guard.mark(of_sent(uz.did, 1)) == mark, "what was signed in the epoch that is over stays marked"
     check_issues(by)
+    with by.node.database.read() as tx:
+        (epoch,) = tx.query(ChannelEpoch)
+        assert [channel.sent_digest(tx, uz.did, 1, 2)] == [digest_of(each) for each in epoch.branch]
     by.issued()
     agree(corridor)
     backup.drop()
@@ -190,3 +194,19 @@ def test_a_restored_peer_gets_back_what_it_held_beyond_the_end_of_an_epoch(corri
         assert {row.digest for row in tx.query(CertificateRow)} == held
     assert (behind(uz), found(uz)) == ([], [])
     before.drop()
+
+
+def test_a_node_restored_before_the_first_message_of_its_epoch_takes_that_back(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    fork(corridor).drop()
+    begin(by, uz)
+    backup = Backup.take(corridor.forge, by)
+    offer(by, uz)
+    agree_to(uz, by)
+    agree(corridor)
+    backup.restore()
+    assert recovered(by, uz).said["messages_given_up"] == 0
+    assert (behind(by), found(by)) == ([], [])
+    by.issued()
+    agree(corridor)
+    backup.drop()
