@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "certificates_by_body"
-down_revision = "tokens_withdrawn"
+down_revision = "last_message_by_digest"
 
 
 def upgrade() -> None:
