@@ -105,7 +105,7 @@ def _state_issued(tx: Session, ends: Ends, at: datetime, draw: Draw) -> int:
     sent = [each for each in (before, months.end_of(tx, ends.peer, until)) if each is not None]
     sent += [through for through, index in astray if since < index <= until]
     if not sent:
-        return 0  # all of it was lost before any was sent: there is no message that the month could end at
+        return 0  # there is no message that the month could end at
     through = max(sent, key=lambda each: each.place)
     checkpoint = checkpoints.checkpoint(tx, published.size)
     assert checkpoint is not None

@@ -169,3 +169,19 @@ def test_a_branch_that_says_nothing_of_a_month_any_more_is_named(corridor: Corri
     lines = found(by)
     assert any(line.startswith("epoch 2 sent") for line in lines), lines
     assert any("no message carries it so" in line for line in lines), lines
+
+
+def test_a_month_of_which_no_message_is_known_any_more_is_not_stated(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    _ = by.node.guard, uz.node.guard
+    backup = Backup.take(corridor.forge, by)
+    by.issued()
+    carry(by, uz)
+    lose(corridor, backup)
+    backup.drop()
+    end_month(corridor)
+    by.issued()
+    assert begin_anew(corridor) == []
+    with corridor.forge.breaking(by) as tx:
+        tx.execute(text("UPDATE channel_epoch SET branch = '{}'"))
+    assert settles(by, uz) == 0
