@@ -12,6 +12,7 @@ from registry.peer.refusals import PeerHasNone
 from registry.store.acts import Actor
 from registry.usecases.channel import exchange_freshness
 from registry.usecases.channel.accept_message import judge_again
+from registry.usecases.channel.set_aside import set_aside
 from registry.usecases.channel.take_certificate import Here
 from registry.usecases.recovery.compare_guard import check_caught_up
 from registry.usecases.trust import adopt_trust_list
@@ -80,6 +81,7 @@ class Freshening:
             if not exchange_freshness.is_kept(tx, text, self.did):
                 exchange_freshness.keep(tx, text, self.did, beliefs, own=settings.did, env=settings.env, at=at)
                 beliefs = read_beliefs(tx, self.node.pins)
+                set_aside(tx, beliefs, at=at)
             return beliefs.words[self.did].behind
 
     def _adopt(self, at: datetime) -> None:

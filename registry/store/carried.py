@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.dialects.postgresql import JSONB, array
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from registry.core.certificate.outside import Outside
 from registry.core.certificate.relation import DUPLICATES
@@ -54,15 +54,20 @@ def duplicates_for(tx: Session, presented_in: str, at: datetime) -> Sequence[Cer
 
 def changes_for(tx: Session, presented_in: str, at: datetime) -> Sequence[Said]:
     """Return every change of status of unexpired certificates for a country, and of what these duplicate."""
+    return read_said(tx, CHANGES.where(counts_for(StatusChangeRow.certificate, presented_in, at)))
+
+
+def counts_for(certificate: InstrumentedAttribute[str], presented_in: str, at: datetime) -> ColumnElement[bool]:
+    """Return whether a certificate that is joined is for a country and unexpired, or one that is duplicates it."""
     duplicate = aliased(CertificateRow)
-    of_original = func.encode(func.sha256(func.convert_to(StatusChangeRow.certificate, "UTF8")), "hex")
+    of_original = func.encode(func.sha256(func.convert_to(certificate, "UTF8")), "hex")
     outlived = select(duplicate.id).where(
         duplicate.terms.contains(array([func.concat(f"{DUPLICATES}:", of_original)])),
         duplicate.presented_in == presented_in,
         duplicate.valid_until >= at,
     )
     unexpired = and_(CertificateRow.presented_in == presented_in, CertificateRow.valid_until >= at)
-    return read_said(tx, CHANGES.where(or_(unexpired, outlived.exists())))
+    return or_(unexpired, outlived.exists())
 
 
 def clarifications_for(tx: Session, presented_in: str, at: datetime) -> Sequence[Said]:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import (
     BigInteger,
+    CheckConstraint,
     ColumnElement,
     ForeignKey,
     Index,
@@ -64,10 +65,22 @@ class MessageOut(Row):
 
 
 class MessageIn(Row):
-    """A message of the peer's as it came, with the receipt that we gave and shall give again."""
+    """A message of the peer's as it came, with the receipt that we gave and shall give again.
+
+    Beside the receipt, which stays what it was, stand two things that lists decide, of what was not simply accepted.
+    `waits_for`: the key that signed what it carries, of which a list has yet to say what it is. `set_aside_at`: since
+    when it holds up no certificate, for nobody who counts has signed it.
+    """
 
     __tablename__ = "message_in"
-    __table_args__ = (one_of("kind", MessageKind), one_of("outcome", Outcome))
+    __table_args__ = (
+        one_of("kind", MessageKind),
+        one_of("outcome", Outcome),
+        CheckConstraint(
+            "outcome <> 'accepted' OR (waits_for IS NULL AND set_aside_at IS NULL)", name="accepted_is_not_open"
+        ),
+        Index(None, "from", "received_at", postgresql_where="waits_for IS NOT NULL AND set_aside_at IS NULL"),
+    )
 
     from_: Mapped[str] = mapped_column("from", primary_key=True)
     epoch: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
@@ -80,6 +93,8 @@ class MessageIn(Row):
     receipt: Mapped[str]
     outcome: Mapped[str]
     received_at: Mapped[datetime]
+    waits_for: Mapped[str | None]
+    set_aside_at: Mapped[datetime | None]
 
 
 def try_courier(tx: Session) -> bool:

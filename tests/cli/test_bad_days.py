@@ -26,6 +26,8 @@ from registry.store.channel import MessageIn, MessageOut
 from registry.store.tasks import Task, TaskKind
 from tests.cli.serving import served
 from tests.kit import Corridor, Country
+from tests.usecases.channel import test_accept_message
+from tests.usecases.channel.test_set_aside import Stranger, aside, forged
 from tests.usecases.recovery.restored import NOBODY
 
 AWAY = 200
@@ -223,6 +225,20 @@ def test_what_is_no_word_of_the_peer_is_named_and_not_kept(corridor: Corridor, n
         Freshening(by.node, uz.did, peer).run()
     assert refusal.value.code == code
     assert by.everything() == before
+
+
+def test_what_waits_for_a_key_ends_waiting_when_the_peer_says_that_its_list_is_the_newest(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    row = uz.issued("cotton-yarn")
+    uz.deliver(by)
+    test_accept_message.sent(uz, by, forged(uz, row, Stranger(uz)), kind=MessageKind.CERTIFICATE_STATUS)
+    assert aside(by) == [None]
+    corridor.clock.forward(timedelta(minutes=6))
+    uz.sequence()
+    statement = uz.states()
+    with Liar(by, uz, lambda _liar, _asked: (200, JWT, statement)).listening() as peer:
+        Freshening(by.node, uz.did, peer).run()
+    assert aside(by) == [corridor.clock()]
 
 
 def open_ones(country: Country) -> list[tuple[str, str]]:

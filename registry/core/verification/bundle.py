@@ -122,6 +122,8 @@ class Bundle:
     """Of changes and clarifications, whose own dates count for nothing after a revocation; and of agreements."""
     alone: tuple[Annotated[str, CERTIFICATE], ...] = ()
     """Duplicates that were delivered, and what they duplicate was not: nothing tells whether that is still in force."""
+    waiting: tuple[Annotated[str, CERTIFICATE], ...] = ()
+    """Certificates of which a change came by a key that no list knows yet: it may be their body's."""
 
     @classmethod
     def parse(cls, value: JsonObject) -> Self:
@@ -254,7 +256,7 @@ def _by_certificate(
 
 def _reader(bundle: Bundle, changes: Mapping[str, Sequence[str]], seen: Mapping[str, datetime]) -> ReadEvidence:
     held: dict[bytes, Delivered] = {}
-    alone = frozenset(bundle.alone)
+    alone, waiting = frozenset(bundle.alone), frozenset(bundle.waiting)
     for group in bundle.delivered:
         for start in range(0, len(group.digests), DIGEST_BYTES):
             held[group.digests[start : start + DIGEST_BYTES]] = group
@@ -264,7 +266,9 @@ def _reader(bundle: Bundle, changes: Mapping[str, Sequence[str]], seen: Mapping[
         marks = (None, found.outside, found.late) if found else ()
         kept = Held(digest, found.by, Standpoint.BUNDLE, found.logged, *marks) if found else None
         named = certificate.relation(DUPLICATES)
-        of_original = () if named is None else changes.get(str(named.certificate), ())
-        return Evidence(kept, changes.get(certificate.id, ()), None if certificate.id in alone else of_original, seen)
+        original = None if named is None else named.certificate
+        of_original = None if certificate.id in alone else changes.get(str(original), ())
+        waits = not waiting.isdisjoint({certificate.id, original})
+        return Evidence(kept, changes.get(certificate.id, ()), of_original, seen, waits)
 
     return read

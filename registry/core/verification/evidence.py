@@ -76,6 +76,8 @@ class Evidence:
     """Changes of the certificate that this one duplicates; None where that one is not held."""
     seen: Mapping[str, datetime] = field(default_factory=dict)
     """By when others than its signer had seen each change, by its digest; what nobody dates is missing."""
+    waits: bool = False
+    """Whether a change of it, or of what it duplicates, is by a key that no list knows, and one to come may know."""
 
 
 def earliest(seen: Iterable[tuple[str, datetime | None]]) -> dict[str, datetime]:

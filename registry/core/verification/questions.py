@@ -169,7 +169,7 @@ def _ask_status(case: Case) -> Finding:
     ended = _out_of_force([change for change in of_original if change and case.holds(change.effective_from)])
     if ended is not None:
         return _failed(Check.STATUS, "original-out-of-force", ended.reason)
-    if None in (*changes, *of_original):
+    if case.evidence.waits or None in (*changes, *of_original):
         return _unknown(Check.STATUS, "change-not-believed")
     held, as_of = case.held, case.word.as_of
     if case.is_ahead:

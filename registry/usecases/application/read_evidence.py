@@ -1,6 +1,7 @@
 """Read all that this node holds about a certificate: what its verdict rests on."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -43,22 +44,40 @@ def reader(tx: Session, found: list[CertificateRow], *, hold: bool = False) -> R
         logged_by = None if row.act is None else checkpoints.published_at(tx, row.act)
         logged = (row.proof if row.act is None else logged_by) is not None
         held = Held(Digest(row.digest), row.recorded_at, standpoint, logged, logged_by, *marks(row.outside))
-        changes, of_original = _changes(tx, row.id), said_of_original(tx, certificate)
-        seen = earliest((each.digest, each.seen) for each in (*changes, *(of_original or ())))
-        original = None if of_original is None else [each.text for each in of_original]
-        return Evidence(held, [each.text for each in changes], original, seen)
+        changes, of_original = _changes(tx, row.id), _changes_of_original(tx, certificate)
+        theirs = [] if of_original is None else of_original.said
+        seen = earliest((each.digest, each.seen) for each in (*changes.said, *theirs))
+        original = None if of_original is None else [each.text for each in theirs]
+        waits = changes.waits or (of_original is not None and of_original.waits)
+        return Evidence(held, [each.text for each in changes.said], original, seen, waits)
 
     return read
 
 
-def _changes(tx: Session, id: str) -> Sequence[Said]:
-    return [*said.changes(tx, id), *map(open_change, open_messages.open_changes(tx, id))]
+@dataclass(frozen=True, slots=True)
+class _Changes:
+    """Changes of a certificate, believed or open, and whether another is by a key that no list knows yet."""
+
+    said: Sequence[Said] = ()
+    waits: bool = False
 
 
-def said_of_original(tx: Session, certificate: Certificate) -> Sequence[Said] | None:
+def _changes(tx: Session, id: str) -> _Changes:
+    open_ = open_messages.open_changes(tx, id)
+    return _Changes([*said.changes(tx, id), *map(open_change, open_.came)], open_.waits)
+
+
+def _changes_of_original(tx: Session, certificate: Certificate) -> _Changes | None:
     """Return the changes of what a certificate duplicates, none where it is no duplicate; None: that is not here."""
     named = certificate.relation(DUPLICATES)
     if named is None:
-        return ()
-    original = certificates.certificate(tx, str(named.certificate))
-    return None if original is None or original.body != certificate.issuer else _changes(tx, original.id)
+        return _Changes()
+    original = find_original(tx, certificate)
+    return None if original is None else _changes(tx, original.id)
+
+
+def find_original(tx: Session, duplicate: Certificate) -> CertificateRow | None:
+    """Return the certificate that a duplicate names, if it is here and of the same body."""
+    named = duplicate.relation(DUPLICATES)
+    original = None if named is None else certificates.certificate(tx, str(named.certificate))
+    return original if original is not None and original.body == duplicate.issuer else None

@@ -23,6 +23,7 @@ from registry.store.parties import Role
 from registry.store.tasks import TaskKind
 from registry.usecases.application.read_evidence import read_evidence
 from registry.usecases.channel import follow_epoch
+from registry.usecases.channel.set_aside import set_aside, stand
 from registry.usecases.channel.take_certificate import Here, take_certificate, take_proof
 from registry.usecases.channel.take_change import Taken, refused, take_change, take_clarification
 from registry.usecases.channel.take_statement import take_statement
@@ -127,6 +128,7 @@ def accept(
     if receipt.outcome is Outcome.ACCEPTED and taken.outcome is not Outcome.ACCEPTED:
         raise JudgedOtherwise(message.from_, message.seq, [f"{each.check}: {each.code}" for each in taken.findings])
     answer = given or seal(receipt.encode(), Typ.RECEIPT, receiver.signer).text
+    stands = stand(message, taken, beliefs, at=at)
     tx.add(
         MessageIn(
             from_=message.from_,
@@ -140,6 +142,8 @@ def accept(
             receipt=answer,
             outcome=receipt.outcome,
             received_at=receipt.received_at,
+            waits_for=stands.waits_for,
+            set_aside_at=stands.set_aside_at,
         )
     )
     tx.flush()
@@ -153,19 +157,25 @@ def judge_again(tx: Session, here: Here, beliefs: Beliefs, *, at: datetime) -> i
     What customs found good, and what counted beside it, is looked at as well: where a key is revoked from before,
     customs and operators are told.
 
-    A receipt stays what it was, but a list or an agreement that came late loses no certificate and no annulment.
+    A receipt stays what it was, but a list or an agreement that came late loses no certificate and no annulment. What
+    nobody who counts has signed is set aside.
     """
     peers.lock_adoption(tx)
     judged: list[tuple[str, Taken]] = []
-    for row in open_messages.not_accepted(tx):
+    known = {kid for believed in beliefs.lists.values() for kid in believed.signers}
+    for row in open_messages.to_judge(tx, known):
         message = Message.parse(Envelope.parse(row.envelope, Typ.MESSAGE).payload)
         sender = beliefs.node(message.from_)
         if sender is not None:
             each = _take(tx, message, sender.country, here, beliefs, came=row.received_at, at=at)
             _tell_undated(tx, message, each, at=at)
+            stands = stand(message, each, beliefs, at=at)
+            row.waits_for, row.set_aside_at = stands.waits_for, stands.set_aside_at
             judged.append((_place(message), each))
     taken = [each for _, each in judged]
     settled = [message for message, each in judged if each.outcome is not Outcome.REFUSED]
+    tx.flush()
+    set_aside(tx, beliefs, at=at)
     tasks.close_tasks(tx, TaskKind.MESSAGE_REFUSED, settled, at=at)
     arrivals.number(tx, [each.news for each in taken if each.news], at)
     trusted = Trusted(here.env, here.country, beliefs.lists, beliefs.agreements, at)

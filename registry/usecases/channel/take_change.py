@@ -17,6 +17,7 @@ from registry.core.identifiers import Digest
 from registry.core.record import decode
 from registry.core.scheme.catalogue import knows_suspension
 from registry.core.tlog.entry import Kind
+from registry.core.trust.whose_word import Whose, whose
 from registry.core.verification.beside import believe_change, believe_clarification
 from registry.core.verification.evidence import Trusted, earliest
 from registry.core.verification.verdict import Check
@@ -77,13 +78,13 @@ def take_change(tx: Session, message: Message, env: str, beliefs: Beliefs, *, ca
     certificate_locks.lock_for_change(tx, [change.certificate])
     row = _delivered(tx, change.certificate)
     if row is None:
-        return _early(message, change.certificate)
+        return _early(message, envelope, change, beliefs)
     certificate = read(row)
     seen = _seen(tx, envelope, Kind.CERTIFICATE_STATUS, came)
     judged = envelope.text, certificate, Digest(row.digest), _trusted(env, beliefs)
     if believe_change(*judged, seen) is None:
         undated = believe_change(*judged, {envelope.digest: change.recorded_at}) is not None
-        return _unbelieved(envelope, row, beliefs, "change-not-believed", undated=undated)
+        return _unbelieved(message, envelope, row, beliefs, "change-not-believed", undated=undated)
     held = certificates.changes(tx, row.id)
     if any(known.digest == envelope.digest for known in held):
         return Taken(Outcome.ACCEPTED, (), row.id)
@@ -113,7 +114,7 @@ def take_clarification(tx: Session, message: Message, env: str, beliefs: Beliefs
     judged = envelope.text, certificate, Digest(row.digest), _trusted(env, beliefs)
     if believe_clarification(*judged, seen) is None:
         undated = believe_clarification(*judged, {envelope.digest: said.recorded_at}) is not None
-        return _unbelieved(envelope, row, beliefs, "clarification-not-believed", undated=undated)
+        return _unbelieved(message, envelope, row, beliefs, "clarification-not-believed", undated=undated)
     if clarifications.by_digest(tx, envelope.digest) is not None:
         return Taken(Outcome.ACCEPTED, (), row.id)
     keep_clarification(tx, envelope, said, None)
@@ -126,13 +127,25 @@ def _delivered(tx: Session, id: str) -> CertificateRow | None:
     return row if row is not None and row.source == Source.DELIVERED else None
 
 
-def _early(message: Message, certificate: str) -> Taken:
-    """Refuse a change of what is not here, and keep which certificate of the sender's it is about.
+def _early(message: Message, envelope: Envelope, change: StatusChange, beliefs: Beliefs) -> Taken:
+    """Refuse a change of what is not here, and keep which certificate it is about if its body may have signed it.
 
-    A list that comes late may bring the certificate: the change counts for it then, believed or open.
+    A list that comes late may bring the certificate: the change counts for it then, believed or open. What is signed by
+    no key of that body never does: a stolen node key would hold up what is yet to be issued.
     """
-    theirs = certificate.startswith(f"https://{message.from_.removeprefix('did:web:')}/certificates/")
-    return replace(refused("delivered", "not-delivered"), certificate=certificate if theirs else None)
+    if not _is_of_body(message, envelope, change.certificate):
+        return refused("delivered", "not-delivered")
+    if whose(envelope, message.from_, beliefs.lists.values()) is Whose.NOBODY:
+        return refused("status", "change-not-believed")
+    return replace(refused("delivered", "not-delivered"), certificate=change.certificate)
+
+
+def _is_of_body(message: Message, envelope: Envelope, certificate: str) -> bool:
+    """Tell whether a key signed that says to be of the body whose certificate this is, of the node that sent it."""
+    node, _, code = envelope.signer.partition(":bodies:")
+    return node == message.from_ and certificate.startswith(
+        f"https://{node.removeprefix('did:web:')}/certificates/{code}/"
+    )
 
 
 def _seen(tx: Session, envelope: Envelope, kind: Kind, came: datetime) -> Mapping[str, datetime]:
@@ -143,7 +156,9 @@ def _trusted(env: str, beliefs: Beliefs) -> Trusted:
     return Trusted(env, None, beliefs.lists, beliefs.agreements, None)
 
 
-def _unbelieved(envelope: Envelope, row: CertificateRow, beliefs: Beliefs, code: str, *, undated: bool) -> Taken:
+def _unbelieved(
+    message: Message, envelope: Envelope, row: CertificateRow, beliefs: Beliefs, code: str, *, undated: bool
+) -> Taken:
     """Refuse what the body did not sign; a signer of a list that is yet to come is judged again then.
 
     What a revoked key signed, and nobody is known to have seen before, is open: its body may have meant it.
@@ -151,7 +166,8 @@ def _unbelieved(envelope: Envelope, row: CertificateRow, beliefs: Beliefs, code:
     if undated:
         open_ = ReceiptFinding(Check.STATUS, Answer.UNKNOWN, "revoked-since")
         return Taken(Outcome.ACCEPTED_WITH_WARNINGS, (open_,), row.id)
-    if all(envelope.kid not in believed.signers for believed in beliefs.lists.values()):
+    by_whom = whose(envelope, message.from_, beliefs.lists.values())
+    if by_whom is Whose.OPEN and _is_of_body(message, envelope, row.id):
         open_ = ReceiptFinding(Check.STATUS, Answer.UNKNOWN, "signer-unknown")
         return Taken(Outcome.ACCEPTED_WITH_WARNINGS, (open_,), row.id)
     return refused("status", code)

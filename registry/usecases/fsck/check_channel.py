@@ -30,6 +30,7 @@ from registry.usecases.channel.read_carried import SAYS, Carried, read_carried
 from registry.usecases.fsck.check_adopted import Adopted
 from registry.usecases.fsck.check_arrivals import Brought, Came, check_arrivals
 from registry.usecases.fsck.check_epochs import branches
+from registry.usecases.fsck.check_open import check_open
 from registry.usecases.fsck.survey_rows import Survey, of, read_object, readable
 
 LATE = timedelta(minutes=10)
@@ -205,6 +206,8 @@ def _received(survey: Survey, adopted: Adopted) -> Brought:
             is_open = row.outcome != Outcome.ACCEPTED or message.kind in _BESIDE
             if row.certificate != carried.certificate and not (row.certificate is None and is_open):
                 survey.differ(where, row, {"certificate": carried.certificate})
+            if row.waits_for is not None or row.set_aside_at is not None:
+                check_open(survey, where, row, message, adopted.beliefs())
             if message.kind in {MessageKind.CERTIFICATE_LOGGED, MessageKind.EPOCH_BEGUN}:
                 continue
             brought.setdefault(carried.digest, []).append(Came(row.received_at, row.outcome, carried.outside))

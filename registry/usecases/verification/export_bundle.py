@@ -21,7 +21,7 @@ from registry.core.verification.bundle import DIGEST_BYTES, Bundle, Delivered, H
 from registry.store import acts, carried, freshness, mirror, open_messages, peers
 from registry.store.acts import Actor, Draw
 from registry.store.carried import Unexpired
-from registry.usecases.application.read_evidence import open_change, said_of_original
+from registry.usecases.application.read_evidence import find_original, open_change
 from registry.usecases.trust.believe_peers import Beliefs, Pins, carried_lists, read_beliefs, read_word
 from registry.usecases.trust.sign_for_body import read
 
@@ -63,7 +63,8 @@ def export(
     for node, word in sorted(beliefs.words.items()):
         if word.as_of is not None and word.as_of > at + CLOCK_SKEW:
             raise ClockBehind(node, word.as_of, at)
-    changes = [*carried.changes_for(tx, country, at), *map(open_change, open_messages.open_changes(tx))]
+    came = open_messages.open_changes_for(tx, country, at)
+    changes = [*carried.changes_for(tx, country, at), *map(open_change, came)]
     mended = carried.clarifications_for(tx, country, at)
     bundle = Bundle(
         issuer=did,
@@ -85,9 +86,8 @@ def export(
             *(Seen(Digest(said.digest), said.seen) for said in (*changes, *mended) if said.seen is not None),
             *(Seen(Digest(named), adopted) for named, adopted in beliefs.adopted.items()),
         ),
-        alone=tuple(
-            row.id for row in carried.duplicates_for(tx, country, at) if said_of_original(tx, read(row)) is None
-        ),
+        alone=tuple(row.id for row in carried.duplicates_for(tx, country, at) if find_original(tx, read(row)) is None),
+        waiting=tuple(open_messages.waiting_for(tx, country, at)),
     )
     envelope = seal(bundle.encode(), Typ.BUNDLE, signer)
     private: Mapping[str, Json] = {"sequence": bundle.sequence, "digest": envelope.digest}

@@ -360,7 +360,7 @@ def test_an_annulment_whose_signer_is_not_known_yet_leaves_no_certificate_valid(
     receipt = take_ignorant(uz, message)
     assert receipt.outcome is Outcome.ACCEPTED_WITH_WARNINGS
     assert uz.everything()["status_change"] == []
-    assert verdict_on(uz, issued.number, uz.beliefs()).indication is Indication.TOTAL_FAILED
+    assert verdict_on(uz, issued.number, uz.beliefs()).indication is Indication.INDETERMINATE
     assert judge(uz, uz.beliefs()) == 1
     assert len(uz.everything()["status_change"]) == 1
     assert verdict_on(uz, issued.number, uz.beliefs()).indication is Indication.TOTAL_FAILED

@@ -11,6 +11,7 @@ from registry.core.verification.verdict import Check
 from registry.core.verification.verify import verify
 from registry.store import open_messages, tasks
 from registry.store.certificates import CertificateRow
+from registry.store.open_messages import OpenChanges
 from registry.store.parties import Role
 from registry.store.tasks import Task, TaskKind
 from registry.usecases.certificate.read_beside import read_beside
@@ -91,7 +92,7 @@ def test_a_change_of_what_the_sender_did_not_issue_is_kept_for_no_certificate(co
     refused = sent(by, uz, {"change": change_of(uz, own)}, kind=MessageKind.CERTIFICATE_STATUS)
     assert [finding.code for finding in refused.findings] == ["not-delivered"]
     with uz.node.database.read() as tx:
-        assert open_messages.open_changes(tx) == []
+        assert open_messages.open_changes(tx, own.id) == OpenChanges([], waits=False)
 
 
 def judged_again(country: Country) -> int:
