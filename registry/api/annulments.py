@@ -14,7 +14,7 @@ from registry.api.limits import StrictRoute
 from registry.api.operation import operation
 from registry.api.proposal_views import AnnulmentView, ConfirmBody
 from registry.api.spelled import LocalDay
-from registry.core.certificate.lifecycle import AlreadyAnnulled, ProposalDiffers, SamePerson
+from registry.core.certificate.lifecycle import AlreadyAnnulled, ProposalDiffers, SameName, SamePerson
 from registry.core.identifiers import certificate_id, log_origin
 from registry.store import certificates
 from registry.store.parties import Role
@@ -42,6 +42,7 @@ CONFIRM_REFUSALS = (
     NothingProposed,
     ReplacementOpen,
     ProposalDiffers,
+    SameName,
     SamePerson,
     SignerMissing,
     *BEHIND,

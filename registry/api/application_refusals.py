@@ -4,7 +4,7 @@ from registry.core.agreement import NotAgreed
 from registry.core.application.lifecycle import IllegalMove
 from registry.core.certificate.claims import MalformedClaims
 from registry.core.certificate.duplicate import DuplicateDiffers, DuplicateNotReplaced, DuplicateOfDuplicate
-from registry.core.certificate.lifecycle import AlreadyAnnulled, ProposalDiffers, SamePerson
+from registry.core.certificate.lifecycle import AlreadyAnnulled, ProposalDiffers, SameName, SamePerson
 from registry.core.envelope.jose import EnvelopeTooLarge
 from registry.core.number_pattern import NumbersExhausted
 from registry.core.scheme.catalogue import UnknownScheme
@@ -40,6 +40,9 @@ DRAFT = (
 )
 MOVE = (ApplicationNotFound, IllegalMove, AnotherPart)
 SUBMIT = (*MOVE, *_RELATED, SheetTaken, DuplicateDiffers, FindingsSevere, MandateMissing)
-EXAMINE = (*MOVE, ExaminerIsExpert)
-REPLACE = (*MOVE, *_RELATED, NothingToReplace, AnnulmentOpen)
-ISSUE = (*MOVE, *_RELATED, NothingToReplace, ReplacementNotProposed, ProposalDiffers, SamePerson, *_SIGN, *BEHIND)
+EXAMINE = (*MOVE, ExaminerIsExpert, SameName)
+REPLACE = (*MOVE, *_RELATED, NothingToReplace, AnnulmentOpen, SameName)
+ISSUE = (
+    *(*MOVE, *_RELATED, NothingToReplace, ReplacementNotProposed, ProposalDiffers, SameName, SamePerson),
+    *(*_SIGN, *BEHIND),
+)

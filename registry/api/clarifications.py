@@ -14,7 +14,7 @@ from registry.api.limits import StrictRoute
 from registry.api.operation import operation
 from registry.api.proposal_views import ClarificationProposalView, ConfirmBody
 from registry.core.certificate.clarification import ClarificationDiffers, NotClarifiable
-from registry.core.certificate.lifecycle import AlreadyAnnulled, ProposalDiffers, SamePerson
+from registry.core.certificate.lifecycle import AlreadyAnnulled, ProposalDiffers, SameName, SamePerson
 from registry.core.identifiers import certificate_id, log_origin
 from registry.store.parties import Role
 from registry.usecases.certificate import clarify_certificate
@@ -27,7 +27,10 @@ router = APIRouter(prefix="/api/v1/certificates", tags=["certificates"], route_c
 PATH = "/{node}/{body}/{year}/{number}/clarification"
 OPEN_REFUSALS = (CertificateNotFound, AlreadyAnnulled)
 PROPOSE_REFUSALS = (*OPEN_REFUSALS, ClarificationOpen, ClarificationDiffers, NotClarifiable)
-CONFIRM_REFUSALS = (*OPEN_REFUSALS, NothingToClarify, ProposalDiffers, SamePerson, SignerMissing, *BEHIND)
+CONFIRM_REFUSALS = (
+    *OPEN_REFUSALS,
+    *(NothingToClarify, ProposalDiffers, SameName, SamePerson, SignerMissing, *BEHIND),
+)
 
 
 class ClarificationBody(Body):

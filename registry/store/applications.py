@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from registry.core.application.lifecycle import CLOCK_RUNS, Part, State
 from registry.store.database import Row, one_of
+from registry.store.parties import Person
 from registry.store.tasks import Task, TaskKind
 
 
@@ -71,6 +72,13 @@ _PLAYED = select(_PARTS.c.part).where(
     _PARTS.c.application == bindparam("application"), _PARTS.c.person == bindparam("person")
 )
 
+_PLAYERS = (
+    select(Person.name)
+    .join(_PARTS, _PARTS.c.person == Person.id)
+    .where(_PARTS.c.application == bindparam("application"), _PARTS.c.part == bindparam("part"))
+    .order_by(_PARTS.c.since, Person.id)
+)
+
 
 def claim_part(tx: Session, application: str, person: str, part: Part, at: datetime) -> Part:
     """Return the part that `person` plays in the application from now on: `part`, or the other one played before.
@@ -79,6 +87,11 @@ def claim_part(tx: Session, application: str, person: str, part: Part, at: datet
     """
     claimed = tx.scalar(_CLAIM, {"application": application, "person": person, "part": part, "since": at})
     return Part(claimed or tx.scalars(_PLAYED, {"application": application, "person": person}).one())
+
+
+def players(tx: Session, application: str, part: Part) -> Sequence[str]:
+    """Return the names of those who play a part in the application."""
+    return tx.scalars(_PLAYERS, {"application": application, "part": part}).all()
 
 
 def parts(tx: Session, application: str) -> Sequence[ApplicationPerson]:

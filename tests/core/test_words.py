@@ -13,6 +13,7 @@ from registry.core.certificate.lifecycle import (
     ChangeNotInScheme,
     IllegalChange,
     ProposalDiffers,
+    SameName,
     SamePerson,
     Standing,
 )
@@ -34,6 +35,7 @@ CODES: dict[type[RegistryError], tuple[str, str | None]] = {
     IllegalChange: ("illegal-change", None),
     ChangeNotInScheme: ("change-not-in-scheme", "S4 10.1"),
     SamePerson: ("same-person", None),
+    SameName: ("same-name", "S5 3.15"),
     ProposalDiffers: ("proposal-differs", None),
     NotClarifiable: ("not-clarifiable", "R09 9-2.2"),
     ClarificationDiffers: ("clarification-differs", "R09 9-2.2"),

@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from registry.core.certificate.status_change import Status
 from registry.core.errors import Conflict, Refused, Unprocessable
+from registry.core.product.names import names_one
 
 
 class Standing(StrEnum):
@@ -113,6 +114,21 @@ class SamePerson(Refused):
 
 
 @dataclass(eq=False)
+class SameName(Refused):
+    """Whoever approves bears the name of the other who does: one person may be registered twice."""
+
+    code: ClassVar[str] = "same-name"
+    clause: ClassVar[str | None] = "S5 3.15"
+    name: str
+
+    def __str__(self) -> str:
+        return (
+            f"whoever proposed or examined it is called {self.name}: two people approve, and namesakes are told apart "
+            "when both are registered by first name and patronymic in full"
+        )
+
+
+@dataclass(eq=False)
 class ProposalDiffers(Conflict):
     """What is proposed now is not what the confirmer says to have read: it may have been withdrawn since."""
 
@@ -156,3 +172,9 @@ def check_people(proposed_by: str, confirmed_by: str) -> None:
     """Check that two different people approve; raises `SamePerson`."""
     if proposed_by == confirmed_by:
         raise SamePerson
+
+
+def check_names(other: str, name: str) -> None:
+    """Check that who approves is not, by the name, the `other` who did, registered twice; raises `SameName`."""
+    if names_one(other, name):
+        raise SameName(other)

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from registry.core.application.lifecycle import Part
 from registry.core.canonical import Json
 from registry.core.certificate.claims import Claims
+from registry.core.certificate.lifecycle import check_names
 from registry.core.errors import NotFound, Refused
 from registry.core.tlog.entry import Kind
 from registry.store import acts, applications
@@ -50,11 +51,21 @@ def find(tx: Session, id: str, *, by: Party, lock: bool = False) -> Application:
     return row
 
 
+_APPROVE = {Part.EXAMINER: Part.SIGNATORY, Part.SIGNATORY: Part.EXAMINER}
+"""Two people approve every certificate: who plays the one part is told apart from who plays the other by name, too."""
+
+
 def play(tx: Session, row: Application, part: Part, *, by: Party, at: datetime) -> None:
-    """Let the person play `part` in the application; raises `AnotherPart` where they play another."""
+    """Let the person play `part` in the application.
+
+    Raises `AnotherPart` where they play another, and `SameName` where one of their name is the other who approves.
+    """
     played = applications.claim_part(tx, row.id, by.person, part, at)
     if played is not part:
         raise AnotherPart(played, part)
+    if part in _APPROVE:
+        for name in applications.players(tx, row.id, _APPROVE[part]):
+            check_names(name, by.name)
 
 
 def record(

@@ -25,7 +25,7 @@ from registry.store.annulments import Annulment
 from registry.store.certificates import CertificateRow, StatusChangeRow
 from registry.usecases.party.identify_party import Party
 from registry.usecases.trust.believe_peers import read_lists
-from registry.usecases.trust.sign_for_body import Issuer, SignerMissing, lock_own, require
+from registry.usecases.trust.sign_for_body import Issuer, SignerMissing, check_other, lock_own, require
 
 _APPROVAL = lifecycle.APPROVALS[Status.ANNULLED]
 
@@ -110,7 +110,7 @@ def confirm(tx: Session, id: str, read: str, issuer: Issuer, *, by: Party, at: d
     """Confirm the proposal `read` of another person; the change is signed, recorded, and goes to the other country.
 
     Raises `CertificateNotFound`, `AlreadyAnnulled`, `NothingProposed`, `ReplacementOpen`, `ProposalDiffers`,
-    `SamePerson`, `SignerMissing`.
+    `SamePerson`, `SameName`, `SignerMissing`.
     """
     require(by, _APPROVAL.confirms)
     row, certificate = lock_own(tx, id, by)
@@ -120,7 +120,7 @@ def confirm(tx: Session, id: str, read: str, issuer: Issuer, *, by: Party, at: d
     if proposal.application is not None:
         raise ReplacementOpen(proposal.application)
     lifecycle.check_read(proposal.id, read)
-    lifecycle.check_people(proposal.proposed_by, by.person)
+    check_other(tx, proposal.proposed_by, by)
     lists = read_lists(tx, issuer.pins)
     signer = issuer.signer(certificate.body, lists, at)
     since = LocalDate(proposal.effective_from, certificate.subject.issue_date.offset)

@@ -19,7 +19,7 @@ from registry.store.acts import Draw
 from registry.store.clarifications import ClarificationProposal, ClarificationRow
 from registry.usecases.party.identify_party import Party
 from registry.usecases.trust.believe_peers import read_lists
-from registry.usecases.trust.sign_for_body import Issuer, SignerMissing, lock_own, require
+from registry.usecases.trust.sign_for_body import Issuer, SignerMissing, check_other, lock_own, require
 
 
 @dataclass(eq=False)
@@ -79,7 +79,7 @@ def confirm(
     """Confirm the proposal `read` of another person; it is signed, recorded, and goes to the other country.
 
     Raises `CertificateNotFound`, `AlreadyAnnulled`, `NothingToClarify`, `ProposalDiffers`, `SamePerson`,
-    `SignerMissing`.
+    `SameName`, `SignerMissing`.
     """
     require(by, lifecycle.CLARIFICATION.confirms)
     row, certificate = lock_own(tx, id, by)
@@ -87,7 +87,7 @@ def confirm(
     if proposal is None:
         raise NothingToClarify
     lifecycle.check_read(proposal.id, read)
-    lifecycle.check_people(proposal.proposed_by, by.person)
+    check_other(tx, proposal.proposed_by, by)
     clarification = Clarification(
         env=certificate.subject.env,
         issuer=certificate.issuer,

@@ -83,9 +83,9 @@ def issue(
 
     What it replaces ends in the same transaction, as the proposal `read` says (S4 8.3).
 
-    Raises `IllegalMove` (also when another signatory was first), `AnotherPart`, `DraftDiffers`, `NotAgreed`,
-    `SignatoryIsExpert`, `SignerMissing`, `NumbersExhausted`, `NotIssuable`, `GoodsHaveLeft`, `FindingsSevere`, and what
-    `open_replacement` and `counted_from` raise.
+    Raises `IllegalMove` (also when another signatory was first), `AnotherPart`, `SameName`, `DraftDiffers`,
+    `NotAgreed`, `SignatoryIsExpert`, `SignerMissing`, `NumbersExhausted`, `NotIssuable`, `GoodsHaveLeft`,
+    `FindingsSevere`, and what `open_replacement` and `counted_from` raise.
     """
     by.require(Role.SIGNATORY)
     row = find(tx, id, by=by, lock=True)

@@ -29,7 +29,7 @@ from registry.usecases.application.find_application import ApplicationNotFound, 
 from registry.usecases.application.relate_certificate import find_related, relations_of
 from registry.usecases.certificate.change_status import AnnulmentOpen
 from registry.usecases.party.identify_party import Party
-from registry.usecases.trust.sign_for_body import require, standing_of
+from registry.usecases.trust.sign_for_body import check_other, require, standing_of
 
 _APPROVAL = lifecycle.APPROVALS[Status.REPLACED]
 
@@ -70,7 +70,8 @@ def propose(tx: Session, application: str, reason: str, *, by: Party, at: dateti
 
     What is annulled has ended by two people already, and nothing is left to propose: `AlreadyAnnulled`.
 
-    Raises `IllegalMove`, `AnotherPart`, `NothingToReplace`, `AnnulmentOpen`, and what `find_related` raises.
+    Raises `IllegalMove`, `AnotherPart`, `SameName`, `NothingToReplace`, `AnnulmentOpen`, and what `find_related`
+    raises.
     """
     require(by, _APPROVAL.proposes)
     row = find(tx, application, by=by, lock=True)
@@ -119,8 +120,8 @@ def open_replacement(tx: Session, row: Application, read: str | None, *, by: Par
     It is the proposal `read` or none. In lieu of what is annulled it is issued as any other, for two people ended
     that one (S4 8.3).
 
-    Raises `NothingToReplace`, `ReplacementNotProposed`, `ProposalDiffers`, `SamePerson`, and what `find_related`
-    raises.
+    Raises `NothingToReplace`, `ReplacementNotProposed`, `ProposalDiffers`, `SamePerson`, `SameName`, and what
+    `find_related` raises.
     """
     relation = relations_of(row).get(REPLACES)
     if relation is None:
@@ -136,7 +137,7 @@ def open_replacement(tx: Session, row: Application, read: str | None, *, by: Par
     if proposal is None or (proposal.application, proposal.draft) != (row.id, row.draft):
         raise ReplacementNotProposed(old.id)
     lifecycle.check_read(proposal.id, read)
-    lifecycle.check_people(proposal.proposed_by, by.person)
+    check_other(tx, proposal.proposed_by, by)
     return Replacing(old, certificate, proposal)
 
 

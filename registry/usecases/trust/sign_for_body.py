@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from sqlalchemy.orm import Session
 
+from registry.core.certificate import lifecycle
 from registry.core.certificate.credential import Certificate
 from registry.core.certificate.lifecycle import FINAL, AlreadyAnnulled, Approver, Standing, standing_after
 from registry.core.certificate.status_change import Status
@@ -17,7 +18,7 @@ from registry.core.errors import NotFound, Unavailable
 from registry.core.signature import Signer
 from registry.core.trust.believed_list import BelievedList
 from registry.core.trust.trust_list import SignerRow
-from registry.store import certificates
+from registry.store import certificates, parties
 from registry.store.certificates import CertificateRow, Source
 from registry.store.parties import Role
 from registry.usecases.party.identify_party import Party
@@ -84,6 +85,14 @@ def next_use(rows: Iterable[SignerRow], at: datetime) -> datetime | None:
 def require(by: Party, approvers: AbstractSet[Approver]) -> None:
     """Check that someone is one of those who may; raises `RoleMissing`."""
     by.require(*(role for role in (Role.SIGNATORY, Role.EXAMINER) if Approver(role) in approvers))
+
+
+def check_other(tx: Session, proposed_by: str, by: Party) -> None:
+    """Check that another person, of another name, proposed what is confirmed; raises `SamePerson`, `SameName`."""
+    lifecycle.check_people(proposed_by, by.person)
+    proposer = parties.person(tx, proposed_by)
+    assert proposer is not None
+    lifecycle.check_names(proposer.name, by.name)
 
 
 def read(row: CertificateRow) -> Certificate:

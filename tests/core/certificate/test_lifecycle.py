@@ -15,9 +15,11 @@ from registry.core.certificate.lifecycle import (
     ChangeNotInScheme,
     IllegalChange,
     ProposalDiffers,
+    SameName,
     SamePerson,
     Standing,
     advance,
+    check_names,
     check_people,
     check_read,
     standing_after,
@@ -72,6 +74,16 @@ def test_whoever_proposes_does_not_confirm() -> None:
     with pytest.raises(SamePerson) as refused:
         check_people("a", "a")
     assert str(refused.value) == "whoever proposed it cannot confirm it"
+
+
+def test_two_who_approve_are_told_apart_by_name() -> None:
+    check_names("Гончар Виктор Иванович", "Гончар Василий Игоревич")
+    with pytest.raises(SameName) as refused:
+        check_names("Гончар Виктор Иванович", "В. И. Гончар")
+    assert str(refused.value) == (
+        "whoever proposed or examined it is called Гончар Виктор Иванович: two people approve, and namesakes are told "
+        "apart when both are registered by first name and patronymic in full"
+    )
 
 
 @pytest.mark.parametrize("read", ["b", None])
