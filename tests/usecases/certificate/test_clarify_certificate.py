@@ -33,6 +33,7 @@ from registry.usecases.party.identify_party import RoleMissing
 from registry.usecases.trust.sign_for_body import CertificateNotFound, Issuer, SignerMissing, read
 from tests.kit import Corridor, Country
 from tests.usecases.channel.test_accept_message import refused_for, sent
+from tests.usecases.channel.test_set_aside import Stranger
 
 BOX = "consignor_exporter.address"
 KIND = {"kind": MessageKind.CERTIFICATE_CLARIFIED}
@@ -171,7 +172,7 @@ def test_a_clarification_by_a_signer_of_a_list_to_come_is_judged_again(corridor:
     by, uz = corridor.by, corridor.uz
     issued = by.issued()
     by.deliver(uz)
-    receipt = sent(by, uz, said_of(by, issued, signer=by.node.keyring.node), **KIND)
+    receipt = sent(by, uz, said_of(by, issued, signer=Stranger(by)), **KIND)
     assert receipt.outcome is Outcome.ACCEPTED_WITH_WARNINGS
     assert [finding.code for finding in receipt.findings] == ["signer-unknown"]
     with uz.tx() as tx:
