@@ -16,13 +16,19 @@ from registry.core.envelope.jose import Envelope, Typ
 from registry.core.errors import Malformed
 from registry.core.trust.freshness import CLOCK_SKEW, Word
 from registry.core.trust.whose_word import Whose, whose
-from registry.core.verification.presentation import Delivery
 from registry.store import open_messages, tasks
 from registry.store.channel import MessageIn
 from registry.store.parties import Role
 from registry.store.tasks import TaskKind
-from registry.usecases.channel.take_change import Taken, change_of, clarification_of
+from registry.usecases.channel.take_change import Taken
 from registry.usecases.trust.believe_peers import Beliefs
+
+SIGNED = {
+    MessageKind.CERTIFICATE_ISSUED: ("certificate", Typ.CERTIFICATE),
+    MessageKind.CERTIFICATE_STATUS: ("change", Typ.STATUS),
+    MessageKind.CERTIFICATE_CLARIFIED: ("clarification", Typ.CLARIFICATION),
+}
+"""Kinds of messages that carry what a body signed, where that stands, and of which type it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +40,13 @@ class Stands:
 
 
 def whose_word(message: Message, beliefs: Beliefs) -> tuple[Whose, str | None]:
-    """Tell whose word a message carries, by these lists, and by which key; what cannot be read is nobody's."""
+    """Tell whose word a message carries, by these lists, and by which key; what is no signed text is nobody's.
+
+    What stands around the text may be of a later release than this one, and what it says, too.
+    """
+    member, typ = SIGNED[message.kind]
     try:
-        envelope = _signed(message)
+        envelope = Envelope.parse(str(message.body.get(member)), typ)
     except Malformed:
         return Whose.NOBODY, None
     return whose(envelope, message.from_, beliefs.lists.values()), envelope.kid
@@ -80,16 +90,3 @@ def _tell(tx: Session, row: MessageIn, at: datetime) -> None:
     if not tasks.was_opened(tx, TaskKind.MESSAGE_REFUSED, subject):
         detail: JsonObject = {"from": row.from_, "seq": row.seq, "findings": ["signature: signer-unknown"]}
         tasks.open_task(tx, TaskKind.MESSAGE_REFUSED, subject, detail, role=Role.OPERATOR, at=at)
-
-
-SIGNED = frozenset({MessageKind.CERTIFICATE_ISSUED, MessageKind.CERTIFICATE_STATUS, MessageKind.CERTIFICATE_CLARIFIED})
-"""Kinds of messages that carry what a body signed."""
-
-
-def _signed(message: Message) -> Envelope:
-    """Return what a body signed, as a message carries it. Raises what parsing raises."""
-    if message.kind is MessageKind.CERTIFICATE_STATUS:
-        return change_of(message)
-    if message.kind is MessageKind.CERTIFICATE_CLARIFIED:
-        return clarification_of(message)
-    return Envelope.parse(Delivery.of(message.body).presentation.certificate, Typ.CERTIFICATE)

@@ -306,6 +306,7 @@ def test_a_certificate_that_cannot_be_judged_yet_is_kept_with_a_warning(corridor
     receipt = sent(by, uz, Presentation(by.issued().envelope).encode())
     assert receipt.outcome is Outcome.ACCEPTED_WITH_WARNINGS
     assert [finding.code for finding in receipt.findings] == ["no-proof-shown"]
+    assert judge(uz, replace(uz.beliefs(), lists={})) == 0
     assert len(uz.everything()["certificate"]) == 1
 
 

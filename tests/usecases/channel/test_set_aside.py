@@ -232,6 +232,19 @@ def test_what_a_signer_of_the_body_said_in_vain_counts_no_more_once_its_certific
     assert amiss(uz) == []
 
 
+def test_a_key_of_another_body_holds_up_no_certificate_of_this_one(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    row = by.issued()
+    carry_after(corridor, row)
+    other = Stranger(by, f"{by.did}:bodies:other#{'A' * 43}")
+    for changes, code in (({}, "change-not-believed"), ({"certificate": next_of(row)}, "not-delivered")):
+        receipt = sends(corridor, other, row, **changes)
+        assert (receipt.outcome, [each.code for each in receipt.findings]) == (Outcome.REFUSED, [code])
+    assert says(uz, row) == {Indication.TOTAL_PASSED}
+    with uz.node.database.read() as tx:
+        assert open_messages.open_changes(tx, next_of(row)) == open_messages.OpenChanges([], waits=False)
+
+
 def test_a_flood_costs_neither_an_adoption_nor_a_bundle(corridor: Corridor) -> None:
     by, uz = corridor.by, corridor.uz
     row = by.issued()
@@ -296,18 +309,21 @@ def test_certificates_and_clarifications_by_unknown_keys_are_judged_again_when_a
         text = seal(clarified, Typ.CLARIFICATION, signer).text
         sent(by, uz, {"clarification": text}, kind=MessageKind.CERTIFICATE_CLARIFIED)
     sent(by, uz, {"change": "x"}, kind=STATUS)
+    later_release: JsonObject = {**Presentation(row.envelope).encode(), "seen": "by whom"}
+    assert sent(by, uz, later_release).outcome is Outcome.REFUSED
     with uz.node.database.read() as tx:
         rows = tx.execute(
             select(MessageIn.waits_for, MessageIn.set_aside_at)
             .where(MessageIn.outcome != Outcome.ACCEPTED)
             .order_by(MessageIn.seq)
         ).all()
-        assert open_messages.to_judge(tx, {by.signer.kid}) == []
-        assert len(open_messages.to_judge(tx, {stranger.kid})) == 2
-    assert [tuple(each) for each in rows] == [(stranger.kid, None)] * 2 + [(None, uz.clock())] * 3
+        assert len(open_messages.to_judge(tx, {by.signer.kid})) == 1
+        assert len(open_messages.to_judge(tx, {stranger.kid})) == 3
+    waits, nobodys, body = (stranger.kid, None), (None, uz.clock()), (None, None)
+    assert [tuple(each) for each in rows] == [waits, waits, nobodys, nobodys, nobodys, body]
     corridor.clock.forward(HOUR)
     lists(corridor)
-    assert None not in aside(uz)
+    assert [each is None for each in aside(uz)] == [False] * 5 + [True]
     assert amiss(uz) == []
 
 
