@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "messages_set_aside"
-down_revision = "last_message_by_digest"
+down_revision = "certificates_by_body"
 
 TABLE, FREE = "message_in", ("waits_for", "set_aside_at")
 INDEX = "ix_message_in_from_received_at"
