@@ -8,6 +8,7 @@ from typing import ClassVar
 from sqlalchemy.orm import Session
 
 from registry.core.agreement import Environment
+from registry.core.channel.message import FIRST, FIRST_EPOCH, Message
 from registry.core.envelope.jose import Envelope, Typ, seal
 from registry.core.errors import NotFound
 from registry.core.signature import Signer
@@ -115,11 +116,18 @@ def keep(tx: Session, text: str, node: str, beliefs: Beliefs, *, own: str, env: 
     before = None if row is None else read_word(row.text, node, adopted)
     check_newer(said, before, adopted, at)
     last = said.last(own)
-    nothing_sent = last.seq == 0 and channel.received(tx, node).seq == 0
-    met = text if nothing_sent else read_met(tx, node)
+    met = text if last.seq == 0 and not _sent_before(tx, said) else read_met(tx, node)
     moved = freshness.move(tx, node, text, as_of=said.as_of, last=last, met=met)
     assert moved
     return said
+
+
+def _sent_before(tx: Session, said: Freshness) -> bool:
+    """Tell whether a message is held that a node made before its statement."""
+    first = channel.received_before(tx, said.issuer, FIRST_EPOCH, FIRST)
+    if first is None:
+        return False
+    return Message.parse(Envelope.parse(first.envelope, Typ.MESSAGE).payload).issued_at < said.as_of
 
 
 def _everything_is_out(tx: Session, of: Stating, beliefs: Beliefs, at: datetime) -> datetime:

@@ -184,6 +184,31 @@ def test_a_message_that_is_held_back_makes_the_word_stale(corridor: Corridor) ->
     assert answer(uz, certificate.number) == (Indication.TOTAL_FAILED, "annulled")
 
 
+def test_who_had_sent_nothing_is_believed_though_a_message_came_sooner_than_the_statement(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    by.sequence()
+    before = by.states()
+    corridor.clock.forward(MINUTE)
+    number = by.issued().number
+    by.deliver(uz)
+    uz.hears(before, by)
+    assert (answer(uz, number)[0], as_of(uz, number)) == (Indication.TOTAL_PASSED, AT)
+
+
+def test_who_says_to_have_sent_nothing_after_a_message_came_is_not_believed(corridor: Corridor) -> None:
+    """Minsk was restored to before its first message."""
+    by, uz = corridor.by, corridor.uz
+    by.sequence()
+    nothing_sent = said_by(by)
+    assert nothing_sent.sent == ()
+    number = by.issued().number
+    by.deliver(uz)
+    corridor.clock.forward(MINUTE)
+    later = replace(nothing_sent, as_of=corridor.clock())
+    uz.hears(seal(later.encode(), Typ.FRESHNESS, by.node.keyring.node).text, by)
+    assert answer(uz, number) == (Indication.INDETERMINATE, "status-stale")
+
+
 def test_what_no_courier_writes_makes_a_statement_as_old_as_itself_and_is_a_task(corridor: Corridor) -> None:
     """The settings lost the address of a node: whoever was written to before misses what it is not sent."""
     by, uz = corridor.by, corridor.uz
@@ -288,8 +313,13 @@ def test_a_statement_that_was_tampered_with_says_nothing(corridor: Corridor) -> 
         tx.execute(text("UPDATE freshness SET text = 'x', met = 'x'"))
     assert uz.beliefs().words[by.did].as_of is None
     assert "freshness" not in export(uz).payload
+
+
+def test_a_message_is_the_word_of_who_has_stated_nothing_yet_unless_it_was_tampered_with(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
     number = by.issued().number
     by.deliver(uz)
+    assert answer(uz, number)[0] is Indication.TOTAL_PASSED
     with corridor.forge.breaking(uz) as tx:
         tx.execute(text("UPDATE message_in SET envelope = 'x'"))
     assert answer(uz, number) == (Indication.INDETERMINATE, "status-stale")
