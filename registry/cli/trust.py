@@ -24,7 +24,7 @@ from registry.cli.console import (
 )
 from registry.core import canonical
 from registry.core.calendar import MalformedTime, read_instant, write_instant
-from registry.core.envelope.jose import Envelope, Typ, join, parse_joint, seal
+from registry.core.envelope.jose import Envelope, Typ, join, seal
 from registry.core.tlog.note import VerifierKey
 from registry.core.trust.believed_list import BelievedList
 from registry.core.trust.list_changes import list_changes
@@ -38,7 +38,6 @@ from registry.usecases.channel.accept_message import judge_again
 from registry.usecases.channel.take_certificate import Here
 from registry.usecases.party.identify_party import identify
 from registry.usecases.trust import adopt_trust_list, publish_trust_list
-from registry.usecases.trust.adopt_trust_list import country_of
 from registry.usecases.trust.believe_peers import read_beliefs, read_list
 from registry.usecases.trust.publish_trust_list import Ending, Material, OtherNode
 
@@ -220,17 +219,12 @@ def _adopt(text: str, token: str | None, how: Adopt, done: str, *, as_json: bool
             by = identify(tx, wanted_token(token), node=node.settings.did, at=at)
             by.require(Role.OPERATOR)
             settings = node.settings
-            country, digest = country_of(text), parse_joint(text, Typ.TRUST_LIST)[0].payload_digest
-            known, row = read_list(tx, node.pins, country), peers.adopted_list(tx, digest)
-            if known is not None and row is not None and known.digest == digest:
-                believed, since = known, write_instant(row.adopted_at)
-                said = {"unchanged": f"this list is {done} already, since {since}"}
-            else:
-                believed = how(tx, text, node.pins, own_country=settings.country, by=by.actor, at=at, draw=node.draw)
-                here = Here(settings.did, settings.env, settings.country)
-                judge_again(tx, here, read_beliefs(tx, node.pins), at=at)
-                said = {}
+            believed = how(tx, text, node.pins, own_country=settings.country, by=by.actor, at=at, draw=node.draw)
+            here = Here(settings.did, settings.env, settings.country)
+            judge_again(tx, here, read_beliefs(tx, node.pins), at=at)
+            since = peers.list_with(tx, believed.digest).adopted_at
     adopted = believed.list
+    said = {} if since == at else {"unchanged": f"this list is {done} already, since {write_instant(since)}"}
     show(
         {"adopted": adopted.country, "epoch": adopted.epoch, "version": adopted.version, "digest": believed.digest}
         | said,

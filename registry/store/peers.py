@@ -57,9 +57,9 @@ def newest_lists(tx: Session, at: datetime | None = None) -> Sequence[TrustListR
     return tx.scalars(query if at is None else query.where(TrustListRow.adopted_at <= at)).all()
 
 
-def adopted_list(tx: Session, digest: str) -> TrustListRow | None:
-    """Return the list with this digest, if it is adopted."""
-    return tx.scalar(select(TrustListRow).where(TrustListRow.digest == digest))
+def list_with(tx: Session, digest: str) -> TrustListRow:
+    """Return the list with this digest, which is or was an adopted one."""
+    return tx.scalars(select(TrustListRow).where(TrustListRow.digest == digest)).one()
 
 
 def lists_before_epoch(tx: Session, country: str, epoch: int) -> Sequence[TrustListRow]:

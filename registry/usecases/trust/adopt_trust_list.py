@@ -48,6 +48,8 @@ class IssuedSinceRename(Conflict):
 def adopt(tx: Session, text: str, pins: Pins, *, own_country: str, by: Actor, at: datetime, draw: Draw) -> BelievedList:
     """Adopt a trust list; raises the rule that forbids it, and the adopted list stays.
 
+    The list that is adopted already, by whomever and however lately, is returned and nothing is recorded.
+
     Raises `ListNotTrusted` and its kinds, every refusal of `core.trust.adoption`, `IssuedSinceRename`, and what parsing
     raises.
     """
@@ -57,6 +59,8 @@ def adopt(tx: Session, text: str, pins: Pins, *, own_country: str, by: Actor, at
         raise ListOfAnotherCountry(f"no root of {country} is pinned here")
     offered = believe(text, pins[country])
     adopted = read_list(tx, pins, country)
+    if adopted is not None and adopted.digest == offered.digest:
+        return adopted
     earlier = {
         row.kid
         for known in peers.lists_before_epoch(tx, country, offered.list.epoch)

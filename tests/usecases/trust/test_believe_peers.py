@@ -30,6 +30,7 @@ from registry.core.trust.trust_list import TrustList
 from registry.signing.ceremony import Authority, make_key
 from registry.signing.key_file import FileSigner
 from registry.store import peers
+from registry.store.acts import Actor
 from registry.store.peers import TrustListRow
 from registry.usecases.certificate import issue_certificate
 from registry.usecases.channel.accept_message import accept
@@ -87,7 +88,7 @@ def test_a_list_that_may_not_be_adopted_leaves_the_adopted_one(corridor: Corrido
     following = newer(corridor, "UZ", by)
     signers = list_signers(corridor.forge, "UZ")
     refusals: list[tuple[str, type[Exception]]] = [
-        (corridor.forge.lists["UZ"], ListNotNewer),
+        (signed(corridor, replace(following, version=0)), ListNotNewer),
         (signed(corridor, replace(following, previous="0" * 64)), ListDoesNotFollow),
         (signed(corridor, replace(following, expires_at=AT - timedelta(seconds=1))), ListExpired),
         (signed(corridor, replace(following, issued_at=AT + timedelta(hours=1))), ListFromFuture),
@@ -101,6 +102,21 @@ def test_a_list_that_may_not_be_adopted_leaves_the_adopted_one(corridor: Corrido
         with by.refuses(refusal) as refused:
             adopt(refused.tx, offered, by.node.pins, **by_operator(by))
     assert by.beliefs().list_of("UZ").list.version == 1
+
+
+def test_a_list_that_the_worker_took_over_meanwhile_is_no_refusal_to_the_person_who_offers_it(
+    corridor: Corridor,
+) -> None:
+    """The worker takes over a peer's list within seconds; an operator with the same file has what was asked for."""
+    by = corridor.by
+    text_ = signed(corridor, newer(corridor, "UZ", by))
+    with by.tx() as tx:
+        worker = by_operator(by) | {"by": Actor(by.did)}
+        adopted = adopt(tx, text_, by.node.pins, **worker)
+    acts = len(by.acts())
+    with by.tx() as tx:
+        assert adopt(tx, text_, by.node.pins, **by_operator(by)) == adopted
+    assert len(by.acts()) == acts
 
 
 def test_a_list_of_a_country_that_is_not_pinned_is_not_adopted(corridor: Corridor) -> None:
