@@ -12,7 +12,7 @@ from registry.api.spelled import BodyCode
 from registry.core.calendar import write_instant
 from registry.core.certificate.outside import Outside
 from registry.store.certificates import CertificateRow
-from registry.store.channel import MessageOut
+from registry.store.messages import MessageOut
 from registry.store.registrations import Registration
 from registry.usecases.trust.sign_for_body import read
 

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
+from registry.cli.asking import recall_epoch
 from registry.cli.console import Json, Token, new_app, opened, show, show_rows, wanted_token
-from registry.cli.recover import recall_epoch
 from registry.core.channel.epoch import MAX_REASON, EpochBegun
 from registry.node import Node
 from registry.peer.client import Peer

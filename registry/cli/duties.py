@@ -11,6 +11,7 @@ from registry.peer.refusals import PeerHasNone, PeerWantsEarlier, WitnessKnowsOt
 from registry.store import channel, checkpoints
 from registry.store.acts import Actor
 from registry.store.guard import Mark, of_log, of_published, of_sent, of_shown
+from registry.store.messages import MessageOut
 from registry.usecases.application.apply_deadlines import hear_silence, tell_overdue
 from registry.usecases.channel.deliver_message import BATCH, Sender, keep_receipt, make_messages
 from registry.usecases.channel.tell_waiting import tell_waiting
@@ -208,7 +209,7 @@ class Courier:
             self._send(message)
         return bool(made or len(waiting) == BATCH)
 
-    def _send(self, message: channel.MessageOut) -> None:
+    def _send(self, message: MessageOut) -> None:
         """Send a message; a peer that lost earlier ones, as after a restore, gets them again first."""
         try:
             receipt = self.peer.deliver(message.envelope)
@@ -222,7 +223,7 @@ class Courier:
             receipt = self.peer.deliver(message.envelope)
         self._keep(message, receipt)
 
-    def _keep(self, message: channel.MessageOut, receipt: str) -> None:
+    def _keep(self, message: MessageOut, receipt: str) -> None:
         with self.node.database.begin() as tx:
             at = self.node.now()
             beliefs = read_beliefs(tx, self.node.pins)

@@ -1,20 +1,15 @@
 """The guard, and the way back of a node whose database is a backup: ask everyone first, then one transaction."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from hashlib import sha256
-from itertools import count
 from typing import Annotated, Any, ClassVar
 
 import typer
 
+from registry.cli.asking import ask_everyone, ask_witnesses, recall
 from registry.cli.console import Json, Token, opened, show, show_rows, wanted_token
-from registry.core.channel.message import FIRST, FIRST_EPOCH, Position
-from registry.core.channel.recall import Recall
-from registry.core.envelope.jose import Typ, seal
 from registry.core.errors import Conflict, Unavailable
-from registry.core.identifiers import log_origin
 from registry.core.tlog.checkpoint import Checkpoint
 from registry.core.tlog.cosignature import cosigned_at
 from registry.core.tlog.note import Note
@@ -27,11 +22,9 @@ from registry.store.guard import Guard, Mark, of_forgotten
 from registry.usecases.channel.accept_message import Receiver
 from registry.usecases.party.identify_party import identify
 from registry.usecases.recovery.compare_guard import Marks, Standing, WitnessForgot, compare, marks_of
-from registry.usecases.recovery.recall_messages import Recalled
-from registry.usecases.recovery.recover_log import Copy, EntriesLost, read_copy, read_cosigned
-from registry.usecases.recovery.recover_node import Fetched, NotAsked, Recovered, witnesses_of
+from registry.usecases.recovery.recover_node import NotAsked, Recovered
 from registry.usecases.recovery.recover_node import recover as recover_in
-from registry.usecases.trust.believe_peers import Beliefs, read_beliefs
+from registry.usecases.trust.believe_peers import read_beliefs
 
 
 @dataclass(eq=False)
@@ -145,7 +138,7 @@ def recover_node(node: Node, by: Any, *, give_up: int = 0, copies: Sequence[str]
         beliefs = read_beliefs(tx, node.pins)
     settings = node.settings
     receiver = Receiver(settings.did, settings.env, settings.country, node.keyring.node)
-    fetched = _fetch(node, beliefs, receiver, copies)
+    fetched = ask_everyone(node, beliefs, receiver, copies)
     with node.database.begin() as tx:
         recovered = recover_in(
             tx, fetched, receiver, marks, beliefs, give_up=give_up, by=by, at=node.now(), draw=node.draw
@@ -162,86 +155,6 @@ def _remember(guard: Guard, what: str, mark: Mark) -> None:
         guard.lower(what, mark)
     else:
         guard.advance(what, mark)
-
-
-def _fetch(node: Node, beliefs: Beliefs, receiver: Receiver, copies: Sequence[str]) -> Fetched:
-    origin = log_origin(node.settings.name)
-    urls = [f"{url}/log/mirror/{_digest(origin)}" for url in node.settings.peer_urls.values()]
-    copy, entries = _best_copy(node, beliefs, [*urls, *copies])
-    sent: dict[str, Sequence[Recalled]] = {}
-    received: dict[str, Sequence[Recalled]] = {}
-    for did, url in node.settings.peer_urls.items():
-        with node.database.read() as tx:
-            our_end, their_end = channel.acknowledged(tx, did), channel.received(tx, did)
-        with closing(Peer.at(url)) as peer:
-            sent[did] = list(recall(node, peer, did, receiver.did, our_end))
-            received[did] = list(recall(node, peer, did, did, their_end))
-    return Fetched(copy, entries, list(_cosigned(node, beliefs)), sent, received)
-
-
-def _best_copy(node: Node, beliefs: Beliefs, urls: Sequence[str]) -> tuple[Copy | None, Sequence[bytes]]:
-    """Return the largest copy of our log that anyone shows, and the entries that this database does not hold."""
-    best: tuple[Copy, str] | None = None
-    for url in urls:
-        with closing(Peer.at(url)) as peer:
-            try:
-                note = peer.read("/checkpoint").decode("utf-8", errors="replace")
-            except PeerHasNone:
-                continue
-        with node.database.read() as tx:
-            shown = read_copy(tx, note, node.settings.did, beliefs, at=node.now())
-        if best is None or shown.checkpoint.size > best[0].checkpoint.size:
-            best = shown, url
-    if best is None:
-        return None, ()
-    shown, url = best
-    if shown.checkpoint.size <= shown.known:
-        return shown, ()
-    with closing(Peer.at(url)) as peer:
-        try:
-            return shown, peer.read_entries(shown.known, shown.checkpoint.size, shown.checkpoint.size)
-        except PeerHasNone:
-            # its copy was still on the way to the checkpoint that vouches for it
-            raise EntriesLost(shown.known, shown.checkpoint.size) from None
-
-
-def _cosigned(node: Node, beliefs: Beliefs) -> Iterator[Checkpoint]:
-    """Ask every witness that counts what it has cosigned of our log. Raises `NotAsked`, `PeerUnavailable`."""
-    asked = witnesses_of(beliefs, node.settings.country)
-    urls = {did: f"{url}/witness" for did, url in node.settings.peer_urls.items()} | node.settings.witness_urls
-    if missing := sorted(asked.keys() - urls.keys()):
-        raise NotAsked(missing)
-    own = node.keyring.log.vkey
-    for name, keys in asked.items():
-        with closing(Peer.at(urls[name])) as peer:
-            try:
-                note = peer.read(f"/{_digest(own.name)}/checkpoint").decode("utf-8", errors="replace")
-            except PeerHasNone:
-                continue
-        yield read_cosigned(note, own, keys)
-
-
-def recall(node: Node, peer: Peer, to: str, of: str, after: Position) -> Iterator[Recalled]:
-    """Ask a peer for the messages of one sender after a place: a page at a time, then of each epoch that followed."""
-    yield from recall_epoch(node, peer, to, of, after.epoch, after.next_seq)
-    for epoch in count(after.epoch + 1):
-        found = list(recall_epoch(node, peer, to, of, epoch, FIRST))
-        if not found:
-            return
-        yield from found
-
-
-def recall_epoch(node: Node, peer: Peer, to: str, of: str, epoch: int, first: int) -> Iterator[Recalled]:
-    """Ask a peer for the messages of one sender in an epoch, a page at a time, each request signed anew."""
-    more = True
-    while more:
-        numbered = epoch if epoch > FIRST_EPOCH else None
-        request = Recall(node.settings.env, node.settings.did, to, of, first, node.now(), numbered)
-        signed = seal(request.encode(), Typ.RECALL, node.keyring.node).text
-        page, more = peer.recall(of, epoch, first, signed)
-        for message, receipt in page:
-            yield Recalled(message, receipt)
-        first += len(page)
 
 
 def _begin(node: Node) -> None:
@@ -261,7 +174,7 @@ def _begin(node: Node) -> None:
         known = [peer for peer in channel.peers(tx) if peer not in node.settings.peer_urls]
     if known:
         raise NotAsked(known)
-    for seen in _cosigned(node, beliefs):
+    for seen in ask_witnesses(node, beliefs):
         if seen.size > size:
             raise DatabaseOlder("the log", size, seen.size)
     for did, url in node.settings.peer_urls.items():
@@ -296,7 +209,3 @@ def _compare(node: Node) -> Sequence[Standing]:
     marks: Marks = node.guard.marks()
     with node.database.read() as tx:
         return compare(tx, marks, node.keyring.witness.vkey.name)
-
-
-def _digest(origin: str) -> str:
-    return sha256(origin.encode()).hexdigest()

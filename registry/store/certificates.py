@@ -3,7 +3,7 @@
 The signed text is the truth; every other column is an index over it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -20,7 +20,6 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from registry.core.certificate.credential import Certificate
@@ -125,15 +124,6 @@ def outside(registered_on: date | None, due_on: date | None) -> Outside | None:
     return None if registered_on is None else Outside(registered_on, due_on)
 
 
-class StatusIndex(Row):
-    """An index of a status list that was drawn, for ever."""
-
-    __tablename__ = "status_index"
-
-    list: Mapped[str] = mapped_column(primary_key=True)
-    index: Mapped[int] = mapped_column(primary_key=True)
-
-
 class StatusChangeRow(Row):
     """A change of status as the body signed it; annulled and replaced are final, so there is one of them at most."""
 
@@ -157,8 +147,6 @@ class StatusChangeRow(Row):
     act: Mapped[str | None] = mapped_column(ForeignKey("act.id"), unique=True)
 
 
-_INDICES = Row.metadata.tables["status_index"]
-_TAKE = insert(_INDICES).on_conflict_do_nothing().returning(_INDICES.c.index)
 _NUMBERED = select(CertificateRow).where(
     CertificateRow.country == bindparam("in"),
     CertificateRow.body == bindparam("of"),
@@ -167,27 +155,9 @@ _NUMBERED = select(CertificateRow).where(
 )
 
 
-def draw_index(tx: Session, status_list: str, candidates: Iterable[int]) -> int:
-    """Take the first of `candidates` that no certificate of this list was given; indices are never reused."""
-    for candidate in candidates:
-        if tx.scalar(_TAKE, {"list": status_list, "index": candidate}) is not None:
-            return candidate
-    raise AssertionError("the status list is full")
-
-
-def take_index(tx: Session, status_list: str, index: int, *, length: int) -> bool:
-    """Take an index that was drawn elsewhere; tells whether it is in the list and no certificate was given it."""
-    return index < length and tx.scalar(_TAKE, {"list": status_list, "index": index}) is not None
-
-
 def numbered(tx: Session, *, country: str, body: str, year: int, number: str) -> CertificateRow | None:
     """Return the certificate that bears a number of a body and year."""
     return tx.scalar(_NUMBERED, {"in": country, "of": body, "within": year, "sought": number})
-
-
-def keep_index(tx: Session, status_list: str, index: int) -> None:
-    """Count an index of a status list as drawn."""
-    tx.execute(_TAKE, {"list": status_list, "index": index})
 
 
 def index_columns(envelope: Envelope, certificate: Certificate) -> dict[str, object]:

@@ -26,10 +26,10 @@ from registry.core.tlog.follow import Edge
 from registry.core.tlog.merkle import EMPTY_ROOT, HASH_BYTES, Hash, subtrees
 from registry.core.tlog.tile import Tile, hash_in, tile_of
 from registry.store.certificates import CertificateRow, Source, StatusChangeRow
-from registry.store.channel import MessageIn
 from registry.store.clarifications import ClarificationRow
 from registry.store.database import Row
 from registry.store.log import ONE_TILE, places
+from registry.store.messages import MessageIn
 from registry.store.tasks import Task, TaskKind
 
 _GROW_TILES = text(

@@ -14,9 +14,9 @@ from registry.core.tlog.entry import Kind, Leaf
 from registry.store import channel, log
 from registry.store.acts import Act, QueuedAct
 from registry.store.certificates import CertificateRow, Source, StatusChangeRow
-from registry.store.channel import MessageIn, MessageOut
 from registry.store.clarifications import ClarificationRow
 from registry.store.log import LogEntry
+from registry.store.messages import MessageIn, MessageOut
 
 KINDS = (Kind.CERTIFICATE_ISSUED, Kind.CERTIFICATE_STATUS, Kind.CERTIFICATE_CLARIFIED)
 BROUGHT = (MessageKind.CERTIFICATE_ISSUED, MessageKind.CERTIFICATE_STATUS, MessageKind.CERTIFICATE_CLARIFIED)

@@ -15,7 +15,7 @@ from registry.core.channel.message import MessageKind
 from registry.core.channel.receipt import Outcome
 from registry.store import carried
 from registry.store.certificates import CertificateRow
-from registry.store.channel import MessageIn
+from registry.store.messages import MessageIn
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from registry.peer.client import JWT, Peer
 from registry.peer.refusals import PeerUnavailable
 from registry.store import tasks
 from registry.store.certificates import CertificateRow, Source
-from registry.store.channel import MessageIn, MessageOut
+from registry.store.messages import MessageIn, MessageOut
 from registry.store.tasks import Task, TaskKind
 from tests.cli.serving import served
 from tests.kit import Corridor, Country

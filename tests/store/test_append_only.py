@@ -14,11 +14,12 @@ from registry.store import acts, log, replies
 from registry.store.acts import Act, Actor, QueuedAct
 from registry.store.annulments import Annulment
 from registry.store.applications import ApplicationPerson
-from registry.store.certificates import CertificateRow, StatusIndex
-from registry.store.channel import MessageOut
+from registry.store.certificates import CertificateRow
 from registry.store.database import OWNER, Database
 from registry.store.freshness import FreshnessRow
 from registry.store.log import LogHead
+from registry.store.messages import MessageOut
+from registry.store.status_indices import StatusIndex
 from registry.store.tables import METADATA
 from registry.usecases.party.identify_party import identify_once
 from tests.kit import Corridor, Country, Forge

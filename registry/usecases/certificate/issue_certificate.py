@@ -20,7 +20,7 @@ from registry.core.verification.evidence import Evidence, Held, Standpoint, Trus
 from registry.core.verification.presentation import Presentation
 from registry.core.verification.verdict import Indication, Verdict
 from registry.core.verification.verify import AT_ISSUE, verify
-from registry.store import acts, certificates, serials
+from registry.store import acts, certificates, serials, status_indices
 from registry.store.acts import Draw
 from registry.store.applications import Application
 from registry.store.certificates import CertificateRow, Source
@@ -116,7 +116,7 @@ def issue(
     row.changed_at = at
     tx.flush()
     indices = (int.from_bytes(draw(4)) % LIST_LENGTH for _ in range(DRAWS))
-    index = certificates.draw_index(tx, STATUS_LIST, indices)
+    index = status_indices.draw_index(tx, STATUS_LIST, indices)
     nonce = draw(16).hex()
     name = next(iter(body.issues_as(issue_date.day)), body.name)  # on the day of a change the one that all lists know
     number = _allot(tx, agreement, row, str(by.did), issue_date.day.year)

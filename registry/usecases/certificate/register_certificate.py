@@ -27,7 +27,7 @@ from registry.core.rules.finding import Finding, Intake, Severity
 from registry.core.scheme.catalogue import find_scheme
 from registry.core.tlog.entry import Kind
 from registry.core.verification.verdict import SENTENCES
-from registry.store import acts, calendars, certificates, parties, registrations, serials
+from registry.store import acts, calendars, certificates, parties, registrations, serials, status_indices
 from registry.store.acts import Draw
 from registry.store.certificates import CertificateRow, Source
 from registry.store.parties import Organisation, Role
@@ -180,7 +180,7 @@ def register(
     )
     if serial <= last:
         raise NumberTaken(subject.number)
-    if certificate.status_list != STATUS_LIST or not certificates.take_index(
+    if certificate.status_list != STATUS_LIST or not status_indices.take_index(
         tx, STATUS_LIST, certificate.status_index, length=LIST_LENGTH
     ):
         raise StatusIndexTaken(certificate.status_list, certificate.status_index)

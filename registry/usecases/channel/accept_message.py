@@ -18,7 +18,7 @@ from registry.core.verification.evidence import Trusted
 from registry.core.verification.verdict import Check
 from registry.store import acts, arrivals, channel, open_messages, peers, tasks
 from registry.store.acts import Actor, Draw
-from registry.store.channel import MessageIn
+from registry.store.messages import MessageIn
 from registry.store.parties import Role
 from registry.store.tasks import TaskKind
 from registry.usecases.application.read_evidence import read_evidence

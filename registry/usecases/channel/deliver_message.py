@@ -18,11 +18,22 @@ from registry.core.tlog.entry import Kind, Leaf
 from registry.core.tlog.proof import TlogProof
 from registry.core.verification.presentation import Delivery, Presentation
 from registry.core.verification.verdict import Check
-from registry.store import acts, certificates, channel, checkpoints, clarifications, epochs, log, reconciliations, tasks
+from registry.store import (
+    acts,
+    certificates,
+    channel,
+    checkpoints,
+    clarifications,
+    epochs,
+    log,
+    messages,
+    reconciliations,
+    tasks,
+)
 from registry.store.acts import Act, Actor, Draw
-from registry.store.channel import MessageOut
 from registry.store.epochs import Direction
 from registry.store.guard import Mark
+from registry.store.messages import MessageOut
 from registry.store.parties import Role
 from registry.store.tasks import TaskKind
 from registry.usecases.tlog.read_log import prove_entry
@@ -99,7 +110,7 @@ def make_messages(
         assert index is not None
         direction.send(MessageKind.CERTIFICATE_LOGGED, _logged(tx, index), index, sent.act)
         made += 1
-    for index, act in islice(_entries(tx, to, country, batch), batch):
+    for index, act in islice(unsent(tx, country, to, batch), batch):
         waits = act.kind == Kind.CERTIFICATE_ISSUED and index >= published
         if waits and at < act.at + GRACE:
             break
@@ -108,12 +119,15 @@ def make_messages(
     return made
 
 
-def _entries(tx: Session, to: str, country: str, batch: int) -> Iterator[tuple[int, Act]]:
-    """Give what the log holds for a node and no message carried, in order; a month is stated to one node alone."""
-    last, more = channel.last_entry(tx, to), True
+def unsent(tx: Session, country: str, to: str | None, batch: int) -> Iterator[tuple[int, Act]]:
+    """Give what the log holds for a node and no message carried, in order; a month is stated to one node alone.
+
+    `to` is None where no node of the country is known: then it is all that the log holds for the country.
+    """
+    last, more = -1 if to is None else channel.last_entry(tx, to), True
     while more:
         found = log.entries(tx, last, batch, kinds=[kind.value for kind in CARRIED], to=country)
-        yield from ((index, act) for index, act in found if act.kind != Kind.MONTH_STATED or act.subject == to)
+        yield from ((index, act) for index, act in found if act.kind != Kind.MONTH_STATED or to in {act.subject, None})
         last, more = found[-1][0] if found else last, len(found) == batch
 
 
@@ -155,7 +169,7 @@ class _Direction:
             body=body,
         )
         envelope = seal(message.encode(), Typ.MESSAGE, self.sender.signer)
-        channel.keep_sent(self.tx, envelope, message, log_index=index, act=act, pending=pending)
+        messages.keep_sent(self.tx, envelope, message, log_index=index, act=act, pending=pending)
         self.position = position_after(envelope, message)
 
 
@@ -174,7 +188,7 @@ def keep_receipt(
     if peer is None or peer.chained.kid(message.to) != envelope.kid or not envelope.is_signed_by(peer.chained.key):
         raise ReceiptNotOurs("it is not signed by the key of the node that the message went to")
     receipt.check_answers(message_envelope, message, envelope.signer)
-    kept = channel.keep_receipt(tx, sent, envelope.text, receipt.outcome, at)
+    kept = messages.keep_receipt(tx, sent, envelope.text, receipt.outcome, at)
     if kept and receipt.outcome is Outcome.REFUSED:
         findings = [f"{finding.check}: {finding.code}" for finding in receipt.findings]
         private: dict[str, Json] = {"message": message.id, "to": message.to, "seq": message.seq, "findings": findings}

@@ -17,7 +17,7 @@ from registry.core.errors import Malformed
 from registry.core.trust.freshness import CLOCK_SKEW, Word
 from registry.core.trust.whose_word import Whose, whose
 from registry.store import open_messages, tasks
-from registry.store.channel import MessageIn
+from registry.store.messages import MessageIn
 from registry.store.parties import Role
 from registry.store.tasks import TaskKind
 from registry.usecases.channel.take_change import Taken

@@ -24,10 +24,11 @@ from registry.core.trust.log_policy import log_policy
 from registry.store import certificates
 from registry.store.acts import Act
 from registry.store.applications import Application, ApplicationPerson
-from registry.store.certificates import CertificateRow, Source, StatusChangeRow, StatusIndex
+from registry.store.certificates import CertificateRow, Source, StatusChangeRow
 from registry.store.clarifications import ClarificationRow
 from registry.store.registrations import Registration
 from registry.store.serials import NumberCounter
+from registry.store.status_indices import StatusIndex
 from registry.usecases.fsck.check_adopted import Adopted
 from registry.usecases.fsck.survey_rows import Survey, of, read_object, readable
 

@@ -21,10 +21,11 @@ from registry.core.tlog.note import Note
 from registry.core.tlog.proof import TlogProof
 from registry.store.acts import Act
 from registry.store.certificates import CertificateRow, Source, StatusChangeRow
-from registry.store.channel import MessageIn, MessageOut, stands
+from registry.store.channel import stands
 from registry.store.checkpoints import LogPublished
 from registry.store.clarifications import ClarificationRow
 from registry.store.log import LogEntry, LogRecovered
+from registry.store.messages import MessageIn, MessageOut
 from registry.store.reconciliations import MonthStatement
 from registry.usecases.channel.read_carried import SAYS, Carried, read_carried
 from registry.usecases.fsck.check_adopted import Adopted

@@ -13,8 +13,8 @@ from registry.core.envelope.jose import Envelope, Typ
 from registry.core.errors import RegistryError
 from registry.core.tlog.entry import Kind
 from registry.store.acts import Act
-from registry.store.channel import MessageIn, MessageOut
 from registry.store.epochs import ChannelEpoch, Direction
+from registry.store.messages import MessageIn, MessageOut
 from registry.usecases.channel.follow_epoch import said
 from registry.usecases.channel.read_carried import Carried, read_carried
 from registry.usecases.fsck.check_adopted import Adopted

@@ -16,7 +16,7 @@ from registry.core.envelope.jose import Envelope, Typ
 from registry.core.errors import RegistryError
 from registry.core.tlog.entry import Kind
 from registry.store.acts import Act
-from registry.store.channel import MessageIn, MessageOut
+from registry.store.messages import MessageIn, MessageOut
 from registry.store.reconciliations import MonthStatement, Reconciliation
 from registry.store.tasks import Task, TaskKind
 from registry.usecases.channel.settle_months import compared, stated, subject_of

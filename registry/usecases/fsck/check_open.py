@@ -2,7 +2,7 @@
 
 from registry.core.channel.message import Message
 from registry.core.trust.whose_word import Whose
-from registry.store.channel import MessageIn
+from registry.store.messages import MessageIn
 from registry.usecases.channel.set_aside import SIGNED, whose_word
 from registry.usecases.fsck.survey_rows import Survey
 from registry.usecases.trust.believe_peers import Beliefs

@@ -9,7 +9,6 @@ from sqlalchemy.orm import Session
 
 from registry.core.errors import Unavailable
 from registry.store import channel, checkpoints, epochs, log
-from registry.store.channel import MessageIn, MessageOut
 from registry.store.checkpoints import LogCheckpoint, LogPublished
 from registry.store.epochs import Direction
 from registry.store.guard import (
@@ -23,6 +22,7 @@ from registry.store.guard import (
     of_sent,
     of_shown,
 )
+from registry.store.messages import MessageIn, MessageOut
 from registry.store.witness import WitnessHead
 from registry.usecases.channel.deliver_message import ChannelBehind
 from registry.usecases.tlog.extend_log import LogBehind, check_not_behind

@@ -10,7 +10,7 @@ from registry.core.channel.message import Message
 from registry.core.channel.recall import Recall, RecallRefused
 from registry.core.envelope.jose import Envelope, Typ
 from registry.store import channel, epochs
-from registry.store.channel import MessageIn, MessageOut
+from registry.store.messages import MessageIn, MessageOut
 from registry.usecases.channel.take_certificate import Here
 from registry.usecases.trust.believe_peers import Beliefs
 

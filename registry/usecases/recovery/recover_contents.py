@@ -31,6 +31,7 @@ from registry.store import (
     log,
     parties,
     reconciliations,
+    status_indices,
 )
 from registry.store.acts import Actor, Draw
 from registry.store.applications import Application
@@ -228,7 +229,7 @@ class Contents:
         )
         self.tx.add(row)
         self.tx.flush()
-        certificates.keep_index(self.tx, row.status_list, row.status_index)
+        status_indices.keep_index(self.tx, row.status_list, row.status_index)
         self.taken.certificates.append(row.id)
         if act is not None:
             self.taken.logged_anew.append((row.body, row.year))

@@ -18,6 +18,7 @@ from registry.core.envelope.jose import Envelope, Typ
 from registry.store import (
     channel,
     epochs,
+    messages,
 )
 from registry.store.acts import Actor, Draw
 from registry.store.epochs import Direction
@@ -70,7 +71,7 @@ class Restoring:
             index, act, pending = self.contents.keep(message)
             receipt = each.receipt
             answer = None if receipt is None else (receipt, Receipt.parse(Envelope.parse(receipt, Typ.RECEIPT).payload))
-            channel.keep_sent(self.tx, envelope, message, log_index=index, act=act, pending=pending, receipt=answer)
+            messages.keep_sent(self.tx, envelope, message, log_index=index, act=act, pending=pending, receipt=answer)
             position = position_after(envelope, message)
             self.taken.sent += 1
 

@@ -15,7 +15,7 @@ from registry.core.number_pattern import NumbersExhausted
 from registry.core.rules.finding import Severity
 from registry.core.tlog.entry import Kind
 from registry.core.trust.believed_list import BelievedList
-from registry.store import certificates, serials
+from registry.store import serials, status_indices
 from registry.store.applications import Application
 from registry.store.parties import Person, Role
 from registry.usecases.application.check_application import FindingsSevere
@@ -198,10 +198,10 @@ def test_what_our_own_verifier_would_not_pass_is_not_issued(corridor: Corridor) 
 def test_a_status_index_is_never_given_twice(corridor: Corridor) -> None:
     by = corridor.by
     with by.tx() as tx:
-        assert certificates.draw_index(tx, issue_certificate.STATUS_LIST, [7]) == 7
-        assert certificates.draw_index(tx, issue_certificate.STATUS_LIST, [7, 7, 8]) == 8
+        assert status_indices.draw_index(tx, issue_certificate.STATUS_LIST, [7]) == 7
+        assert status_indices.draw_index(tx, issue_certificate.STATUS_LIST, [7, 7, 8]) == 8
         with pytest.raises(AssertionError, match="the status list is full"):
-            certificates.draw_index(tx, issue_certificate.STATUS_LIST, [7, 8])
+            status_indices.draw_index(tx, issue_certificate.STATUS_LIST, [7, 8])
 
 
 def test_tashkent_issues_between_midnight_and_two_when_it_is_still_yesterday_in_minsk(corridor: Corridor) -> None:

@@ -31,7 +31,7 @@ from registry.core.verification.verdict import Indication, Verdict
 from registry.store import channel, open_messages, tasks
 from registry.store.acts import Actor
 from registry.store.certificates import CertificateRow
-from registry.store.channel import MessageOut
+from registry.store.messages import MessageOut
 from registry.store.tasks import TaskKind
 from registry.usecases.channel.accept_message import SenderUnknown, accept, judge_again
 from registry.usecases.channel.deliver_message import keep_receipt

@@ -23,7 +23,7 @@ from registry.core.verification.verdict import Check, Indication
 from registry.core.verification.verify import verify
 from registry.store import open_messages, tasks
 from registry.store.certificates import CertificateRow
-from registry.store.channel import MessageIn
+from registry.store.messages import MessageIn
 from registry.store.tasks import Task, TaskKind
 from registry.usecases.channel.set_aside import set_aside
 from registry.usecases.node import close_task

@@ -16,11 +16,11 @@ from registry.core.channel.message import Message, MessageKind, Position
 from registry.core.envelope.jose import Envelope, Typ, seal
 from registry.core.tlog.checkpoint import Checkpoint
 from registry.core.tlog.note import Note
-from registry.store import channel, checkpoints, mirror, tasks, witness
+from registry.store import channel, checkpoints, messages, mirror, tasks, witness
 from registry.store.certificates import CertificateRow, Source, StatusChangeRow
-from registry.store.channel import MessageOut
 from registry.store.checkpoints import LogCheckpoint, LogPublished
 from registry.store.guard import Mark, of_forgotten, of_log, of_published, of_received, of_sent, of_shown, of_witness
+from registry.store.messages import MessageOut
 from registry.store.mirror import MirrorHead
 from registry.store.peers import TrustListRow
 from registry.store.tasks import TaskKind
@@ -411,7 +411,7 @@ def test_a_proof_that_was_sent_and_is_none_is_named(lives: Lives) -> None:
         tx.delete(sent)
         tx.flush()
         message = signed(lives.by, lives.uz, after, MessageKind.CERTIFICATE_LOGGED, {**body, "proof": "x"})
-        channel.keep_sent(tx, *message, log_index=index, act=act, pending=False)
+        messages.keep_sent(tx, *message, log_index=index, act=act, pending=False)
         lines = [str(each) for each in look(tx, lives.by).discrepancies]
     assert f"message {after.next_seq} to {lives.uz.did}: its proof is none: the proof file cannot be read" in {
         line.rpartition(":")[0] for line in lines
@@ -509,7 +509,7 @@ def test_a_message_of_ours_that_nobody_can_read_is_named(lives: Lives) -> None:
     with lives.tampering(lives.by) as tx:
         after = channel.sent(tx, lives.uz.did)
         envelope, message = unreadable_body(lives.by, lives.uz, after)
-        channel.keep_sent(tx, envelope, message, log_index=10_000, act="none", pending=False)
+        messages.keep_sent(tx, envelope, message, log_index=10_000, act="none", pending=False)
         (line,) = look(tx, lives.by).discrepancies
     assert line.where == f"message {after.next_seq} to {lives.uz.did}"
     assert "cannot be read" in line.what

@@ -10,8 +10,8 @@ from registry.core.channel.reconciliation import StatementPart
 from registry.core.envelope.jose import Envelope, Typ, seal
 from registry.core.tlog.entry import Kind
 from registry.store.certificates import CertificateRow
-from registry.store.channel import MessageOut
 from registry.store.epochs import ChannelEpoch
+from registry.store.messages import MessageOut
 from registry.store.tasks import TaskKind
 from tests.kit import Corridor
 from tests.usecases.channel.months import agreed, body_of, differences, end_month, settles

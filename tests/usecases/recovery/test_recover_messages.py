@@ -13,12 +13,12 @@ from registry.core.channel.message import Message, MessageFork, MessageKind
 from registry.core.channel.receipt import Outcome, Receipt, ReceiptNotOurs
 from registry.core.envelope.jose import Envelope, Typ, seal
 from registry.core.verification.verdict import Check, Indication
-from registry.store import applications, certificates, channel, clarifications
+from registry.store import applications, certificates, channel, clarifications, status_indices
 from registry.store.acts import Actor
 from registry.store.applications import Application
 from registry.store.certificates import CertificateRow, Source
-from registry.store.channel import MessageIn, MessageOut
 from registry.store.guard import Mark, of_sent
+from registry.store.messages import MessageIn, MessageOut
 from registry.usecases.application import submit_application
 from registry.usecases.channel.accept_message import JudgedOtherwise
 from registry.usecases.recovery.recall_messages import Recalled
@@ -182,7 +182,7 @@ def test_numbers_and_status_indices_of_what_came_back_are_never_given_again(corr
     assert [(each["skipped"], each["last"]) for each in done.said["numbers"]] == [(3, 3)]  # type: ignore[call-overload, index, union-attr]
     assert by.issued().number > max(row.number for row in before)
     with by.tx() as tx:
-        drawn = certificates.draw_index(tx, "revocation-1", iter([*(row.status_index for row in before), 131_071]))
+        drawn = status_indices.draw_index(tx, "revocation-1", iter([*(row.status_index for row in before), 131_071]))
     assert drawn == 131_071
 
 
