@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from itertools import islice
 
 from sqlalchemy.orm import Session
 
-from registry.store import channel, log
-from registry.usecases.channel.deliver_message import CARRIED
+from registry.store import channel
+from registry.usecases.channel.deliver_message import unsent
 from registry.usecases.trust.believe_peers import Beliefs
 
 
@@ -18,10 +19,10 @@ def find_unsent(tx: Session, beliefs: Beliefs, own: str, serves: Iterable[str] =
     its courier writes to.
     """
     known = {to: beliefs.node(to) for to in {*serves, *channel.peers(tx)}}
-    waiting = {}
+    waiting: dict[str, datetime] = {}
     for country in sorted(beliefs.lists.keys() - {own}):
-        reached = {to: channel.last_entry(tx, to) for to, node in known.items() if node and node.country == country}
-        for to, last in (reached or {country: -1}).items():
-            for _, act in log.entries(tx, last, 1, kinds=[kind.value for kind in CARRIED], to=country):
-                waiting[to] = act.at
+        nodes: list[str | None] = [to for to, node in known.items() if node and node.country == country]
+        for to in nodes or [None]:
+            for _, act in islice(unsent(tx, country, to, 1), 1):
+                waiting[to or country] = act.at
     return waiting

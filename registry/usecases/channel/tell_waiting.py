@@ -20,8 +20,11 @@ def tell_waiting(tx: Session, beliefs: Beliefs, own: str, *, at: datetime) -> in
     So it is where nothing was sent at all. However many messages wait, and for whatever reason, it is one task a peer
     until it is over. `own` is our country.
     """
-    waits = [*find_unsent(tx, beliefs, own).items(), *((to, since) for to, (_, since) in channel.queues(tx).items())]
-    owed = {to: since for to, since in sorted(waits, reverse=True) if since + PATIENCE <= at}
+    unsent, unanswered = find_unsent(tx, beliefs, own), channel.queues(tx)
+    owed: dict[str, datetime] = {}
+    for to, since in [*unsent.items(), *((to, since) for to, (_, since) in unanswered.items())]:
+        if since + PATIENCE <= at:
+            owed[to] = min(since, owed.get(to, since))
     for to, since in owed.items():
         tasks.open_task(tx, TaskKind.MESSAGES_WAITING, to, {"since": since.isoformat()}, role=Role.OPERATOR, at=at)
     over = [task.subject for task in tasks.open_tasks(tx, TaskKind.MESSAGES_WAITING) if task.subject not in owed]

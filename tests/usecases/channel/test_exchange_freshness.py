@@ -1,5 +1,6 @@
 """A node says every five minutes how fresh its word is, and a peer's verdicts are no fresher than what it was told."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -7,7 +8,9 @@ import pytest
 from sqlalchemy import text
 
 from registry.cli.freshening import Stating, stating_of
+from registry.core.canonical import Json
 from registry.core.envelope.jose import Envelope, Typ, seal
+from registry.core.tlog.entry import Kind
 from registry.core.trust.freshness import (
     FRESH_FOR,
     MADE_EVERY,
@@ -19,10 +22,12 @@ from registry.core.trust.freshness import (
 )
 from registry.core.verification.bundle import Bundle, Heard
 from registry.core.verification.verdict import Check, Indication
-from registry.store import channel, freshness, tasks
+from registry.store import acts, channel, freshness, tasks
+from registry.store.acts import Actor
 from registry.store.guard import Mark, of_log
 from registry.store.tasks import TaskKind
 from registry.usecases.channel.exchange_freshness import NothingStated, is_kept, keep, read_own, state
+from registry.usecases.channel.find_unsent import find_unsent
 from registry.usecases.channel.tell_waiting import tell_waiting
 from registry.usecases.node.find_standstill import find_standstill
 from registry.usecases.tlog.extend_log import LogBehind
@@ -231,6 +236,35 @@ def test_what_no_courier_writes_makes_a_statement_as_old_as_itself_and_is_a_task
         assert tell_waiting(tx, by.beliefs(), "BY", at=by.clock()) == 1
         (task,) = tasks.open_tasks(tx, TaskKind.MESSAGES_WAITING)
     assert (task.subject, task.detail) == (uz.did, {"since": (AT + MINUTE).isoformat()})
+
+
+def test_a_month_that_is_stated_to_another_node_of_a_country_holds_back_no_word_to_this_one(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    by.issued()
+    by.deliver(uz)
+    assert waiting_once_stated(by, to="did:web:customs.uz.registry.example") == {}
+    assert waiting_once_stated(by, to=uz.did) == {uz.did: by.clock()}
+
+
+def waiting_once_stated(country: Country, *, to: str) -> Mapping[str, datetime]:
+    """Return what waits once the log has the act of a month that was stated to a node."""
+    private: dict[str, Json] = {"month": "2026-10", "side": "issued", "part": 1, "parts": 1}
+    at, draw = country.clock(), country.node.draw
+    with country.tx() as tx:
+        acts.record(
+            tx,
+            Kind.MONTH_STATED,
+            private,
+            by=Actor(country.did),
+            at=at,
+            draw=draw,
+            to="UZ",
+            digest="0" * 64,
+            subject=to,
+        )
+    country.sequence()
+    with country.tx() as tx:
+        return find_unsent(tx, country.beliefs(), country.code)
 
 
 def test_a_list_that_is_named_and_not_adopted_leaves_the_signer_open(corridor: Corridor) -> None:
