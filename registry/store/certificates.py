@@ -45,8 +45,7 @@ class Source(StrEnum):
 class CertificateRow(Row):
     """One certificate. Nothing of it is ever changed but the proof that came later.
 
-    `body_organisation`: under which row the body was registered when the certificate came here. Whose it is says
-    `body`, which was signed: a restore may have lost the row, and the body is registered anew.
+    It is a body's by `body`, which was signed: a restore may have lost the row of the body, which is registered anew.
     """
 
     __tablename__ = "certificate"
@@ -106,7 +105,6 @@ class CertificateRow(Row):
     act: Mapped[str | None] = mapped_column(ForeignKey("act.id"), unique=True)
     organisation: Mapped[str | None] = mapped_column(ForeignKey("organisation.id"))
     principal: Mapped[str | None] = mapped_column(ForeignKey("organisation.id"))
-    body_organisation: Mapped[str | None] = mapped_column(ForeignKey("organisation.id"))
     application: Mapped[str | None] = mapped_column(ForeignKey("application.id"), unique=True)
     signatory: Mapped[str | None] = mapped_column(ForeignKey("person.id"))
     part: Mapped[str] = mapped_column(Computed("'signatory'", persisted=True))

@@ -165,7 +165,6 @@ def issue(
         act=act,
         organisation=row.organisation,
         principal=row.principal,
-        body_organisation=row.body,
         application=row.id,
         signatory=by.person,
         **certificates.index_columns(envelope, certificate),

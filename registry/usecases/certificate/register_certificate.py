@@ -219,7 +219,6 @@ def register(
         act=act,
         organisation=None if exporter is None else exporter.id,
         principal=None if exporter is None else exporter.id,
-        body_organisation=by.organisation,
         registered_on=outside.registered_on,
         due_on=outside.due_on,
         **certificates.index_columns(envelope, certificate),

@@ -1,7 +1,7 @@
 """Ask whether certificates, changes of status and the records of issuing are what was signed, logged and delivered.
 
-Nobody signed `organisation`, `principal` and `body_organisation` of a certificate: they are compared with its
-application. When a delivered certificate was recorded is this node's own word.
+Nobody signed `organisation` and `principal` of a certificate: they are compared with its application. When a delivered
+certificate was recorded is this node's own word.
 """
 
 from collections.abc import Iterator
@@ -26,6 +26,7 @@ from registry.store.acts import Act
 from registry.store.applications import Application, ApplicationPerson
 from registry.store.certificates import CertificateRow, Source, StatusChangeRow
 from registry.store.clarifications import ClarificationRow
+from registry.store.parties import Organisation
 from registry.store.registrations import Registration
 from registry.store.serials import NumberCounter
 from registry.store.status_indices import StatusIndex
@@ -210,6 +211,7 @@ def _applications(survey: Survey) -> None:
         ApplicationPerson.application == CertificateRow.application,
         ApplicationPerson.person == CertificateRow.signatory,
     )
+    body = select(Organisation.did).where(Organisation.id == Application.body)
     query = (
         select(
             func.coalesce(Application.id, CertificateRow.application).label("id"),
@@ -218,7 +220,7 @@ def _applications(survey: Survey) -> None:
             part.scalar_subquery().label("part"),
             Application.organisation == CertificateRow.organisation,
             Application.principal == CertificateRow.principal,
-            Application.body == CertificateRow.body_organisation,
+            body.scalar_subquery() == CertificateRow.body,
             Application.changed_at == CertificateRow.recorded_at,
         )
         .outerjoin_from(Application, CertificateRow, CertificateRow.application == Application.id, full=True)

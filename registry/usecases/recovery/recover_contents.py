@@ -220,7 +220,6 @@ class Contents:
             act=act,
             organisation=holder if application is None else application.organisation,
             principal=holder if application is None else application.principal,
-            body_organisation=None if body is None else body.id,
             application=None if application is None else application.id,
             signatory=None if application is None else certificate.subject.signatory.id,
             registered_on=None if delivery.outside is None else delivery.outside.registered_on,
