@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -37,6 +38,7 @@ from registry.core.tlog.note import KeyType
 from registry.core.tlog.witness import NotConsistent, StaleOldSize
 from registry.core.trust.believed_list import BelievedList
 from registry.core.trust.document_signer import Purpose
+from registry.core.trust.freshness import Freshness, NamedList
 from registry.core.trust.pin import Pin
 from registry.core.trust.trust_list import BodyRole, LogKey, TrustList, WitnessKey
 from registry.core.verification.presentation import Presentation
@@ -75,6 +77,8 @@ from registry.usecases.verification import verify_certificate
 from registry.usecases.verification.verify_certificate import Verification
 
 AT = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
+HEARD = AT - timedelta(seconds=1)
+"""As of when each country heard of the other that it had sent nothing yet."""
 SECRET = b"one passphrase for the tests"
 NAMES = {"BY": "by.registry.example", "UZ": "uz.registry.example"}
 BORN = {code: f"born_{code.lower()}" for code in NAMES}
@@ -621,8 +625,22 @@ def make_forge(*, durable: bool = False) -> Forge:
                 at=clock(),
                 draw=node.draw,
             )
+    for node in nodes.values():
+        (peer,) = (each for each in nodes.values() if each is not node)
+        with node.database.begin() as tx:
+            _hear_first(tx, node, peer)
         node.close()
     return forge
+
+
+def _hear_first(tx: Session, node: Node, peer: Node) -> None:
+    """Have a node hear that the other one has sent nothing yet, a moment before the tests begin."""
+    settings, beliefs = peer.settings, read_beliefs(tx, node.pins)
+    adopted = beliefs.list_of(settings.country)
+    named = NamedList(adopted.list.epoch, adopted.list.version, adopted.digest)
+    said = Freshness(settings.did, settings.env, HEARD, version("registry"), named, tuple(beliefs.agreements))
+    text_ = seal(said.encode(), Typ.FRESHNESS, peer.keyring.node).text
+    exchange_freshness.keep(tx, text_, settings.did, beliefs, own=node.settings.did, env=settings.env, at=HEARD)
 
 
 def agreed(**changes: Any) -> Agreement:

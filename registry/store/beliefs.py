@@ -8,16 +8,6 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 _KEPT = text("""
-    WITH RECURSIVE sender AS (
-        SELECT min("from") AS node FROM message_in
-        UNION ALL
-        SELECT (SELECT min("from") FROM message_in WHERE "from" > node) FROM sender WHERE node IS NOT NULL
-    ), last AS (
-        SELECT node, newest.* FROM sender CROSS JOIN LATERAL (
-            SELECT envelope, received_at FROM message_in WHERE "from" = node
-            ORDER BY epoch DESC, seq DESC LIMIT 1
-        ) AS newest
-    )
     SELECT 'list' AS what, country AS name, text, NULL AS met, adopted_at AS at FROM (
         SELECT DISTINCT ON (country) * FROM trust_list ORDER BY country, epoch DESC, version DESC
     ) AS newest
@@ -30,13 +20,9 @@ _KEPT = text("""
         ) THEN text
         ELSE met
     END, as_of FROM freshness
-    UNION ALL SELECT 'heard', node, envelope, NULL, received_at FROM last
     ORDER BY what, at, name
 """)
-"""Senders are found by steps along the key: as many as there are nodes, however many messages they sent.
-
-By a statement everything has come whose last message is held, this very one.
-"""
+"""By a statement everything has come whose last message is held, this very one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,35 +39,22 @@ class KeptText:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """The last message of a node, and when it came."""
-
-    envelope: str
-    received_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class Kept:
-    """The newest list of each country, every agreement, oldest first, what each node said, and who vouches for logs.
-
-    `heard` is the last message of each node that sent one: nothing that it sent before is missing.
-    """
+    """The newest list of each country, every agreement, oldest first, what each node said, and who vouches for logs."""
 
     lists: Sequence[KeptText]
     agreements: Sequence[KeptText]
     said: Sequence[KeptText]
     vouched: Mapping[str, datetime]
-    heard: Mapping[str, Heard]
 
 
 def read_kept(tx: Session) -> Kept:
     """Return what is kept of all countries and nodes."""
-    found: dict[str, list[KeptText]] = {"list": [], "agreement": [], "vouched": [], "said": [], "heard": []}
+    found: dict[str, list[KeptText]] = {"list": [], "agreement": [], "vouched": [], "said": []}
     for what, name, signed, met, at in tx.execute(_KEPT):
         found[what].append(KeptText(name, signed, met, at))
     vouched = {each.name: each.at for each in found["vouched"]}
-    heard = {each.name: Heard(each.text, each.at) for each in found["heard"]}
-    return Kept(found["list"], found["agreement"], found["said"], vouched, heard)
+    return Kept(found["list"], found["agreement"], found["said"], vouched)
 
 
 def read_met(tx: Session, node: str) -> str | None:

@@ -14,8 +14,6 @@ from sqlalchemy.orm import Session
 
 from registry.core.agreement import Agreement, NotAgreed, Recognition
 from registry.core.calendar import Offset
-from registry.core.channel.message import Message, MessageKind
-from registry.core.envelope.jose import Envelope, Typ
 from registry.core.errors import Malformed, Unavailable, Unprocessable
 from registry.core.tlog.note import VerifierKey
 from registry.core.tlog.policy import Policy
@@ -25,7 +23,7 @@ from registry.core.trust.freshness import Freshness, Word, believe_freshness, wo
 from registry.core.trust.log_policy import log_policy
 from registry.core.trust.pin import Pin
 from registry.store import beliefs, peers
-from registry.store.beliefs import Heard, KeptText
+from registry.store.beliefs import KeptText
 from registry.store.peers import TrustListRow
 
 Pins = Mapping[str, Pin]
@@ -153,7 +151,7 @@ def read_beliefs(tx: Session, pins: Pins) -> Beliefs:
     sources = tuple((row.name, row.text, pins[row.name]) for row in kept.lists if row.name in pins)
     lists = {country: _believed(text, pin) for country, text, pin in sources}
     agreements = (_read_agreement(tx, row, sources, pins) for row in kept.agreements)
-    words, adopted = _words(lists, kept.said, kept.heard), {row.name: row.at for row in kept.agreements}
+    words, adopted = _words(lists, kept.said), {row.name: row.at for row in kept.agreements}
     return Beliefs(lists, {each.id: each for each in agreements}, kept.vouched, words, adopted)
 
 
@@ -197,29 +195,19 @@ def _read_agreement(tx: Session, row: KeptText, newest: Sources, pins: Pins) -> 
         return _believed_agreement(row.text, _sources(peers.newest_lists(tx, row.at), pins))
 
 
-def _words(lists: Mapping[str, BelievedList], said: Iterable[KeptText], heard: Mapping[str, Heard]) -> dict[str, Word]:
-    """Return how fresh the word of each node is: its newest message says so, or a statement that names no later one."""
+def _words(lists: Mapping[str, BelievedList], said: Iterable[KeptText]) -> dict[str, Word]:
+    """Return how fresh the word of each node is: as its newest statement says of which no message is missing."""
     nodes = {known.row.id: adopted for adopted in lists.values() for known in adopted.nodes.values()}
     rows = {row.name: row for row in said}
-    return {node: _word(node, adopted, rows.get(node), heard.get(node)) for node, adopted in nodes.items()}
+    return {node: _word(node, adopted, rows.get(node)) for node, adopted in nodes.items()}
 
 
-def _word(node: str, adopted: BelievedList, row: KeptText | None, heard: Heard | None) -> Word:
+def _word(node: str, adopted: BelievedList, row: KeptText | None) -> Word:
     if row is None:
-        return Word(_spoken(heard))
+        return Word()
     said, met = read_word(row.text, node, adopted), read_word(row.met, node, adopted)
     as_of = None if met is None else met.as_of
     return Word(as_of) if said is None else word_of(said, adopted, as_of)
-
-
-def _spoken(heard: Heard | None) -> datetime | None:
-    """Return when a node's last message was made, but not later than it came: its word until its first statement.
-
-    After that only statements count: what was recorded long before the message may be still to come, in the next one.
-    The one that begins an epoch says nothing: what went astray is sent again after it.
-    """
-    made = None if heard is None else _issued_at(heard.envelope)
-    return None if heard is None or made is None else min(made, heard.received_at)
 
 
 def read_word(text: str | None, node: str, adopted: BelievedList) -> Freshness | None:
@@ -234,15 +222,6 @@ def _statement(text: str, node: str, source: str, pin: Pin) -> Freshness | None:
         return believe_freshness(text, node, {adopted.list.country: adopted}, adopted.list.env)
     except (Malformed, Unprocessable):
         return None
-
-
-@lru_cache(maxsize=64)
-def _issued_at(message: str) -> datetime | None:
-    try:
-        read = Message.parse(Envelope.parse(message, Typ.MESSAGE).payload)
-    except Malformed:
-        return None
-    return None if read.kind is MessageKind.EPOCH_BEGUN else read.issued_at
 
 
 @lru_cache(maxsize=64)

@@ -80,11 +80,11 @@ def test_a_witness_owes_a_line_from_the_first_checkpoint_that_it_has_not_cosigne
 
 def test_each_country_has_the_age_of_its_newest_freshness_statement(corridor: Corridor) -> None:
     by = corridor.by
-    assert [held.stated for held in measured(by).lists] == [None, None]
+    assert [held.stated for held in measured(by).lists] == [None, 1.0]
     by.sequence()
     by.states()
     corridor.clock.forward(timedelta(seconds=8))
-    assert [(held.country, held.stated) for held in measured(by).lists] == [("BY", 8.0), ("UZ", None)]
+    assert [(held.country, held.stated) for held in measured(by).lists] == [("BY", 8.0), ("UZ", 9.0)]
 
 
 def test_a_list_tells_its_age_and_its_end_and_an_agreement_whether_it_is_in_force(corridor: Corridor) -> None:

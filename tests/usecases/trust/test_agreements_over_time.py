@@ -74,6 +74,7 @@ def test_customs_let_a_day_pass_until_the_agreement_before_recognises_nothing_mo
     corridor.clock.forward(timedelta(days=1))
     still = by.issued()
     by.deliver(uz)
+    uz.hears(by.states(), by)
     assert uz.asks(still.number).verdict.indication is Indication.TOTAL_PASSED
     corridor.clock.forward(timedelta(seconds=1))
     late = by.issued()

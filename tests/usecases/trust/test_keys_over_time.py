@@ -112,6 +112,7 @@ def test_the_next_signer_is_known_a_day_before_it_is_used(corridor: Corridor, tm
     new = by.issued()
     assert [kid_of(each.envelope) for each in (old, during, new)] == [first.kid, first.kid, second.kid]
     by.deliver(uz)
+    uz.hears(by.states(), by)
     for row in (old, during, new):
         assert ask(uz, row.number) == (Indication.TOTAL_PASSED, "")
 
@@ -161,6 +162,8 @@ def test_a_signatory_is_told_when_the_next_key_begins(corridor: Corridor, tmp_pa
     (line,) = find_standstill(by.beliefs(), "BY", by.clock())
     assert line.endswith(f"and the next begins at {begins.isoformat()}")
     corridor.clock.at = begins
+    corridor.uz.sequence()
+    by.hears(corridor.uz.states(), corridor.uz)
     assert find_standstill(by.beliefs(), "BY", by.clock()) == []
     assert by.issue(approved).number
 

@@ -118,6 +118,7 @@ def test_a_node_whose_clock_is_behind_what_it_heard_makes_no_bundle_that_no_devi
     by, uz = corridor.by, corridor.uz
     by.issued()
     by.deliver(uz)
+    uz.hears(by.states(), by)
     corridor.clock.forward(-CLOCK_SKEW)
     export(uz)
     corridor.clock.forward(-timedelta(seconds=1))

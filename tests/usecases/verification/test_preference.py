@@ -48,6 +48,7 @@ def test_a_date_of_issue_more_than_a_day_before_the_log_had_it_is_found(
     corridor.clock.at = logged
     by.witnessed(uz)
     by.deliver(uz)
+    uz.hears(by.states(), by)
     for verdict in (uz.asks(issued.number).verdict, offline(uz, issued)):
         assert verdict.indication is Indication.TOTAL_PASSED
         assert codes(verdict) == found
