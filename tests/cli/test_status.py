@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from registry.store.tasks import TaskKind, open_task
 from tests.kit import Corridor, Country, Forge
@@ -61,6 +62,8 @@ def test_a_silent_witness_and_a_missing_statement_are_seen_from_the_first_second
 ) -> None:
     by, uz = corridor.by, corridor.uz
     _ = by.node.guard
+    with forge.breaking(by) as tx:
+        tx.execute(text("DELETE FROM freshness"))
     by.sequence()
     by.witnessed(uz)
     by.draft()
@@ -105,18 +108,18 @@ def test_what_is_late_is_overdue_and_what_is_wrong_exits_1(forge: Forge, corrido
 
 
 def test_a_list_that_ends_soon_is_overdue_before_it_has_ended(forge: Forge, corridor: Corridor, tmp_path: Path) -> None:
-    by = corridor.by
+    by, uz = corridor.by, corridor.uz
     _ = by.node.guard
     by.sequence()
-    by.witnessed(corridor.uz)
+    by.witnessed(uz)
     held = by.beliefs().lists["BY"].list
     corridor.clock.at = held.expires_at - timedelta(days=2)
+    uz.sequence()
+    by.hears(uz.states(), uz)
     found = told(forge, by, tmp_path, 0)
-    assert [line.partition(":")[0] for line in found["overdue"] if "list" in line] == [
-        "the next trust list of BY",
-        "the next trust list of UZ",
-    ]
-    assert all(" ends in 2.0 d" in line or " ends in 1." in line for line in found["overdue"] if "list" in line)
+    told_of = [line for line in found["overdue"] if line.startswith("the next trust list of ")]
+    assert [line.partition(":")[0] for line in told_of] == ["the next trust list of BY", "the next trust list of UZ"]
+    assert all(" ends in 2.0 d" in line or " ends in 1." in line for line in told_of)
     corridor.clock.at = held.expires_at + timedelta(hours=5, minutes=30)
     found = told(forge, by, tmp_path, 1)
     assert "the next trust list of BY: this one ended 5.5 h ago" in found["overdue"]

@@ -62,8 +62,8 @@ def test_a_duplicate_has_its_own_number_and_the_dates_of_the_original(corridor: 
     assert Claims.parse(second.subject.claims).official_notes == (
         Note(NoteCode.DUPLICATE, number=original.number, date=original.issued_on),
     )
-    by.states()
     by.deliver(uz)
+    uz.hears(by.states(), by)
     assert uz.asks(lost.number).verdict.indication is Indication.TOTAL_PASSED
 
 

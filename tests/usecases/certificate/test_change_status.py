@@ -262,6 +262,7 @@ def test_a_declaration_before_the_day_of_annulment_stays_good(corridor: Corridor
     with by.tx() as tx:
         confirm(tx, issued.id, proposal.id, issuer_of(by.node), **by.by("second_signatory"))
     by.deliver(uz)
+    uz.hears(by.states(), by)
     today = uz.asks(issued.number).verdict
     assert (today.indication, getattr(today.finding(Check.STATUS), "code", "")) == (
         Indication.TOTAL_FAILED,

@@ -17,8 +17,10 @@ from registry.core.tlog.merkle import leaf_hash, new_hashes, tree_root
 from registry.core.tlog.tile import tiles
 from registry.core.tlog.witness import NotConsistent
 from registry.core.trust.freshness import MADE_EVERY
+from registry.core.verification.presentation import Presentation
 from registry.store import channel, checkpoints, log
 from registry.store.acts import Actor
+from registry.store.certificates import CertificateRow
 from registry.store.database import Database
 from registry.store.guard import Mark
 from registry.store.parties import Role
@@ -60,6 +62,7 @@ def live(corridor: Corridor) -> None:
     by.draft()
     registered(by)
     carry(by, uz)
+    _ask(uz, annulled)
     by.issued("tractors")
     sequence(by)
     corridor.clock.forward(deliver_message.GRACE)
@@ -71,6 +74,14 @@ def live(corridor: Corridor) -> None:
     carry(uz, by)
     carry(by, uz)
     _end_month(corridor)
+
+
+def _ask(customs: Country, held: CertificateRow) -> None:
+    """Let customs ask about what is here, and about what is not: by a number, by none that can be, and by a file."""
+    for number in (held.number, "UZBY6201000999", "ВYUZ6101000001"):
+        customs.asks(number)
+    for text_ in (held.envelope, "eyJ.eyJ.x"):
+        customs.shown(Presentation(text_))
 
 
 def _end_month(corridor: Corridor) -> None:
