@@ -81,7 +81,7 @@ def ready(node: NodeDep) -> Response:
         for kind, count in open_.items():
             if count:
                 (alarms if kind in ALARMS else waiting).append(f"{kind}: {count} open")
-        alarms.extend(find_standstill(beliefs, node.settings.country, at))
+        alarms.extend(find_standstill(beliefs, node.settings.country, at, node.keyring.document_kids))
         alarms.extend(operators.alarms())
         if silent:
             alarms.append(

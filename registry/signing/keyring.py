@@ -31,6 +31,11 @@ class Keyring:
     witness: NoteSigner
     documents: Mapping[str, Sequence[Signer]]
 
+    @property
+    def document_kids(self) -> frozenset[str]:
+        """The kids of all document signers that are held."""
+        return frozenset(signer.kid for signers in self.documents.values() for signer in signers)
+
     @classmethod
     def open(cls, folder: Path, secret: bytes) -> Self:
         """Open every key that a node needs; raises `KeyMissing` or `KeyLocked`."""

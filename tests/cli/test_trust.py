@@ -53,8 +53,10 @@ def test_a_draft_prints_what_it_changes_against_the_adopted_list(
         in ended.stdout
     )
     told = json.loads(draft(forge, corridor, tmp_path, "--retire", kid, *FROM, "--json").stdout)
-    (line,) = [each for each in told["changes"] if not each.startswith("signatory of ")]
+    line, attention = (each for each in told["changes"] if not each.startswith("signatory of "))
     assert "status retired" in line
+    assert attention.startswith("ATTENTION: from ")
+    assert attention.endswith(" bcci has no document signer and issues nothing")
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,11 @@
 """What a trust list changes against the one before it, in lines: nobody signs a draft unseen."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 
 from registry.core import canonical
 from registry.core.record import encode
-from registry.core.trust.trust_list import TrustList
+from registry.core.trust.trust_list import BodyRow, TrustList
 
 LONGEST = 200
 """What is longer, as a certificate, is told by its name alone."""
@@ -12,7 +13,10 @@ _ROWS_OF_THEIR_OWN = frozenset({"signers", "signatories", "former"})
 
 
 def list_changes(before: TrustList | None, after: TrustList) -> list[str]:
-    """Return a line for each row that is added, ended or altered; none where only version and dates are others."""
+    """Return a line for each row that is added, ended or altered; none where only version and dates are others.
+
+    Another says where the draft would leave a body without a key: a retirement or revocation is never moved later.
+    """
     bodies, nodes = {row.id: row for row in after.bodies}, {row.id: row for row in after.nodes}
     old_bodies = {} if before is None else {row.id: row for row in before.bodies}
     old_nodes = {} if before is None else {row.id: row for row in before.nodes}
@@ -37,7 +41,19 @@ def list_changes(before: TrustList | None, after: TrustList) -> list[str]:
             {} if old is None else _numbered(old.former),
             _numbered(body.former),
         )
+        lines += _idle(body, after.issued_at)
     return lines
+
+
+def _idle(body: BodyRow, since: datetime) -> Iterator[str]:
+    """Say from when a body that has keys could sign with none, and until when: now, or where one of them ends."""
+    moments = {since, *(row.status_from for row in body.signers if row.status_from and row.status_from > since)}
+    for moment in sorted(moments) if body.signers else ():
+        if not any(row.in_use(moment) for row in body.signers):
+            following = (row.from_ for row in body.signers if moment < row.from_ and row.in_use(row.from_))
+            begins = min(following, default=None)
+            until = "" if begins is None else f" until {begins.isoformat()}"
+            yield f"ATTENTION: from {moment.isoformat()}{until} {body.code} has no document signer and issues nothing"
 
 
 def _numbered(rows: Sequence[object]) -> dict[str, object]:

@@ -24,6 +24,11 @@ from registry.store.parties import Role
 from registry.usecases.party.identify_party import Party
 from registry.usecases.trust.believe_peers import Pins
 
+NOT_HELD = (
+    "the trust list names {kid} as the document signer of {body} in use, and this process was started without it: "
+    "start it again where the key was made since"
+)
+
 
 @dataclass(eq=False)
 class SignerMissing(Unavailable):
@@ -33,10 +38,13 @@ class SignerMissing(Unavailable):
     body: str
     held: bool = False
     next: datetime | None = None
+    unheld: str | None = None
 
     def __str__(self) -> str:
         if not self.held:
             return f"this node holds no document signer of {self.body}"
+        if self.unheld is not None:
+            return NOT_HELD.format(body=self.body, kid=self.unheld)
         if self.next is None:
             return f"no document signer of {self.body} is in use, and the trust list names no next one"
         return f"no document signer of {self.body} is in use before {self.next.isoformat()}: sign again from then on"
@@ -73,7 +81,10 @@ class Issuer:
         listed = [signer for signer in self.signers[code] if signer.kid in rows]
         used = [signer for signer in listed if rows[signer.kid].in_use(at)]
         if listed and not used:
-            raise SignerMissing(code, held=True, next=next_use((rows[signer.kid] for signer in listed), at))
+            body = listed[0].kid.partition("#")[0]
+            unheld = (kid for kid, row in rows.items() if kid.partition("#")[0] == body and row.in_use(at))
+            begins = next_use((rows[signer.kid] for signer in listed), at)
+            raise SignerMissing(code, held=True, next=begins, unheld=next(unheld, None))
         return max(used, key=lambda signer: rows[signer.kid].from_, default=self.signers[code][-1])
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 from registry.core.trust.list_changes import list_changes
-from registry.core.trust.trust_list import BodyRole, FormerBody, SignatoryRow, SignerStatus, TrustList
+from registry.core.trust.trust_list import BodyRole, FormerBody, SignatoryRow, SignerRow, SignerStatus, TrustList
 from tests.core.world import World, with_body
 
 
@@ -46,6 +46,30 @@ def test_each_row_that_is_added_ended_or_altered_has_a_line(world: World) -> Non
     assert f"signatory of {body.code} p-9 is added: " in "\n".join(lines)
     for row in body.signatories:
         assert f"signatory of {body.code} {row.id} is gone" in lines
+
+
+def test_a_draft_that_leaves_a_body_without_a_key_says_from_when_and_until_when(world: World) -> None:
+    before = listed(world)
+    (body,) = before.bodies
+    (signer,) = body.signers
+    now = before.issued_at
+    later, retired_at = now + timedelta(days=4), now + timedelta(days=1)
+    retired = replace(signer, status=SignerStatus.RETIRED, status_from=retired_at)
+    following = replace(signer, kid=f"{body.id}#next", from_=later, use_until=later + timedelta(days=9))
+
+    def attention(*signers: SignerRow) -> list[str]:
+        lines = list_changes(before, with_body(before, signers=signers))
+        return [line for line in lines if line.startswith("ATTENTION: ")]
+
+    nothing = f"{body.code} has no document signer and issues nothing"
+    assert attention(signer, following) == []
+    assert attention(retired, replace(following, from_=retired_at)) == []
+    assert attention(retired, following) == [
+        f"ATTENTION: from {retired_at.isoformat()} until {later.isoformat()} {nothing}"
+    ]
+    assert attention(retired) == [f"ATTENTION: from {retired_at.isoformat()} {nothing}"]
+    assert attention(following) == [f"ATTENTION: from {now.isoformat()} until {later.isoformat()} {nothing}"]
+    assert attention() == []
 
 
 def test_what_a_body_was_called_before_has_a_line_of_its_own(world: World) -> None:

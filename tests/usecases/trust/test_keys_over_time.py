@@ -168,6 +168,29 @@ def test_a_signatory_is_told_when_the_next_key_begins(corridor: Corridor, tmp_pa
     assert by.issue(approved).number
 
 
+def test_a_process_that_was_started_before_a_key_was_made_says_that_it_does_not_hold_it(
+    corridor: Corridor, tmp_path: Path
+) -> None:
+    by, (moved, material) = corridor.by, rotated(corridor, tmp_path / "keys")
+    corridor.clock.forward(HOUR)
+    ending = Ending(by.signer.kid, SignerStatus.RETIRED, corridor.clock())
+    drafted = draft(moved, material, ending, overlap=timedelta(0))
+    following = drafted.bodies[0].signers[1].kid
+    publish(corridor, drafted)
+    said = (
+        f"the trust list names {following} as the document signer of bcci in use, and this process was started without "
+        "it: start it again where the key was made since"
+    )
+    approved = by.approved()
+    with by.refuses(SignerMissing) as refused:
+        issue(refused.tx, approved.id, str(approved.draft), issuer_of(by.node), by.beliefs(), **by.by("signatory"))
+    assert str(refused.value) == said
+    (line,) = find_standstill(by.beliefs(), "BY", by.clock(), by.node.keyring.document_kids)
+    assert line == f"bcci can issue nothing (signer-missing): {said}"
+    assert find_standstill(by.beliefs(), "BY", by.clock(), moved.node.keyring.document_kids) == []
+    assert kid_of(moved.issue(approved).envelope) == following
+
+
 def test_a_stolen_signer_is_revoked_from_when_it_was_stolen(corridor: Corridor, tmp_path: Path) -> None:
     uz = corridor.uz
     by, material = rotated(corridor, tmp_path / "keys")
