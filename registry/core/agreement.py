@@ -4,6 +4,7 @@ Every figure that the sources leave open (domain, marks I and K) is a value here
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -225,3 +226,11 @@ class Agreement:
     def quorum(self, country: str) -> int:
         """Return how many witnesses the log of `country` must have."""
         return next(item.witnesses for item in self.witnesses if item.country == country)
+
+
+def in_order(agreements: Iterable[Agreement]) -> list[Agreement]:
+    """Return agreements as they follow one another: by the day from which each holds, whenever a node adopted it.
+
+    Those of one day stay as they are given, which is as they were adopted.
+    """
+    return sorted(agreements, key=lambda each: each.from_)

@@ -84,7 +84,8 @@ class Case:
         adopted, day = self.trusted.adopted, self.certificate.subject.issue_date.day
         own = adopted.get(agreement.id, self.certificate.valid_from)
         return any(
-            own < adopted.get(other.id, own) < self.certificate.valid_from - ADOPTED_WITHIN
+            (agreement.from_, own) < (other.from_, adopted.get(other.id, own))
+            and adopted.get(other.id, own) < self.certificate.valid_from - ADOPTED_WITHIN
             for other in self.trusted.agreements.values()
             if set(other.countries) == set(agreement.countries) and other.in_force_on(day)
         )

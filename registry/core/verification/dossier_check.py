@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from registry.core import canonical
-from registry.core.agreement import Agreement
+from registry.core.agreement import Agreement, in_order
 from registry.core.envelope.jose import Envelope, Typ
 from registry.core.errors import Malformed, RegistryError, Unprocessable
 from registry.core.identifiers import Digest
@@ -104,7 +104,7 @@ def check(dossier: Dossier, pins: Mapping[str, Pin], *, track: Track = iter) -> 
     node = None if home is None else home.node(contents.node)
     if home is None or node is None:
         raise DossierNotTrusted(f"no pinned country has {contents.node} as its node")
-    agreements = [believe_carried(text, lists) for text in contents.agreements]
+    agreements = in_order(believe_carried(text, lists) for text in contents.agreements)
     judge = _Judge(node, agreements, newest_of(lists))
     findings = tuple(judge.find(act) for act in track(contents.acts))
     taken_back = tuple(judge.find_leaf(lost) for lost in contents.taken_back)

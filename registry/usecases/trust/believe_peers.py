@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from sqlalchemy.orm import Session
 
-from registry.core.agreement import Agreement, NotAgreed, Recognition
+from registry.core.agreement import Agreement, NotAgreed, Recognition, in_order
 from registry.core.calendar import Offset
 from registry.core.errors import Malformed, Unavailable, Unprocessable
 from registry.core.tlog.note import VerifierKey
@@ -68,7 +68,7 @@ class Beliefs:
     def agreed(
         self, scheme: str, issued_in: str, presented_in: str, day: date, *, by: datetime | None = None
     ) -> tuple[Agreement, Recognition]:
-        """Return the newest agreement in force that holds scheme and direction on a day; raises `NotAgreed`.
+        """Return the agreement in force that begins last and holds scheme and direction on a day; raises `NotAgreed`.
 
         Of those that were adopted by an instant, where that is asked: nobody names what is not agreed yet.
         """
@@ -150,7 +150,7 @@ def read_beliefs(tx: Session, pins: Pins) -> Beliefs:
     kept = beliefs.read_kept(tx)
     sources = tuple((row.name, row.text, pins[row.name]) for row in kept.lists if row.name in pins)
     lists = {country: _believed(text, pin) for country, text, pin in sources}
-    agreements = (_read_agreement(tx, row, sources, pins) for row in kept.agreements)
+    agreements = in_order(_read_agreement(tx, row, sources, pins) for row in kept.agreements)
     words, adopted = _words(lists, kept.said), {row.name: row.at for row in kept.agreements}
     return Beliefs(lists, {each.id: each for each in agreements}, kept.vouched, words, adopted)
 

@@ -9,7 +9,7 @@ from registry.cli import duties
 from registry.core.agreement import Agreement
 from registry.core.calendar import Offset
 from registry.core.certificate.credential import Certificate
-from registry.core.envelope.jose import Typ, join, seal
+from registry.core.envelope.jose import Envelope, Typ, join, seal
 from registry.core.verification.bundle import open_bundle
 from registry.core.verification.presentation import Presentation
 from registry.core.verification.verdict import Indication
@@ -83,6 +83,24 @@ def test_customs_let_a_day_pass_until_the_agreement_before_recognises_nothing_mo
     for verdict in (uz.shown(Presentation(late.envelope)).verdict, offline):
         assert verdict.decisive is not None
         assert (verdict.indication, verdict.decisive.code) == (Indication.TOTAL_FAILED, "agreement-superseded")
+
+
+def test_two_agreements_follow_by_their_dates_in_whatever_order_a_node_adopts_them(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    second: dict[str, Any] = {"title": "Второе соглашение", "from": "2026-02-01"}
+    third: dict[str, Any] = {"title": "Третье соглашение", "from": "2026-03-01", **shorter()}
+    for country, order in ((by, (second, third)), (uz, (third, second))):
+        for each in order:
+            corridor.clock.forward(timedelta(hours=1))
+            adopt(corridor, (country,), **each)
+    corridor.clock.forward(timedelta(days=2))
+    issued = by.issued()
+    by.deliver(uz)
+    uz.hears(by.states(), by)
+    named = Certificate.parse(Envelope.parse(issued.envelope, Typ.CERTIFICATE).payload).subject.agreement
+    assert named == agreed(**third).id
+    assert uz.asks(issued.number).verdict.indication is Indication.TOTAL_PASSED
+    assert list(by.beliefs().agreements) == list(uz.beliefs().agreements)
 
 
 def quorum(by: int) -> dict[str, Any]:
