@@ -17,6 +17,7 @@ from registry.core.tlog.note import Note
 from registry.core.trust.freshness import (
     MADE_EVERY,
     Freshness,
+    FreshnessNotNewer,
     NamedCheckpoint,
     NamedList,
     SentTo,
@@ -117,8 +118,8 @@ def keep(tx: Session, text: str, node: str, beliefs: Beliefs, *, own: str, env: 
     check_newer(said, before, adopted, at)
     last = said.last(own)
     met = text if last.seq == 0 and not _sent_before(tx, said) else read_met(tx, node)
-    moved = freshness.move(tx, node, text, as_of=said.as_of, last=last, met=met)
-    assert moved
+    if not freshness.move(tx, node, text, as_of=said.as_of, last=last, met=met):
+        raise FreshnessNotNewer(node)  # what a former key said binds no more, and may be dated minutes ahead
     return said
 
 

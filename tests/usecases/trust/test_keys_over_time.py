@@ -10,11 +10,12 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from registry.api.issuer import issuer_of
-from registry.core.envelope.jose import Envelope, Typ
+from registry.core.envelope.jose import Envelope, Typ, seal
 from registry.core.identifiers import authority_did
 from registry.core.tlog.note import KeyType
 from registry.core.trust.adoption import ListRowOfFormerRoot
 from registry.core.trust.document_signer import ChainBroken, Purpose, RootNotLinked
+from registry.core.trust.freshness import CLOCK_SKEW, MADE_EVERY, Freshness, FreshnessNotNewer
 from registry.core.trust.pin import Pin
 from registry.core.trust.trust_list import LogKey, NodeRole, SignerStatus, TrustList, WitnessKey
 from registry.core.verification.bundle import open_bundle
@@ -84,6 +85,19 @@ def rotated(corridor: Corridor, folder: Path) -> tuple[Country, Material]:
     moved = Country(with_keys(by.node, folder), by.clock, by.people, by.tokens, by.database)
     code = name.removeprefix("document-")
     return moved, replace(material_of(by.node), documents={code: [der(folder, name), der(folder, f"{name}.2")]})
+
+
+def rekeyed(corridor: Corridor, folder: Path) -> Country:
+    """Give the node of Belarus another key, and have both countries adopt the list that says so."""
+    by = corridor.by
+    old = by.node.settings.keys
+    shutil.copytree(old, folder, ignore=shutil.ignore_patterns("node.*"))
+    uris = [by.did]
+    made = make_key(
+        Authority(old, SECRET), folder, "node", SECRET, purpose=Purpose.NODE, uris=uris, at=corridor.clock()
+    )
+    publish(corridor, draft(by, replace(material_of(by.node), node=made.public_bytes(Encoding.DER))))
+    return Country(with_keys(by.node, folder), by.clock, by.people, by.tokens, by.database)
 
 
 def with_keys(node: Node, keys: Path) -> Node:
@@ -189,6 +203,24 @@ def test_a_process_that_was_started_before_a_key_was_made_says_that_it_does_not_
     assert line == f"bcci can issue nothing (signer-missing): {said}"
     assert find_standstill(by.beliefs(), "BY", by.clock(), moved.node.keyring.document_kids) == []
     assert kid_of(moved.issue(approved).envelope) == following
+
+
+def test_what_a_stolen_node_key_dated_ahead_is_replaced_once_that_moment_is_over(
+    corridor: Corridor, tmp_path: Path
+) -> None:
+    by, uz = corridor.by, corridor.uz
+    by.sequence()
+    honest = Freshness.parse(Envelope.parse(by.states(), Typ.FRESHNESS).payload)
+    ahead = replace(honest, as_of=corridor.clock() + CLOCK_SKEW)
+    uz.hears(seal(ahead.encode(), Typ.FRESHNESS, by.node.keyring.node).text, by)
+    corridor.clock.forward(timedelta(minutes=1))
+    by = rekeyed(corridor, tmp_path / "keys")
+    by.sequence()
+    with pytest.raises(FreshnessNotNewer):
+        uz.hears(by.states(), by)
+    corridor.clock.forward(MADE_EVERY)
+    uz.hears(by.states(), by)
+    assert uz.beliefs().words[by.did].as_of == corridor.clock()
 
 
 def test_a_stolen_signer_is_revoked_from_when_it_was_stolen(corridor: Corridor, tmp_path: Path) -> None:
