@@ -69,6 +69,12 @@ ENDED = (
     "recovered, and the owner of the database makes operators anew (the operator's guide, section 8)"
 )
 
+LOST = (
+    "the log says something of certificates for another country that is lost here and was not sent: a task "
+    "certificate.entry-lost names each, and until it is closed what customs there are told turns status-stale "
+    "(the operator's guide, section 8)"
+)
+
 
 def guard(
     begin: Annotated[bool, typer.Option("--begin", help="Make the guard anew where its file was lost.")] = False,
@@ -127,6 +133,8 @@ def recover(
     show(dict(done.said), as_json=as_json)
     if done.said["tokens_ended"]:
         typer.echo(ENDED, err=True)
+    if done.said["entries_lost"]:
+        typer.echo(LOST, err=True)
 
 
 def recover_node(node: Node, by: Any, *, give_up: int = 0, copies: Sequence[str] = ()) -> Recovered:

@@ -207,13 +207,18 @@ def not_logged(tx: Session, origin: str, node: str, due: datetime, limit: int = 
 
 def settled(tx: Session, origin: str, digests: Sequence[str]) -> tuple[set[str], set[str]]:
     """Return which of these digests came here, as a certificate or a change, and which of them the log holds."""
-    came = union_all(
+    logged = select(MirrorEntry.digest).where(MirrorEntry.origin == origin, MirrorEntry.digest.in_(digests))
+    return came(tx, digests), {digest for digest in tx.scalars(logged) if digest is not None}
+
+
+def came(tx: Session, digests: Sequence[str]) -> set[str]:
+    """Return which of these digests are of a certificate, a change or a clarification that is here."""
+    here = union_all(
         select(CertificateRow.digest).where(CertificateRow.digest.in_(digests)),
         select(StatusChangeRow.digest).where(StatusChangeRow.digest.in_(digests)),
         select(ClarificationRow.digest).where(ClarificationRow.digest.in_(digests)),
     )
-    logged = select(MirrorEntry.digest).where(MirrorEntry.origin == origin, MirrorEntry.digest.in_(digests))
-    return set(tx.scalars(came)), {digest for digest in tx.scalars(logged) if digest is not None}
+    return set(tx.scalars(here))
 
 
 def _leaf(origin: str, kind: Kind, digest: InstrumentedAttribute[str]) -> Select[int]:

@@ -63,6 +63,10 @@ class TaskKind(StrEnum):
     """A peer signed two messages of one number."""
     EPOCH_OFFERED = "epoch.offered"
     """A peer numbers its messages anew, and two people here have not agreed to it."""
+    ENTRY_LOST = "certificate.entry-lost"
+    """Our log says something of a certificate for another country, and what it was is lost here and was not sent."""
+    CERTIFICATE_TWICE = "certificate.twice"
+    """A certificate came back that stands beside another for the same thing."""
 
 
 ALARMS = frozenset(
@@ -76,6 +80,8 @@ ALARMS = frozenset(
         TaskKind.MESSAGE_REFUSED,
         TaskKind.RECEIPT_REFUSED,
         TaskKind.CHANNEL_FORK,
+        TaskKind.ENTRY_LOST,
+        TaskKind.CERTIFICATE_TWICE,
     }
 )
 """Kinds of what must never be: someone failed or cheats, here or at the peer."""

@@ -8,6 +8,7 @@ from typing import ClassVar
 from sqlalchemy.orm import Session
 
 from registry.core.agreement import Environment
+from registry.core.calendar import read_instant
 from registry.core.channel.message import FIRST, FIRST_EPOCH, Message
 from registry.core.envelope.jose import Envelope, Typ, seal
 from registry.core.errors import NotFound
@@ -24,8 +25,9 @@ from registry.core.trust.freshness import (
     believe_freshness,
     check_newer,
 )
-from registry.store import channel, checkpoints, freshness, log, peers
+from registry.store import channel, checkpoints, freshness, log, peers, tasks
 from registry.store.beliefs import read_met
+from registry.store.tasks import TaskKind
 from registry.usecases.channel.find_unsent import find_unsent
 from registry.usecases.trust.believe_peers import Beliefs, read_word
 
@@ -134,12 +136,14 @@ def _sent_before(tx: Session, said: Freshness) -> bool:
 def _everything_is_out(tx: Session, of: Stating, beliefs: Beliefs, at: datetime) -> datetime:
     """Return by when everything that was recorded has its place in the log, and in the channel whom it concerns.
 
-    A transaction that is open may have recorded something that nobody sees before it commits.
+    A transaction that is open may have recorded something that nobody sees before it commits. What a restore lost
+    before it was sent never comes: it waits until a person has closed its task.
     """
     waited = freshness.oldest_open(tx)  # first: what is committed from here on is in the queue
     waiting = [] if waited is None else [at - waited]
     if (oldest := log.oldest_queued(tx)) is not None:
         waiting.append(oldest)
+    waiting += [read_instant(task.detail["at"]) for task in tasks.open_tasks(tx, TaskKind.ENTRY_LOST, limit=None)]
     waiting += find_unsent(tx, beliefs, of.country, of.serves).values()
     return min([at, *((each - _MOMENT).replace(microsecond=0) for each in waiting)])
 

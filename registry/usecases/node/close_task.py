@@ -23,7 +23,7 @@ BY_PERSON = frozenset(
         *(TaskKind.LOG_SPLIT, TaskKind.ANNULLED_AFTER_USE, TaskKind.SIGNER_REVOKED_AFTER_USE),
         TaskKind.SIGNER_REVOKED_UNDATED,
         *(TaskKind.MESSAGE_REFUSED, TaskKind.RECEIPT_REFUSED, TaskKind.CHANNEL_FORK),
-        TaskKind.RECONCILIATION_DIFFERS,
+        *(TaskKind.RECONCILIATION_DIFFERS, TaskKind.ENTRY_LOST, TaskKind.CERTIFICATE_TWICE),
     }
 )
 """Kinds that nothing but a person's look can settle."""

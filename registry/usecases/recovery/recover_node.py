@@ -31,6 +31,7 @@ from registry.usecases.recovery.recall_messages import Recalled
 from registry.usecases.recovery.recover_contents import RecalledNotOurs, TakenMessages
 from registry.usecases.recovery.recover_log import Copy, TakenLog, UnseenLeft, count_unseen, take_back
 from registry.usecases.recovery.recover_messages import Restoring
+from registry.usecases.recovery.tell_lost import tell_lost
 from registry.usecases.trust.believe_peers import Beliefs
 
 
@@ -129,6 +130,7 @@ def recover(
     }
     kinds, today = [leaf.kind for leaf in taken.lost.values()], beliefs.local_day(receiver.country, at)
     said |= end_powers(tx, kinds, entries, today, by=by, at=at, draw=draw)
+    said["entries_lost"] = list[Json](tell_lost(tx, at=at))
     acts.record(tx, Kind.LOG_RECOVERED, said, by=by.actor, at=at, draw=draw)
     return Recovered(stands, said)
 
