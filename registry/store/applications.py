@@ -1,6 +1,6 @@
 """Applications, and who plays which part in each: three different people, held by the database itself."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -173,10 +173,17 @@ def undated(tx: Session, country: str) -> Sequence[Application]:
     return tx.scalars(query.with_for_update(skip_locked=True)).all()
 
 
-def open_ones(tx: Session) -> Sequence[Application]:
-    """Return the applications on which a certificate may still be issued, oldest first, locked."""
-    ended = (State.ISSUED, State.REFUSED, State.WITHDRAWN)
-    query = select(Application).where(Application.state.not_in(ended))
+def alike(tx: Session, said: Mapping[str, Any]) -> Sequence[Application]:
+    """Return the applications with all of these values that were not given up, oldest first, locked."""
+    query = select(Application).where(Application.state.not_in((State.REFUSED, State.WITHDRAWN)))
+    for name, value in said.items():
+        query = query.where(getattr(Application, name) == value)
+    return tx.scalars(query.order_by(Application.created_at, Application.id).with_for_update()).all()
+
+
+def decided(tx: Session) -> Sequence[Application]:
+    """Return the applications whose draft was offered or is approved, oldest first, locked."""
+    query = select(Application).where(Application.state.in_((State.DRAFT_OFFERED, State.APPROVED)))
     return tx.scalars(query.order_by(Application.created_at, Application.id).with_for_update()).all()
 
 

@@ -218,7 +218,8 @@ def find_related(
 def check_relatable(tx: Session, kind: str, certificate: Certificate) -> None:
     """Check that a certificate can be replaced or duplicated; what is annulled is replaced once, and never duplicated.
 
-    A duplicate is neither: what stands in lieu of it would be good beside its original, for the same goods (S4 8.3).
+    What another stands in lieu of is neither: after a restore it may be in force, for its own end is lost. A duplicate
+    is neither: what stands in lieu of it would be good beside its original, for the same goods (S4 8.3).
 
     Raises `AlreadyAnnulled`, `InLieuIssued`, `DuplicateOfDuplicate`, `DuplicateNotReplaced`.
     """
@@ -228,9 +229,7 @@ def check_relatable(tx: Session, kind: str, certificate: Certificate) -> None:
     if original is not None:
         raise DuplicateNotReplaced(str(original.certificate))
     standing = standing_of(tx, certificate.id)
-    if standing not in FINAL:
-        return
-    if standing is not Standing.ANNULLED or kind != REPLACES:
+    if standing in FINAL and (standing is not Standing.ANNULLED or kind != REPLACES):
         raise AlreadyAnnulled(standing)
     others = certificates.by_terms(tx, [related_term(REPLACES, certificate.id)])
     in_lieu = [other.id for other in others if other.body == certificate.issuer]

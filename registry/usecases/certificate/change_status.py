@@ -20,7 +20,7 @@ from registry.core.trust.believed_list import BelievedList
 from registry.core.verification.beside import believe_change
 from registry.core.verification.evidence import Trusted
 from registry.store import acts, annulments, proposals
-from registry.store.acts import Draw
+from registry.store.acts import Actor, Draw
 from registry.store.annulments import Annulment
 from registry.store.certificates import CertificateRow, StatusChangeRow
 from registry.usecases.party.identify_party import Party
@@ -182,14 +182,19 @@ def sign_change(
 def withdraw(tx: Session, id: str, *, by: Party, at: datetime, draw: Draw) -> None:
     """Withdraw an open proposal; anyone of the body who may propose can. Raises `NothingProposed`."""
     require(by, _APPROVAL.proposes)
-    row, _ = lock_own(tx, id, by)
+    lock_own(tx, id, by)
     proposal = annulments.open_proposal(tx, id)
     if proposal is None:
         raise NothingProposed
+    end_proposal(tx, proposal, by=by.actor, at=at, draw=draw)
+
+
+def end_proposal(tx: Session, proposal: Annulment, *, by: Actor, at: datetime, draw: Draw) -> None:
+    """End a proposal that nobody confirmed: it ends nothing any more."""
     proposal.withdrawn_at = at
     tx.flush()
-    private = {"certificate": id, "proposal": proposal.id}
-    acts.record(tx, Kind.ANNULMENT_WITHDRAWN, private, by=by.actor, at=at, draw=draw, subject=row.id)
+    private = {"certificate": proposal.certificate, "proposal": proposal.id}
+    acts.record(tx, Kind.ANNULMENT_WITHDRAWN, private, by=by, at=at, draw=draw, subject=proposal.certificate)
 
 
 def keep_change(tx: Session, envelope: Envelope, change: StatusChange, act: str | None) -> StatusChangeRow:

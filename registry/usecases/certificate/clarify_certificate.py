@@ -15,7 +15,7 @@ from registry.core.tlog.entry import Kind
 from registry.core.verification.beside import believe_clarification
 from registry.core.verification.evidence import Trusted
 from registry.store import acts, clarifications, proposals
-from registry.store.acts import Draw
+from registry.store.acts import Actor, Draw
 from registry.store.clarifications import ClarificationProposal, ClarificationRow
 from registry.usecases.party.identify_party import Party
 from registry.usecases.trust.believe_peers import read_lists
@@ -130,10 +130,15 @@ def withdraw(tx: Session, id: str, *, by: Party, at: datetime, draw: Draw) -> No
     proposal = clarifications.waiting(tx, id)
     if proposal is None:
         raise NothingToClarify
+    end_proposal(tx, proposal, by=by.actor, at=at, draw=draw)
+
+
+def end_proposal(tx: Session, proposal: ClarificationProposal, *, by: Actor, at: datetime, draw: Draw) -> None:
+    """End a proposal that nobody confirmed."""
     proposal.withdrawn_at = at
     tx.flush()
-    private = {"certificate": id, "proposal": proposal.id}
-    acts.record(tx, Kind.CLARIFICATION_WITHDRAWN, private, by=by.actor, at=at, draw=draw, subject=id)
+    private = {"certificate": proposal.certificate, "proposal": proposal.id}
+    acts.record(tx, Kind.CLARIFICATION_WITHDRAWN, private, by=by, at=at, draw=draw, subject=proposal.certificate)
 
 
 def keep_clarification(

@@ -26,7 +26,6 @@ from registry.usecases.channel.follow_epoch import proposed, said
 from registry.usecases.party.identify_party import Party
 from registry.usecases.recovery.recall_messages import Recalled
 from registry.usecases.recovery.recover_messages import Restoring
-from registry.usecases.recovery.tell_lost import tell_lost
 
 
 @dataclass(eq=False)
@@ -94,8 +93,7 @@ def confirm(
     proposal = proposed(tx, peer, _subject(peer, parting.ended), by)
     begun = EpochBegun(parting.ended, str(proposal.private["reason"]))
     astray = restoring.take_branch(peer, parting.branch)
-    restoring.contents.prove()
-    tell_lost(tx, at=at)
+    restoring.contents.finish()
     private: dict[str, Json] = said(Direction.SENT, peer, begun) | _branch(parting)
     private |= {"proposed_by": proposal.person, "astray": list(astray)}
     act = acts.record(

@@ -9,7 +9,6 @@ from typing import ClassVar
 
 from sqlalchemy.orm import Session
 
-from registry.core import canonical
 from registry.core.application.lifecycle import Move, Part, State
 from registry.core.canonical import Json
 from registry.core.certificate.claims import Claims
@@ -25,6 +24,7 @@ from registry.core.tlog.entry import Kind, Leaf
 from registry.core.verification.presentation import Delivery
 from registry.store import (
     acts,
+    annulments,
     applications,
     certificates,
     clarifications,
@@ -37,13 +37,19 @@ from registry.store.acts import Actor, Draw
 from registry.store.applications import Application
 from registry.store.certificates import CertificateRow, Source
 from registry.usecases.application import run_clock
-from registry.usecases.certificate.change_status import keep_change
+from registry.usecases.certificate.change_status import end_proposal, keep_change
+from registry.usecases.certificate.clarify_certificate import end_proposal as end_clarification
 from registry.usecases.certificate.clarify_certificate import keep_clarification
 from registry.usecases.certificate.register_certificate import exporter_of
 from registry.usecases.channel.take_change import clarification_of
 from registry.usecases.channel.take_statement import keep_part
+from registry.usecases.recovery.tell_lost import tell_lost
+from registry.usecases.recovery.tell_twice import applied_alike, tell_twice
 from registry.usecases.tlog.read_log import prove_entry
 from registry.usecases.trust.believe_peers import Beliefs
+
+_PROPOSED = ("box", "old", "new", "reason", "proposed_by")
+"""What a clarification says of the proposal that it came of."""
 
 
 @dataclass(eq=False)
@@ -72,6 +78,10 @@ class TakenMessages:
     """Applications that are open here and say what a certificate says that was issued already."""
     astray: list[str] = field(default_factory=list)
     """Digests of messages that the peer held in place of ours, and whose contents have no place here."""
+    entries_lost: list[str] = field(default_factory=list)
+    """Digests of what the log says of certificates, and nobody has."""
+    twice: list[str] = field(default_factory=list)
+    """Certificates that came back beside others for the same thing."""
 
 
 @dataclass
@@ -109,7 +119,13 @@ class Contents:
             index, act = self._keep_certificate(delivery, message.seq)
         return index, act, pending
 
-    def prove(self) -> None:
+    def finish(self) -> None:
+        """Prove what came back, and tell people of what did not, and of what stands twice now."""
+        self._prove()
+        self.taken.entries_lost += tell_lost(self.tx, at=self.at)
+        self.taken.twice += tell_twice(self.tx, self.taken.certificates, at=self.at)
+
+    def _prove(self) -> None:
         """Give each certificate that came back without a proof the one that the log, as it came back, has."""
         for certificate in self.taken.certificates:
             row = certificates.certificate(self.tx, certificate)
@@ -146,6 +162,7 @@ class Contents:
         index, act = self._find(Kind.CERTIFICATE_STATUS, change.certificate, envelope.digest)
         if certificates.change_by_digest(self.tx, envelope.digest) is None:
             anew = self._beside(Kind.CERTIFICATE_STATUS, envelope, change, message.seq, logged=index is not None)
+            self._end(change)
             keep_change(self.tx, envelope, change, anew)
             self.taken.changes.append(envelope.digest)
         return index, act
@@ -156,6 +173,7 @@ class Contents:
         index, act = self._find(Kind.CERTIFICATE_CLARIFIED, said.certificate, envelope.digest)
         if clarifications.by_digest(self.tx, envelope.digest) is None:
             anew = self._beside(Kind.CERTIFICATE_CLARIFIED, envelope, said, message.seq, logged=index is not None)
+            self._end(said)
             keep_clarification(self.tx, envelope, said, anew)
         return index, act
 
@@ -178,6 +196,17 @@ class Contents:
         if logged:
             return None
         return self._record(kind, said.certificate, envelope.digest, row.presented_in, said.recorded_at)
+
+    def _end(self, said: StatusChange | Clarification) -> None:
+        """End the proposal that waits here, of which this came: it was confirmed, and is not confirmed again."""
+        if isinstance(said, StatusChange):
+            annulment = annulments.waiting(self.tx, said.certificate)
+            if annulment is not None:
+                end_proposal(self.tx, annulment, by=self.by, at=self.at, draw=self.draw)
+            return
+        waiting = clarifications.waiting(self.tx, said.certificate)
+        if waiting is not None and all(getattr(waiting, name) == getattr(said, name) for name in _PROPOSED):
+            end_clarification(self.tx, waiting, by=self.by, at=self.at, draw=self.draw)
 
     def _find(self, kind: Kind, certificate: str, digest: str) -> tuple[int | None, str | None]:
         """Return where the log holds what was carried, and its act where that is here: it may hold neither."""
@@ -239,16 +268,8 @@ class Contents:
         One that was not that far at the time of the backup, or has moved since the certificate was issued, is not the
         one that it came from, whatever it says: that is left to people, who are told of it.
         """
-        claims = canonical.encode(certificate.subject.claims)
-        subject = certificate.subject
-        said = (subject.scheme, subject.rules_set, subject.issued_in, subject.presented_in, body)
-        same = [
-            each
-            for each in applications.open_ones(self.tx)
-            if (each.scheme, each.rules_set, each.issued_in, each.presented_in, each.body) == said
-            and canonical.encode(each.claims) == claims
-        ]
-        signatory, at = subject.signatory.id, certificate.valid_from
+        signatory, at = certificate.subject.signatory.id, certificate.valid_from
+        same = [each for each in applied_alike(self.tx, certificate, body) if each.state != State.ISSUED]
         for each in same:
             came_before = each.state == State.APPROVED and each.changed_at <= at
             if came_before and parties.person(self.tx, signatory) is not None:

@@ -31,7 +31,6 @@ from registry.usecases.recovery.recall_messages import Recalled
 from registry.usecases.recovery.recover_contents import RecalledNotOurs, TakenMessages
 from registry.usecases.recovery.recover_log import Copy, TakenLog, UnseenLeft, count_unseen, take_back
 from registry.usecases.recovery.recover_messages import Restoring
-from registry.usecases.recovery.tell_lost import tell_lost
 from registry.usecases.trust.believe_peers import Beliefs
 
 
@@ -113,7 +112,7 @@ def recover(
         restoring.take_sent(peer, recalled)
     for recalled in fetched.received.values():
         restoring.take_received(recalled, receiver)
-    restoring.contents.prove()
+    restoring.contents.finish()
     stands = {of_log(origin): taken.mark} if taken.size else {}
     for peer in fetched.sent:
         for what, position in ((of_sent, channel.sent(tx, peer)), (of_received, channel.received(tx, peer))):
@@ -130,7 +129,6 @@ def recover(
     }
     kinds, today = [leaf.kind for leaf in taken.lost.values()], beliefs.local_day(receiver.country, at)
     said |= end_powers(tx, kinds, entries, today, by=by, at=at, draw=draw)
-    said["entries_lost"] = list[Json](tell_lost(tx, at=at))
     acts.record(tx, Kind.LOG_RECOVERED, said, by=by.actor, at=at, draw=draw)
     return Recovered(stands, said)
 
@@ -194,6 +192,8 @@ def _say(tx: Session, origin: str, taken: TakenLog, messages: TakenMessages) -> 
         "changes_lost": [each for each in changed if certificates.change_by_digest(tx, each) is None],
         "applications_to_look_at": sorted(messages.look_at),
         "astray": list(messages.astray),
+        "entries_lost": list(messages.entries_lost),
+        "certificates_twice": list(messages.twice),
     }
 
 
