@@ -1,8 +1,10 @@
 """What every proposal has: who made it, and that it ends once, withdrawn or confirmed by another person."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import TypeVar
 
-from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Index, update
+from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Index, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 
@@ -22,6 +24,9 @@ class Proposal:
         return cls.withdrawn_at.is_(None) & cls.confirmed_by.is_(None)
 
 
+ProposalT = TypeVar("ProposalT", bound=Proposal)
+
+
 def ends_once(open_: Index) -> tuple[CheckConstraint | Index, ...]:
     """Return what holds a table of proposals: two people, one end, and one open proposal for each certificate."""
     return (
@@ -29,6 +34,12 @@ def ends_once(open_: Index) -> tuple[CheckConstraint | Index, ...]:
         CheckConstraint("(confirmed_by IS NULL) OR (withdrawn_at IS NULL)", name="one_end"),
         open_,
     )
+
+
+def waiting(tx: Session, kind: type[ProposalT]) -> Sequence[ProposalT]:
+    """Return all proposals of a kind that have not ended, oldest first, locked."""
+    query = select(kind).where(kind.waits()).order_by(kind.proposed_at, kind.id)
+    return tx.scalars(query.with_for_update()).all()
 
 
 def confirm(tx: Session, kind: type[Proposal], id: str, by: str) -> bool:

@@ -9,7 +9,7 @@ from registry.core.application.clock import Why
 from registry.core.application.lifecycle import Move, Part, State
 from registry.core.certificate.claims import Claims
 from registry.core.tlog.entry import Kind
-from registry.store.acts import Draw
+from registry.store.acts import Actor, Draw
 from registry.store.applications import Application
 from registry.store.parties import Role
 from registry.usecases.application import run_clock
@@ -24,6 +24,7 @@ KIND = {
     Move.OFFER_DRAFT: Kind.APPLICATION_DRAFT_OFFERED,
     Move.STOP: Kind.APPLICATION_STOPPED,
     Move.RESUME: Kind.APPLICATION_RESUMED,
+    Move.OBJECT: Kind.APPLICATION_OBJECTED,
 }
 KEEPS_WORDS = frozenset({Move.STOP, Move.RESUME})
 """Moves that leave draft and reason as they are."""
@@ -82,6 +83,22 @@ def _move(
     if move is Move.OFFER_DRAFT:
         check_stated(claims)
     play(tx, row, Part.EXAMINER, by=by, at=at)
+    return keep_move(tx, row, move, reason, by=by, at=at, draw=draw, why=why)
+
+
+def keep_move(
+    tx: Session,
+    row: Application,
+    move: Move,
+    reason: str | None,
+    *,
+    by: Party | Actor,
+    at: datetime,
+    draw: Draw,
+    why: Why | None = None,
+) -> Application:
+    """Keep what a move makes of an application whose state it has changed, and record it."""
+    claims = Claims.parse(row.claims)
     if move not in KEEPS_WORDS:
         row.draft = claims.digest if move is Move.OFFER_DRAFT else None
         row.reason = reason

@@ -14,7 +14,7 @@ from registry.core.errors import Conflict, NotFound, Refused, Unprocessable
 from registry.core.identifiers import HEX_256
 from registry.core.tlog.entry import Kind
 from registry.store import acts, parties, tokens
-from registry.store.acts import Act, Draw
+from registry.store.acts import Act, Actor, Draw
 from registry.store.parties import Role
 from registry.store.tokens import Token
 from registry.usecases.party.confirm_proposal import by_another, heard
@@ -165,9 +165,14 @@ def withdraw(tx: Session, person: str, fingerprint: str, *, by: Party, at: datet
     digest = _complete(tx, person, heard(fingerprint), at)
     _check_new(tx, person, digest, at)
     _open(tx, person, digest, at)
-    private: dict[str, Json] = {"person": person, "sha256": digest}
-    acts.record(tx, Kind.TOKEN_WITHDRAWN, private, by=by.actor, at=at, draw=draw, subject=person)
+    end_proposal(tx, person, digest, by=by.actor, at=at, draw=draw)
     return digest
+
+
+def end_proposal(tx: Session, person: str, digest: str, *, by: Actor, at: datetime, draw: Draw) -> None:
+    """End what was proposed for a person under a fingerprint."""
+    private: dict[str, Json] = {"person": person, "sha256": digest}
+    acts.record(tx, Kind.TOKEN_WITHDRAWN, private, by=by, at=at, draw=draw, subject=person)
 
 
 def _check_new(tx: Session, person: str, digest: str, at: datetime) -> None:

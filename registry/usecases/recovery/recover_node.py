@@ -19,7 +19,7 @@ from registry.core.tlog.checkpoint import Checkpoint
 from registry.core.tlog.entry import Kind
 from registry.core.tlog.note import VerifierKey
 from registry.store import acts, certificates, channel, checkpoints, log, parties, serials
-from registry.store.acts import Draw
+from registry.store.acts import Actor, Draw
 from registry.store.at_work import NodeWorks
 from registry.store.guard import Mark, of_log, of_published, of_received, of_sent, of_shown
 from registry.store.parties import OrganisationKind, Role
@@ -27,6 +27,7 @@ from registry.usecases.channel.accept_message import Receiver
 from registry.usecases.party.identify_party import Party
 from registry.usecases.recovery.compare_guard import Marks, compare
 from registry.usecases.recovery.end_powers import end_powers
+from registry.usecases.recovery.end_proposals import end_proposals, return_applications
 from registry.usecases.recovery.recall_messages import Recalled
 from registry.usecases.recovery.recover_contents import RecalledNotOurs, TakenMessages
 from registry.usecases.recovery.recover_log import Copy, TakenLog, UnseenLeft, count_unseen, take_back
@@ -93,7 +94,7 @@ def recover(
 ) -> Recovered:
     """Take back log and messages, leave every number unused that may have been given, and record what is lost.
 
-    Tokens and mandates end where one that was ended since may live again (decision 0040).
+    Tokens, mandates and proposals end where one that was ended since may live again (decision 0040).
 
     `give_up` is how many entries that were never shown, and messages that no peer says it has, the operator goes on
     without. Of messages the peer's word is taken, as nobody but the two of us relies on their numbers: one that it had
@@ -129,6 +130,9 @@ def recover(
     }
     kinds, today = [leaf.kind for leaf in taken.lost.values()], beliefs.local_day(receiver.country, at)
     said |= end_powers(tx, kinds, entries, today, by=by, at=at, draw=draw)
+    said |= end_proposals(tx, kinds, entries, by=by.actor, at=at, draw=draw)
+    lost, node = list(taken.lost.values()), Actor(receiver.did)
+    said |= return_applications(tx, lost, entries, by=node, at=at, draw=draw)
     acts.record(tx, Kind.LOG_RECOVERED, said, by=by.actor, at=at, draw=draw)
     return Recovered(stands, said)
 
