@@ -3,14 +3,17 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import ClassVar
 
 from sqlalchemy.orm import Session
 
 from registry.core.calendar import earliest_day, latest_day
+from registry.core.errors import Conflict
 from registry.core.identifiers import Did
+from registry.core.tlog.entry import Kind
 from registry.core.trust.document_signer import Chained, Purpose, Root, chain_to_any
 from registry.core.trust.trust_list import BodyRole, BodyRow, FormerBody, SignatoryRow, SignerRow, SignerStatus
-from registry.store import parties
+from registry.store import acts, parties
 from registry.store.parties import Organisation, Role
 from registry.usecases.trust.believe_peers import Pins, read_beliefs
 
@@ -18,9 +21,27 @@ USE = timedelta(days=182)
 NOTIFIED_FOR = timedelta(days=366)
 
 
+@dataclass(eq=False)
+class BodyNotAsListed(Conflict):
+    """A body has another name or role here than in the adopted list, and nobody changed it since."""
+
+    code: ClassVar[str] = "body-not-as-listed"
+    clause: ClassVar[str | None] = "S4 6.5"
+    body: str
+    name: str
+    role: str
+
+    def __str__(self) -> str:
+        return (
+            f"the adopted list says that the body {self.body} is {self.name!r}, {self.role}, and here it is not, though"
+            " nobody changed it since: a restore lost that act. Do it again (registry party body "
+            f"{self.body} --name {self.name!r} --role {self.role}), then draft"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Drafting:
-    """What the rows of bodies are drafted from."""
+    """What the rows of bodies are drafted from; the adopted list was drafted at `since`."""
 
     tx: Session
     pins: Pins
@@ -29,9 +50,13 @@ class Drafting:
     roots: Sequence[Root]
     at: datetime
     overlap: timedelta
+    since: datetime
 
     def body(self, organisation: Organisation, before: BodyRow | None) -> BodyRow:
-        """Return the row of a body: what stood in it stays, and its keys and signatories of now are added."""
+        """Return the row of a body: what stood in it stays, and its keys and signatories of now are added.
+
+        Raises `BodyNotAsListed`.
+        """
         did = Did(str(organisation.did))
         signers = {} if before is None else {row.kid: row for row in before.signers}
         schemes = set() if before is None else set(before.schemes)
@@ -55,9 +80,15 @@ class Drafting:
         )
 
     def _former(self, organisation: Organisation, before: BodyRow) -> tuple[FormerBody, ...]:
-        """Return what the body was notified as before: up to today, where that changes with this draft (S4 6.5)."""
+        """Return what the body was notified as before: up to today, where that changes with this draft (S4 6.5).
+
+        A person changed it since the list before was drafted: a row that a restore brought back changes nothing.
+        """
         if (before.name, before.role) == (organisation.name, organisation.body_role):
             return before.former
+        changed = acts.about(self.tx, organisation.id, Kind.ORGANISATION_CHANGED)
+        if not changed or changed[-1].at < self.since:
+            raise BodyNotAsListed(str(organisation.code), before.name, before.role.value)
         today = read_beliefs(self.tx, self.pins).local_day(self.country, self.at)
         return (*before.former, FormerBody(before.name, before.role, today))
 

@@ -159,7 +159,8 @@ def draft(
 
     A pin of a later epoch than the adopted list, as another root has, begins that epoch. A further key of a body is in
     use from `overlap` on. A witness key that was replaced is kept for what it cosigned until now; only a new epoch may
-    replace it. Raises `NothingPinned`, `ListKeysMissing`, `NewKeysMissing`, `SignerNotListed`, `ChainBroken`.
+    replace it. Raises `NothingPinned`, `ListKeysMissing`, `NewKeysMissing`, `SignerNotListed`, `ChainBroken`,
+    `BodyNotAsListed`.
     """
     if country not in pins:
         raise NothingPinned(country)
@@ -167,7 +168,8 @@ def draft(
     roots = pin.anchors()
     before = read_list(tx, pins, country)
     known = {} if before is None else {body.id: body for body in before.list.bodies}
-    drafting = Drafting(tx, pins, country, material.documents, roots, at, overlap)
+    since = at if before is None else before.list.issued_at
+    drafting = Drafting(tx, pins, country, material.documents, roots, at, overlap, since)
     rows = [
         drafting.body(organisation, known.get(str(organisation.did)))
         for organisation in parties.organisations(tx, OrganisationKind.BODY)

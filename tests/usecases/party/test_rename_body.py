@@ -21,12 +21,15 @@ from registry.usecases.party import register_party, rename_body
 from registry.usecases.party.register_party import NameTaken, PartyNotFound, PartyWrong
 from registry.usecases.trust import publish_trust_list
 from registry.usecases.trust.adopt_trust_list import IssuedSinceRename, adopt
+from registry.usecases.trust.draft_body import BodyNotAsListed
 from registry.usecases.trust.publish_trust_list import RenameDayOver
 from registry.usecases.trust.sign_for_body import read
 from tests.core.world import with_body
 from tests.kit import Corridor, Country, draft_list, list_signers, sign_list
 from tests.usecases.fsck.lived import carry, found
 from tests.usecases.party.test_register_party import BODY, by_operator, organisation
+from tests.usecases.recovery.restored import Backup, recovered
+from tests.usecases.recovery.restored import carry as send_all
 from tests.usecases.verification.test_export_bundle import export
 
 NEW = "Белорусская палата"
@@ -139,11 +142,10 @@ def test_the_other_country_may_miss_the_list_of_a_rename(corridor: Corridor) -> 
 
 def test_a_list_of_a_release_that_forgets_names_is_not_adopted(corridor: Corridor) -> None:
     by, uz = corridor.by, corridor.uz
-    with corridor.forge.breaking(by) as tx:
-        tx.execute(text("UPDATE organisation SET name = :name WHERE kind = 'body'"), {"name": NEW})
+    renames(by, NEW)
     drafted = draft_list(by.node)
     (row,) = drafted.bodies
-    assert row.former, "whoever changed the name: the draft keeps the former one"
+    assert row.former
     forgetting = sign_list(with_body(drafted, former=()), list_signers(corridor.forge, "BY"))
     for country in (by, uz):
         with pytest.raises(ListBodyForgotten):
@@ -295,3 +297,32 @@ def test_a_body_may_change_how_its_name_is_spelled(corridor: Corridor) -> None:
     (row,) = by.beliefs().list_of("BY").list.bodies
     renames(by, row.name.upper())
     assert [former.name for former in publish(corridor).former] == [row.name]
+
+
+@pytest.mark.parametrize(("name", "role"), [(NEW, None), (None, BodyRole.CUSTOMS)])
+def test_a_restored_row_of_before_a_change_undoes_nothing_in_the_next_list(
+    corridor: Corridor, name: str | None, role: BodyRole | None
+) -> None:
+    by, uz = corridor.by, corridor.uz
+    _ = by.node.guard, uz.node.guard
+    send_all(by, uz)
+    corridor.clock.forward(DAY)
+    backup = Backup.take(corridor.forge, by)
+    renames(by, name, role)
+    signed = drafted(corridor)
+    for country in (by, uz):
+        country.adopts(signed)
+    send_all(by, uz)
+    backup.restore()
+    backup.drop()
+    by.adopts(signed)
+    recovered(by, uz)
+    corridor.clock.forward(DAY)
+    (listed,) = by.beliefs().list_of("BY").list.bodies
+    with pytest.raises(BodyNotAsListed) as refused:
+        drafted(corridor)
+    assert (refused.value.name, refused.value.role) == (listed.name, listed.role)
+    assert f"registry party body {listed.code}" in str(refused.value)
+    renames(by, name, role)
+    row = publish(corridor)
+    assert (row.name, row.role, row.former) == (listed.name, listed.role, listed.former)
