@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from registry.core.tlog.checkpoint import Checkpoint
+from registry.core.tlog.entry import Kind, Leaf
 from registry.core.tlog.follow import Edge
 from registry.core.tlog.merkle import EMPTY_ROOT, HASH_BYTES, Hash, subtrees
 from registry.core.tlog.tile import WIDTH, Tile, hash_in, tile_of
@@ -157,6 +158,12 @@ def content(tx: Session, tile: Tile) -> bytes:
 def recovered(tx: Session) -> Sequence[LogRecovered]:
     """Return every leaf that was taken back from a mirror, in the order of the log."""
     return tx.scalars(select(LogRecovered).order_by(LogRecovered.index)).all()
+
+
+def holds_recovered(tx: Session, kind: Kind, digest: str) -> bool:
+    """Tell whether a leaf of a kind about a signed thing was taken back from a mirror."""
+    leaves = (Leaf.parse(row.leaf) for row in recovered(tx))
+    return any((leaf.kind, leaf.digest) == (kind, digest) for leaf in leaves)
 
 
 def oldest_queued(tx: Session) -> datetime | None:

@@ -27,11 +27,12 @@ from registry.core.rules.finding import Finding, Intake, Severity
 from registry.core.scheme.catalogue import find_scheme
 from registry.core.tlog.entry import Kind
 from registry.core.verification.verdict import SENTENCES
-from registry.store import acts, calendars, certificates, parties, registrations, serials, status_indices
+from registry.store import acts, calendars, certificates, log, parties, registrations, serials, status_indices, tasks
 from registry.store.acts import Draw
 from registry.store.certificates import CertificateRow, Source
 from registry.store.parties import Organisation, Role
 from registry.store.registrations import Registration
+from registry.store.tasks import TaskKind
 from registry.usecases.application.check_application import refuse_severe, registered_exporters
 from registry.usecases.application.check_expert import check_examiner, check_signatory
 from registry.usecases.application.relate_certificate import notes_of
@@ -138,6 +139,8 @@ def register(
 ) -> Registered:
     """Register the certificate in `text`; one that is registered already is answered as it was.
 
+    The very certificate that the log says was issued, and that a restore lost, has its number, and is kept again.
+
     Raises `IssuedByAnother`, `SignedOtherwise`, `ApproversAlike`, `NotIssuable`, `NumberUnfit`, `NumberTaken`,
     `StatusIndexTaken`, `ExaminerIsExpert`, `SignatoryIsExpert`, `FindingsSevere`, `NotAgreed`, and what
     `check_relations` and parsing raise.
@@ -178,7 +181,7 @@ def register(
     serial = pattern.serial(
         subject.number, issued_in=subject.issued_in, presented_in=subject.presented_in, year=certificate.year
     )
-    if serial <= last:
+    if serial <= last and not log.holds_recovered(tx, Kind.CERTIFICATE_ISSUED, envelope.digest):
         raise NumberTaken(subject.number)
     if certificate.status_list != STATUS_LIST or not status_indices.take_index(
         tx, STATUS_LIST, certificate.status_index, length=LIST_LENGTH
@@ -227,6 +230,7 @@ def register(
     tx.flush()
     tx.add(registration)
     tx.flush()
+    tasks.close_tasks(tx, TaskKind.ENTRY_LOST, [envelope.digest], at=at)
     return Registered(row, registration, outside, findings)
 
 

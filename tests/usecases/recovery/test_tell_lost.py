@@ -11,9 +11,11 @@ from registry.core.verification.verdict import Indication
 from registry.store import tasks
 from registry.store.certificates import CertificateRow
 from registry.store.tasks import Task, TaskKind
+from registry.usecases.certificate.register_certificate import NumberTaken
 from registry.usecases.node import close_task
 from tests.kit import Corridor, Country
-from tests.usecases.fsck.lived import mirror
+from tests.outside import issued_outside, registered
+from tests.usecases.fsck.lived import found, mirror
 from tests.usecases.recovery.parted import agree_to, begin, lose, offer, waiting
 from tests.usecases.recovery.restored import Backup, carry, make, recovered
 from tests.usecases.trust.test_keys_over_time import ask
@@ -118,3 +120,25 @@ def test_the_task_closes_once_the_very_thing_comes_back(corridor: Corridor) -> N
     offer(by, uz)
     agree_to(uz, by)
     assert told(corridor, row)[0] is Indication.TOTAL_FAILED
+
+
+def test_what_a_bodys_own_system_registered_and_a_restore_lost_is_registered_again(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    _ = by.node.guard, uz.node.guard
+    by.issued()
+    carry(by, uz)
+    mine = issued_outside(by, 2)
+    other = issued_outside(by, 2)
+    backup = Backup.take(corridor.forge, by)
+    registered(by, mine)
+    published(by, uz)
+    backup.restore()
+    backup.drop()
+    corridor.clock.forward(HOUR)
+    assert recovered(by, uz).said["entries_lost"] == [mine.digest]
+    with by.refuses(NumberTaken), by.tx():
+        registered(by, other)
+    again = registered(by, mine).certificate
+    assert (again.digest, lost_tasks(by)) == (mine.digest, [])
+    assert told(corridor, again)[0] is Indication.TOTAL_PASSED
+    assert (found(by), found(uz)) == ([], [])
