@@ -74,8 +74,8 @@ class TakenMessages:
     changes: list[str] = field(default_factory=list)
     logged_anew: list[tuple[str, int]] = field(default_factory=list)
     """Body and year of each certificate whose entry of the log is gone."""
-    look_at: set[str] = field(default_factory=set)
-    """Applications that are open here and say what a certificate says that was issued already."""
+    look_at: dict[str, str] = field(default_factory=dict)
+    """Applications that are open here and say what a certificate says that was issued already: that certificate."""
     astray: list[str] = field(default_factory=list)
     """Digests of messages that the peer held in place of ours, and whose contents have no place here."""
     entries_lost: list[str] = field(default_factory=list)
@@ -123,7 +123,7 @@ class Contents:
         """Prove what came back, and tell people of what did not, and of what stands twice now."""
         self._prove()
         self.taken.entries_lost += tell_lost(self.tx, at=self.at)
-        self.taken.twice += tell_twice(self.tx, self.taken.certificates, at=self.at)
+        self.taken.twice += tell_twice(self.tx, self.taken.certificates, self.taken.look_at, at=self.at)
 
     def _prove(self) -> None:
         """Give each certificate that came back without a proof the one that the log, as it came back, has."""
@@ -279,5 +279,5 @@ class Contents:
                     run_clock.turn(self.tx, each, Move.ISSUE, at=at)
                     self.tx.flush()
                     return each
-        self.taken.look_at.update(each.id for each in same)
+        self.taken.look_at.update((each.id, certificate.id) for each in same)
         return None

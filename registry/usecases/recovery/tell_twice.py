@@ -1,6 +1,6 @@
 """Tell people of a certificate that came back and stands beside another for the same thing: one of the two must end."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -18,11 +18,12 @@ from registry.usecases.application.relate_certificate import write_relations
 from registry.usecases.trust.sign_for_body import read, standing_of
 
 
-def tell_twice(tx: Session, came: Iterable[str], *, at: datetime) -> list[str]:
+def tell_twice(tx: Session, came: Iterable[str], look_at: Mapping[str, str], *, at: datetime) -> list[str]:
     """Open a task for each of these certificates that is in force beside another; return which they are.
 
     Beside what it was issued in lieu of, or another one in lieu of that; beside one that was issued later on an
-    application of before it that says the same. Which one ends, the body says: both were signed by two people.
+    application of before it that says the same; or beside an application that is open and may be the one that it came
+    of (`look_at`, by application). Which one ends, the body says: both were signed by two people.
     """
     twice = []
     for each in came:
@@ -31,8 +32,9 @@ def tell_twice(tx: Session, came: Iterable[str], *, at: datetime) -> list[str]:
         certificate = read(row)
         others = {*_of_one_lieu(tx, certificate), *_issued_again(tx, certificate)} - {each}
         beside: list[Json] = [other for other in sorted(others) if standing_of(tx, other) not in FINAL]
-        if beside and standing_of(tx, each) not in FINAL:
-            detail: dict[str, Json] = {"certificate": each, "beside": beside}
+        open_: list[Json] = [one for one, certified in sorted(look_at.items()) if certified == each]
+        if (beside or open_) and standing_of(tx, each) not in FINAL:
+            detail: dict[str, Json] = {"certificate": each, "beside": beside, "applications": open_}
             tasks.open_task(tx, TaskKind.CERTIFICATE_TWICE, each, detail, role=Role.OPERATOR, at=at)
             twice.append(each)
     return twice

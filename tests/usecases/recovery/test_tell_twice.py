@@ -85,6 +85,24 @@ def test_an_application_that_was_issued_again_is_told_when_its_first_certificate
     assert beside(by) == [(one.id, [two.id])]
 
 
+def test_an_application_that_is_open_beside_its_certificate_that_came_back_is_told(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    offered = by.offered()
+    begun(corridor)
+    backup = Backup.take(corridor.forge, by)
+    with by.tx() as tx:
+        submit_application.accept(tx, offered.id, str(offered.draft), **by.by("exporter"))
+    one = by.issue(offered)
+    carry(by, uz)
+    lose(corridor, backup)
+    backup.drop()
+    by.annulled(by.issued())
+    new_epoch(corridor)
+    with by.node.database.read() as tx:
+        (task,) = tasks.open_tasks(tx, TaskKind.CERTIFICATE_TWICE)
+    assert (task.subject, task.detail["applications"]) == (one.id, [offered.id])
+
+
 def test_two_applications_that_say_the_same_are_two_where_both_were_issued_before_or_come_back(
     corridor: Corridor,
 ) -> None:
