@@ -4,11 +4,13 @@ import json
 import os
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, Self
+
+from sqlalchemy.orm import Session
 
 from registry.core.agreement import Environment
 from registry.core.errors import Malformed, RegistryError, Unavailable, Unprocessable
@@ -20,9 +22,10 @@ from registry.settings import Settings, moved, with_password
 from registry.signing.keyring import Keyring
 from registry.store import log, witness
 from registry.store.database import APP, OWNER, Database
-from registry.store.guard import Guard, Mark, of_shown
+from registry.store.guard import Guard, GuardBroken, GuardMissing, Mark, of_shown
 from registry.store.ownership import check_own
 from registry.store.postgres import Server
+from registry.usecases.trust.believe_peers import Beliefs, read_beliefs
 
 PINS = "trust"
 PIN_SUFFIX = ".pin.json"
@@ -122,6 +125,17 @@ class Node:
                 if log.head(tx) is None and not witness.heads(tx):
                     guard.begin({of_shown(log_origin(self.settings.name)): Mark(0, "")})
         return guard
+
+    def believe(self, tx: Session) -> Beliefs:
+        """Return what verdicts rest on: how fresh a word is nobody knows where the guard says that more had come.
+
+        Where the guard cannot be read it might say so of every node.
+        """
+        try:
+            marks = self.guard.marks()
+        except (GuardMissing, GuardBroken):
+            return replace(read_beliefs(tx, self.pins), words={})
+        return read_beliefs(tx, self.pins, marks)
 
     def close(self) -> None:
         """Give the connections back."""

@@ -223,6 +223,11 @@ class Country:
         with self.node.database.read() as tx:
             return read_beliefs(tx, self.node.pins)
 
+    def believes(self) -> Beliefs:
+        """Return what its verdicts rest on: what is believed, held beside the guard."""
+        with self.node.database.read() as tx:
+            return self.node.believe(tx)
+
     def by(self, who: str) -> dict[str, Any]:
         """Return the keyword arguments that every use case takes."""
         return {"by": self.people[who], "at": self.clock(), "draw": self.node.draw}
@@ -316,14 +321,14 @@ class Country:
         """Let customs ask for a certificate by its number."""
         with self.tx() as tx:
             return verify_certificate.by_number(
-                tx, number, self.beliefs(), id=id, env="demo", country=self.code, day=day, **self.by("officer")
+                tx, number, self.believes(), id=id, env="demo", country=self.code, day=day, **self.by("officer")
             )
 
     def shown(self, presentation: Presentation, day: date | None = None) -> Verification:
         """Let customs judge what a holder shows."""
         with self.tx() as tx:
             return verify_certificate.by_file(
-                tx, presentation, self.beliefs(), env="demo", country=self.code, day=day, **self.by("officer")
+                tx, presentation, self.believes(), env="demo", country=self.code, day=day, **self.by("officer")
             )
 
     def sequence(self) -> None:

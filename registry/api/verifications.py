@@ -23,7 +23,6 @@ from registry.core.tlog.entry import Kind
 from registry.store import acts, peers
 from registry.store.parties import Role
 from registry.usecases.party.identify_party import Party
-from registry.usecases.trust.believe_peers import read_beliefs
 from registry.usecases.trust.sign_for_body import CertificateNotFound
 from registry.usecases.verification import verify_certificate, verify_held
 from registry.usecases.verification.verify_certificate import NumberAmbiguous, Question
@@ -115,7 +114,7 @@ def verify(body: QuestionBody, call: CallDep) -> Response:
         by.require(Role.CUSTOMS)
         call.node.pace.take(by.person, 1, at)
         peers.hold_adoptions(tx)  # customs is told of what it found good and a list revokes: none passes it by
-        beliefs, settings = read_beliefs(tx, call.node.pins), call.node.settings
+        beliefs, settings = call.node.believe(tx), call.node.settings
         verification = verify_certificate.ask(
             tx,
             body.question(),
@@ -145,7 +144,7 @@ def verify_in_bulk(body: BulkBody, call: CallDep) -> Response:
         by.require(Role.CUSTOMS)
         call.node.pace.take(by.person, len(read), at)
         peers.hold_adoptions(tx)
-        beliefs, settings = read_beliefs(tx, call.node.pins), call.node.settings
+        beliefs, settings = call.node.believe(tx), call.node.settings
         answers = verify_certificate.ask_all(
             tx,
             [question for question in read if isinstance(question, Question)],
@@ -179,7 +178,7 @@ def verify_held_certificate(body: HeldBody, call: CallDep) -> Response:
         verify_held.count(tx, by=by, at=at)
 
     def work(tx: Session, by: Party, at: datetime) -> Reply:
-        beliefs, settings = read_beliefs(tx, call.node.pins), call.node.settings
+        beliefs, settings = call.node.believe(tx), call.node.settings
         verification = verify_held.verify_held(
             tx,
             body.question(),

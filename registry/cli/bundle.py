@@ -7,9 +7,11 @@ from typing import Annotated
 import typer
 
 from registry.cli.console import Json, Token, new_app, opened, show, wanted_token, write_file
+from registry.core.identifiers import log_origin
 from registry.core.verification.bundle import Bundle
 from registry.store.parties import Role
 from registry.usecases.party.identify_party import identify
+from registry.usecases.recovery.compare_guard import check_caught_up
 from registry.usecases.verification import export_bundle
 
 app = new_app("Write the bundle that customs carries offline. Example: registry bundle make customs.bundle")
@@ -33,6 +35,7 @@ def make(
         with node.database.begin() as tx:
             by = identify(tx, wanted_token(token), node=settings.did, at=at)
             by.require(Role.OPERATOR, Role.CUSTOMS)
+            check_caught_up(tx, node.guard.marks(), log_origin(settings.name))
             envelope = export_bundle.export(
                 tx,
                 node.pins,

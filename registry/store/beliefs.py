@@ -7,7 +7,9 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-_KEPT = text("""
+from registry.store.guard import Mark, received
+
+_KEPT = """
     SELECT 'list' AS what, country AS name, text, NULL AS met, adopted_at AS at FROM (
         SELECT DISTINCT ON (country) * FROM trust_list ORDER BY country, epoch DESC, version DESC
     ) AS newest
@@ -20,9 +22,19 @@ _KEPT = text("""
         ) THEN text
         ELSE met
     END, as_of FROM freshness
-    ORDER BY what, at, name
-""")
+"""
 """By a statement everything has come whose last message is held, this very one."""
+_LOST = """
+    SELECT 'lost' AS what, mark.peer AS name, '' AS text, NULL AS met, now() AS at
+    FROM unnest(CAST(:peers AS text[]), CAST(:epochs AS integer[]), CAST(:seqs AS bigint[]), CAST(:digests AS text[]))
+        AS mark (peer, epoch, seq, digest)
+    WHERE NOT EXISTS (
+        SELECT FROM message_in AS held WHERE held."from" = mark.peer
+        AND (held.epoch, held.seq, held.digest) = (mark.epoch, mark.seq, mark.digest)
+    )
+"""
+"""Of whom the guard remembers a message that was received, and this database does not hold."""
+_ALL, _LOST_ALONE = text(f"{_KEPT} UNION ALL {_LOST} ORDER BY what, at, name"), text(_LOST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,23 +52,44 @@ class KeptText:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """The newest list of each country, every agreement, oldest first, what each node said, and who vouches for logs."""
+    """The newest list of each country, every agreement, oldest first, what each node said, and who vouches for logs.
+
+    `lost`: the nodes of which more was received, as the guard has it, than this database holds.
+    """
 
     lists: Sequence[KeptText]
     agreements: Sequence[KeptText]
     said: Sequence[KeptText]
     vouched: Mapping[str, datetime]
+    lost: frozenset[str]
 
 
-def read_kept(tx: Session) -> Kept:
-    """Return what is kept of all countries and nodes."""
-    found: dict[str, list[KeptText]] = {"list": [], "agreement": [], "vouched": [], "said": []}
-    for what, name, signed, met, at in tx.execute(_KEPT):
+def read_kept(tx: Session, marks: Mapping[str, Mark]) -> Kept:
+    """Return what is kept of all countries and nodes, held beside the marks of the guard."""
+    found: dict[str, list[KeptText]] = {"list": [], "agreement": [], "vouched": [], "said": [], "lost": []}
+    for what, name, signed, met, at in tx.execute(_ALL, _of_received(marks)):
         found[what].append(KeptText(name, signed, met, at))
     vouched = {each.name: each.at for each in found["vouched"]}
-    return Kept(found["list"], found["agreement"], found["said"], vouched)
+    return Kept(
+        found["list"], found["agreement"], found["said"], vouched, frozenset(each.name for each in found["lost"])
+    )
+
+
+def lost(tx: Session, marks: Mapping[str, Mark]) -> list[str]:
+    """Return the nodes of which more was received, as the guard has it, than is held: this database is a backup."""
+    return sorted({row.name for row in tx.execute(_LOST_ALONE, _of_received(marks))})
+
+
+def _of_received(marks: Mapping[str, Mark]) -> dict[str, list[object]]:
+    rows = received(marks)
+    return {
+        "peers": [peer for peer, _, _ in rows],
+        "epochs": [epoch for _, epoch, _ in rows],
+        "seqs": [mark.number for _, _, mark in rows],
+        "digests": [mark.digest for _, _, mark in rows],
+    }
 
 
 def read_met(tx: Session, node: str) -> str | None:
     """Return the newest statement of a node by which everything had come; None where none did."""
-    return next((each.met for each in read_kept(tx).said if each.name == node), None)
+    return next((each.met for each in read_kept(tx, {}).said if each.name == node), None)

@@ -169,6 +169,18 @@ def of_sent(peer: str, epoch: int) -> str:
     return f"sent {epoch} to {peer}"
 
 
+def received(marks: Mapping[str, Mark]) -> list[tuple[str, int, Mark]]:
+    """Return the marks of what was received and acknowledged, each with its sender and epoch."""
+    found = []
+    for what, mark in sorted(marks.items()):
+        match what.split(" "):
+            case ["received", epoch, "from", peer] if epoch.isdecimal() and mark.number:
+                found.append((peer, int(epoch), mark))
+            case _:
+                continue
+    return found
+
+
 def of_received(peer: str, epoch: int) -> str:
     """Name the mark of the messages that a node sent and we acknowledged."""
     return f"received {epoch} from {peer}"

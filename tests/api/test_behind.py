@@ -3,13 +3,14 @@
 import pytest
 
 from registry.store import checkpoints, log
-from registry.store.guard import Mark, of_forgotten, of_log, of_sent
+from registry.store.guard import Mark, of_forgotten, of_log, of_received, of_sent
 from tests.api.desk import Office, assert_problem
 from tests.kit import Corridor
 
 MARKS = {
     "log-behind": (of_log("by.registry.example/log"), "registry log recover"),
     "channel-behind": (of_sent("did:web:uz.registry.example", 1), "registry log recover"),
+    "received-behind": (of_received("did:web:uz.registry.example", 1), "registry log recover"),
 }
 
 

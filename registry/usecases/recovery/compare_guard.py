@@ -8,7 +8,7 @@ from sqlalchemy import Select, Text, cast, func, select
 from sqlalchemy.orm import Session
 
 from registry.core.errors import Unavailable
-from registry.store import channel, checkpoints, epochs, log
+from registry.store import beliefs, channel, checkpoints, epochs, log
 from registry.store.checkpoints import LogCheckpoint, LogPublished
 from registry.store.epochs import Direction
 from registry.store.guard import (
@@ -31,7 +31,21 @@ Marks = Mapping[str, Mark]
 Numbered: TypeAlias = Select[int, bytes] | Select[int, str]
 
 
-BEHIND = (LogBehind, ChannelBehind, GuardMissing, GuardBroken)
+@dataclass(eq=False)
+class ReceivedBehind(Unavailable):
+    """The database holds less of what a node sent than was acknowledged: it is a backup, and annulments may be lost."""
+
+    code: ClassVar[str] = "received-behind"
+    from_: str
+
+    def __str__(self) -> str:
+        return (
+            f"this database does not hold all that {self.from_} sent and this node acknowledged: it was restored from "
+            "a backup. Run registry log recover, which asks the peer for it"
+        )
+
+
+BEHIND = (LogBehind, ChannelBehind, ReceivedBehind, GuardMissing, GuardBroken)
 """What keeps a node from issuing: its database is a backup, or whether it is one cannot be told."""
 
 
@@ -88,14 +102,16 @@ def compare(tx: Session, marks: Marks, witness_name: str) -> list[Standing]:
 
 
 def check_caught_up(tx: Session, marks: Marks, origin: str) -> None:
-    """Check that what was signed of the log, and every message that was sent, stands here.
+    """Check that what was signed of the log, and every message that was sent or acknowledged, stands here.
 
-    A number that is given by a backup was given before. Raises `LogBehind`, `ChannelBehind`.
+    A number that is given by a backup was given before. Raises `LogBehind`, `ChannelBehind`, `ReceivedBehind`.
     """
     check_not_behind(tx, marks.get(of_log(origin)))
     for each in compare(tx, {what: mark for what, mark in marks.items() if what.startswith("sent ")}, ""):
         if each.behind:
             raise ChannelBehind(each.what.split(" ")[-1], each.held, each.marked)
+    for peer in beliefs.lost(tx, marks):
+        raise ReceivedBehind(peer)
 
 
 def silent_witness(tx: Session, marks: Marks, witness_name: str) -> list[str]:

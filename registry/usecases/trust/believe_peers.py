@@ -24,6 +24,7 @@ from registry.core.trust.log_policy import log_policy
 from registry.core.trust.pin import Pin
 from registry.store import beliefs, peers
 from registry.store.beliefs import KeptText
+from registry.store.guard import Mark
 from registry.store.peers import TrustListRow
 
 Pins = Mapping[str, Pin]
@@ -145,13 +146,18 @@ class Beliefs:
         return next((node for node in found if node is not None), None)
 
 
-def read_beliefs(tx: Session, pins: Pins) -> Beliefs:
-    """Read lists and agreements and check them against the pins; a row that fails is an error, never skipped."""
-    kept = beliefs.read_kept(tx)
+def read_beliefs(tx: Session, pins: Pins, marks: Mapping[str, Mark] | None = None) -> Beliefs:
+    """Read lists and agreements and check them against the pins; a row that fails is an error, never skipped.
+
+    A verdict asks by the `marks` of the guard, too: where more was received from a node than is held, this database is
+    a backup, and how fresh the word of that node is nobody here knows.
+    """
+    kept = beliefs.read_kept(tx, marks or {})
     sources = tuple((row.name, row.text, pins[row.name]) for row in kept.lists if row.name in pins)
     lists = {country: _believed(text, pin) for country, text, pin in sources}
     agreements = in_order(_read_agreement(tx, row, sources, pins) for row in kept.agreements)
-    words, adopted = _words(lists, kept.said), {row.name: row.at for row in kept.agreements}
+    said = [row for row in kept.said if row.name not in kept.lost]
+    words, adopted = _words(lists, said), {row.name: row.at for row in kept.agreements}
     return Beliefs(lists, {each.id: each for each in agreements}, kept.vouched, words, adopted)
 
 
