@@ -15,7 +15,11 @@ _ORDER = text("SELECT pg_advisory_xact_lock(hashtextextended('arrivals', 0))")
 
 
 class Arrival(Row):
-    """A certificate that was delivered here, or what its body said of it later: numbered from 1 without a gap."""
+    """A certificate that was delivered here, or what its body said of it later: numbered from 1 without a gap.
+
+    `at` is when it was; `came_at` when its message came, as our receipt says: what is judged again, or comes back after
+    a restore, was seen by then.
+    """
 
     __tablename__ = "arrival"
     __table_args__ = (
@@ -30,6 +34,7 @@ class Arrival(Row):
 
     seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     at: Mapped[datetime]
+    came_at: Mapped[datetime]
     certificate: Mapped[str] = mapped_column(ForeignKey("certificate.id"))
     change: Mapped[str | None] = mapped_column(ForeignKey("status_change.digest"), unique=True)
     clarification: Mapped[str | None] = mapped_column(ForeignKey("clarification.digest"), unique=True)
@@ -48,8 +53,8 @@ Arrived = tuple[Arrival, CertificateRow, StatusChangeRow | None, ClarificationRo
 """An arrival, its certificate, and what was said of that, where it is this that arrived."""
 
 
-def number(tx: Session, news: Sequence[News], at: datetime) -> None:
-    """Give numbers to what arrived, as the last thing of a transaction that waits for any lock.
+def number(tx: Session, news: Sequence[tuple[News, datetime]], at: datetime) -> None:
+    """Give numbers to what arrived, each with when its message came, as the last thing of a transaction that waits.
 
     The lock is held until the commit is seen, so whoever reads a number has seen every smaller one. Nothing may be
     waited for after it: two transactions would wait for each other.
@@ -62,11 +67,12 @@ def number(tx: Session, news: Sequence[News], at: datetime) -> None:
         {
             "seq": seq,
             "at": at,
+            "came_at": came,
             "certificate": each.certificate,
             "change": each.change,
             "clarification": each.clarification,
         }
-        for seq, each in enumerate(news, last + 1)
+        for seq, (each, came) in enumerate(news, last + 1)
     ]
     tx.execute(insert(Arrival), rows)
 

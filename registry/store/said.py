@@ -34,7 +34,7 @@ def _said(
     logged = select(func.min(MirrorEntry.seen_at)).where(_mirrored(kind), MirrorEntry.digest == row.digest)
     own = case((CertificateRow.source != Source.DELIVERED, row.recorded_at))
     return (
-        select(row.envelope, row.digest, func.least(own, Arrival.at, logged.scalar_subquery()))
+        select(row.envelope, row.digest, func.least(own, Arrival.came_at, logged.scalar_subquery()))
         .join(CertificateRow, CertificateRow.id == row.certificate)
         .outerjoin(Arrival, arrived == row.digest)
         .order_by(row.recorded_at, row.digest)

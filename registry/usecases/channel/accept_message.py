@@ -44,7 +44,7 @@ class SenderUnknown(Refused):
 
 @dataclass(eq=False)
 class JudgedOtherwise(Conflict):
-    """A message that was accepted before a restore would not be now: lists or agreements of that time are missing."""
+    """A message that was accepted before a restore carries what cannot be read, or has no place here now."""
 
     code: ClassVar[str] = "judged-otherwise"
     sender: str
@@ -53,8 +53,8 @@ class JudgedOtherwise(Conflict):
 
     def __str__(self) -> str:
         return (
-            f"message {self.seq} of {self.sender} was accepted before and would not be now "
-            f"({', '.join(self.findings)}): adopt the newest trust lists and agreements first"
+            f"message {self.seq} of {self.sender} was accepted before, and what it carries cannot be kept now "
+            f"({', '.join(self.findings)})"
         )
 
 
@@ -77,7 +77,8 @@ def accept(
 ) -> str | MessageFork | EpochNotAgreed:
     """Take a message and return the receipt; a fork and an epoch not agreed to are returned, not raised: both are kept.
 
-    `given` is the receipt that a message had before a restore: it stays the answer for ever.
+    `given` is the receipt that a message had before a restore: it stays the answer for ever, and what it says was kept
+    then is kept again, whatever newer lists say of its signer. Verdicts judge by these.
 
     Raises `SenderUnknown`, `NotAddressedHere`, `MessageFromFuture`, `MessageGap`, `EpochNotAgreed`, `EpochOver`, for
     one that was given `ReceiptNotOurs` and `JudgedOtherwise`, and what parsing raises; then nothing is kept.
@@ -107,7 +108,8 @@ def accept(
             tasks.open_task(tx, TaskKind.CHANNEL_FORK, message.from_, told, role=Role.OPERATOR, at=at)
         return fork
     judged = at if before_restore is None else before_restore.received_at
-    taken = _take(tx, message, sender.country, receiver, beliefs, came=judged, at=judged)
+    kept = None if before_restore is None else _was_kept(message, before_restore)
+    taken = _take(tx, message, sender.country, receiver, beliefs, came=judged, at=judged, kept=kept)
     if taken.outcome is Outcome.REFUSED:
         codes = [f"{finding.check}: {finding.code}" for finding in taken.findings]
         private: dict[str, Json] = {"from": message.from_, "seq": message.seq, "findings": codes}
@@ -147,7 +149,7 @@ def accept(
         )
     )
     tx.flush()
-    arrivals.number(tx, [taken.news] if taken.news else [], at)
+    arrivals.number(tx, [(taken.news, judged)] if taken.news else [], at)
     return answer
 
 
@@ -161,7 +163,7 @@ def judge_again(tx: Session, here: Here, beliefs: Beliefs, *, at: datetime) -> i
     nobody who counts has signed is set aside.
     """
     peers.lock_adoption(tx)
-    judged: list[tuple[str, Taken]] = []
+    judged: list[tuple[MessageIn, Taken]] = []
     known = {kid for believed in beliefs.lists.values() for kid in believed.signers}
     for row in open_messages.to_judge(tx, known):
         message = Message.parse(Envelope.parse(row.envelope, Typ.MESSAGE).payload)
@@ -171,17 +173,16 @@ def judge_again(tx: Session, here: Here, beliefs: Beliefs, *, at: datetime) -> i
             _tell_undated(tx, message, each, at=at)
             stands = stand(message, each, beliefs, at=at)
             row.waits_for, row.set_aside_at = stands.waits_for, stands.set_aside_at
-            judged.append((_place(message), each))
-    taken = [each for _, each in judged]
-    settled = [message for message, each in judged if each.outcome is not Outcome.REFUSED]
+            judged.append((row, each))
+    settled = [f"{row.from_} {row.epoch} {row.seq}" for row, each in judged if each.outcome is not Outcome.REFUSED]
     tx.flush()
     set_aside(tx, beliefs, at=at)
     tasks.close_tasks(tx, TaskKind.MESSAGE_REFUSED, settled, at=at)
-    arrivals.number(tx, [each.news for each in taken if each.news], at)
+    arrivals.number(tx, [(each.news, row.received_at) for row, each in judged if each.news], at)
     trusted = Trusted(here.env, here.country, beliefs.lists, beliefs.agreements, at)
     revoked_after_use.tell_users(tx, beliefs, trusted, read_evidence, at=at)
     revoked_after_use.tell_operators(tx, beliefs, at=at)
-    return sum(each.outcome is Outcome.ACCEPTED for each in taken)
+    return sum(each.outcome is Outcome.ACCEPTED for _, each in judged)
 
 
 def _tell_undated(tx: Session, message: Message, taken: Taken, *, at: datetime) -> None:
@@ -212,6 +213,18 @@ def _read_given(text: str, sent: Envelope, message: Message, beliefs: Beliefs) -
     return receipt
 
 
+def _was_kept(message: Message, given: Receipt) -> Outcome | None:
+    """Return how what a message carried was kept when it came, as our own receipt for it says; None where it was not.
+
+    Of a certificate whose signature verified then, other questions may have been open.
+    """
+    if given.outcome is Outcome.ACCEPTED:
+        return given.outcome
+    open_ = {str(finding.check) for finding in given.findings}
+    vouched = message.kind is MessageKind.CERTIFICATE_ISSUED and str(Check.SIGNATURE) not in open_
+    return given.outcome if vouched and given.outcome is not Outcome.REFUSED else None
+
+
 def _fork(tx: Session, message: Message) -> MessageFork | None:
     """Return a fork where the message does not continue what came before it; raises `MessageGap`."""
     try:
@@ -231,19 +244,27 @@ def _sender(envelope: Envelope, message: Message, beliefs: Beliefs, at: datetime
 
 
 def _take(
-    tx: Session, message: Message, country: str, here: Here, beliefs: Beliefs, *, came: datetime, at: datetime
+    tx: Session,
+    message: Message,
+    country: str,
+    here: Here,
+    beliefs: Beliefs,
+    *,
+    came: datetime,
+    at: datetime,
+    kept: Outcome | None = None,
 ) -> Taken:
     try:
         if message.kind is MessageKind.CERTIFICATE_ISSUED:
-            return take_certificate(tx, message, country, here, beliefs, at=at)
+            return take_certificate(tx, message, country, here, beliefs, at=at, kept=kept)
         if message.kind is MessageKind.CERTIFICATE_LOGGED:
-            return take_proof(tx, message, here, beliefs, at=at)
+            return take_proof(tx, message, here, beliefs, at=at, kept=kept)
         if message.kind is MessageKind.CERTIFICATE_CLARIFIED:
-            return take_clarification(tx, message, here.env, beliefs, came=came)
+            return take_clarification(tx, message, here.env, beliefs, came=came, kept=kept)
         if message.kind is MessageKind.RECONCILIATION:
             return take_statement(tx, message, at=at)
         if message.kind is MessageKind.EPOCH_BEGUN:
             return Taken(Outcome.ACCEPTED)
-        return take_change(tx, message, here.env, beliefs, came=came, at=at)
+        return take_change(tx, message, here.env, beliefs, came=came, at=at, kept=kept)
     except Malformed as refusal:
         return refused("format", refusal.code)

@@ -43,11 +43,19 @@ class _Logged:
 
 
 def take_certificate(
-    tx: Session, message: Message, country: str, here: Here, beliefs: Beliefs, *, at: datetime
+    tx: Session,
+    message: Message,
+    country: str,
+    here: Here,
+    beliefs: Beliefs,
+    *,
+    at: datetime,
+    kept: Outcome | None = None,
 ) -> Taken:
     """Keep a certificate that its signature vouches for; what can never be good is refused.
 
-    Raises what parsing raises.
+    `kept`: it was so before a restore, and is again: what newer lists find of it is for verdicts to say. Raises what
+    parsing raises.
     """
     delivery = Delivery.of(message.body)
     presentation = delivery.presentation
@@ -58,10 +66,10 @@ def take_certificate(
         for finding in verdict.findings
         if finding.outcome is not Answer.PASSED and finding.code != "not-reached"
     )
-    if verdict.indication is Indication.TOTAL_FAILED:
+    if kept is None and verdict.indication is Indication.TOTAL_FAILED:
         return Taken(Outcome.REFUSED, findings)
     signature = verdict.finding(Check.SIGNATURE)
-    if signature is None or signature.outcome is not Answer.PASSED:
+    if kept is None and (signature is None or signature.outcome is not Answer.PASSED):
         return Taken(Outcome.ACCEPTED_WITH_WARNINGS, findings)
     envelope = Envelope.parse(presentation.certificate, Typ.CERTIFICATE)
     certificate = Certificate.parse(envelope.payload)
@@ -69,7 +77,8 @@ def take_certificate(
     if certificate.subject.issued_in != country or node_did(certificate.node) != message.from_:
         return refused("agreement", "issued-elsewhere")
     logged = verdict.finding(Check.LOG)
-    proof = presentation.proof if logged is not None and logged.outcome is Answer.PASSED else None
+    proved = kept is Outcome.ACCEPTED or (logged is not None and logged.outcome is Answer.PASSED)
+    proof = presentation.proof if proved else None
     held, news = certificates.certificate(tx, certificate.id), None
     if held is not None and held.digest != envelope.digest:
         return refused("delivered", "other-digest")
@@ -88,11 +97,18 @@ def take_certificate(
     elif held.proof is None:
         held.proof = proof
     tx.flush()
+    if kept is not None:
+        return Taken(kept, (), certificate.id, news)
     return Taken(Outcome.ACCEPTED_WITH_WARNINGS if findings else Outcome.ACCEPTED, findings, certificate.id, news)
 
 
-def take_proof(tx: Session, message: Message, here: Here, beliefs: Beliefs, *, at: datetime) -> Taken:
-    """Keep the proof of a certificate that came without; one that cannot be judged yet is judged again later."""
+def take_proof(
+    tx: Session, message: Message, here: Here, beliefs: Beliefs, *, at: datetime, kept: Outcome | None = None
+) -> Taken:
+    """Keep the proof of a certificate that came without; one that cannot be judged yet is judged again later.
+
+    `kept`: it was before a restore, and is again.
+    """
     logged = decode(_Logged, message.body)
     row = certificates.certificate(tx, logged.certificate, lock=True)
     if row is None or row.digest != logged.digest:
@@ -102,9 +118,9 @@ def take_proof(tx: Session, message: Message, here: Here, beliefs: Beliefs, *, a
     presentation = Presentation(row.envelope, logged.proof)
     finding = verify(presentation, trusted, read_evidence(tx), at=at, asked=ON_ARRIVAL).finding(Check.LOG)
     assert finding is not None
-    if finding.outcome is Answer.FAILED:
+    if kept is None and finding.outcome is Answer.FAILED:
         return refused(finding.check, finding.code)
-    if finding.outcome is Answer.UNKNOWN:
+    if kept is None and finding.outcome is Answer.UNKNOWN:
         open_ = ReceiptFinding(finding.check, finding.outcome, finding.code)
         return Taken(Outcome.ACCEPTED_WITH_WARNINGS, (open_,), row.id)
     if row.proof is None:

@@ -68,10 +68,19 @@ def clarification_of(message: Message) -> Envelope:
     return Envelope.parse(decode(_Clarification, message.body).clarification, Typ.CLARIFICATION)
 
 
-def take_change(tx: Session, message: Message, env: str, beliefs: Beliefs, *, came: datetime, at: datetime) -> Taken:
+def take_change(
+    tx: Session,
+    message: Message,
+    env: str,
+    beliefs: Beliefs,
+    *,
+    came: datetime,
+    at: datetime,
+    kept: Outcome | None = None,
+) -> Taken:
     """Keep a change that the table of moves has; what it has not is refused, whoever signed it.
 
-    `came` is when the message did, which may have waited since to be judged.
+    `came` is when the message did, which may have waited since to be judged. `kept`: it was believed before a restore.
     """
     envelope = change_of(message)
     change = StatusChange.parse(envelope.payload)
@@ -82,7 +91,7 @@ def take_change(tx: Session, message: Message, env: str, beliefs: Beliefs, *, ca
     certificate = read(row)
     seen = _seen(tx, envelope, Kind.CERTIFICATE_STATUS, came)
     judged = envelope.text, certificate, Digest(row.digest), _trusted(env, beliefs)
-    if believe_change(*judged, seen) is None:
+    if kept is None and believe_change(*judged, seen) is None:
         undated = believe_change(*judged, {envelope.digest: change.recorded_at}) is not None
         return _unbelieved(message, envelope, row, beliefs, "change-not-believed", undated=undated)
     held = certificates.changes(tx, row.id)
@@ -98,7 +107,9 @@ def take_change(tx: Session, message: Message, env: str, beliefs: Beliefs, *, ca
     return Taken(Outcome.ACCEPTED, (), row.id, News(row.id, envelope.digest))
 
 
-def take_clarification(tx: Session, message: Message, env: str, beliefs: Beliefs, *, came: datetime) -> Taken:
+def take_clarification(
+    tx: Session, message: Message, env: str, beliefs: Beliefs, *, came: datetime, kept: Outcome | None = None
+) -> Taken:
     """Keep a clarification that mends a typo of what was signed; what is no typo is refused, whoever signed it."""
     envelope = clarification_of(message)
     said = Clarification.parse(envelope.payload)
@@ -112,7 +123,7 @@ def take_clarification(tx: Session, message: Message, env: str, beliefs: Beliefs
         return refused("format", refusal.code)
     seen = _seen(tx, envelope, Kind.CERTIFICATE_CLARIFIED, came)
     judged = envelope.text, certificate, Digest(row.digest), _trusted(env, beliefs)
-    if believe_clarification(*judged, seen) is None:
+    if kept is None and believe_clarification(*judged, seen) is None:
         undated = believe_clarification(*judged, {envelope.digest: said.recorded_at}) is not None
         return _unbelieved(message, envelope, row, beliefs, "clarification-not-believed", undated=undated)
     if clarifications.by_digest(tx, envelope.digest) is not None:

@@ -86,7 +86,7 @@ def _numbered(survey: Survey, brought: Brought) -> None:
         if beside.source != Source.DELIVERED or said_of != row.certificate:
             survey.say(f"arrival {row.seq}", "its certificate was not delivered, or what was said is of another")
         came = [each.at for each in brought.get(row.change or row.clarification or beside.digest, ())]
-        if came and not _stands(row.at, came, came, restored):
+        if came and not (row.came_at in {*came, row.at} and _stands(row.at, came, came, restored)):
             survey.say(f"arrival {row.seq}", _OTHERWISE.format("numbered"))
     delivered = select(CertificateRow.id).where(CertificateRow.source == Source.DELIVERED)
     brought_by = select(Arrival.seq).where(

@@ -26,6 +26,7 @@ from registry.usecases.channel.accept_message import Receiver, accept
 from registry.usecases.recovery.recall_messages import Recalled
 from registry.usecases.recovery.recover_contents import Contents, RecalledNotOurs, TakenMessages
 from registry.usecases.trust.believe_peers import Beliefs
+from registry.usecases.verification import revoked_after_use
 
 
 @dataclass
@@ -100,7 +101,10 @@ class Restoring:
         return envelope, message
 
     def take_received(self, recalled: Sequence[Recalled], receiver: Receiver) -> None:
-        """Take again what the peer sent, each with the receipt that it was given. Raises what `accept` raises."""
+        """Take again what the peer sent, each with the receipt that it was given. Raises what `accept` raises.
+
+        What came back may have been revoked since: people are told as if it had been here.
+        """
         for each in recalled:
             answer = accept(
                 self.tx, each.message, receiver, self.beliefs, at=self.at, draw=self.draw, given=each.receipt
@@ -108,6 +112,7 @@ class Restoring:
             if isinstance(answer, MessageFork):
                 raise answer
             self.taken.received += 1
+        revoked_after_use.tell_operators(self.tx, self.beliefs, at=self.at)
 
     def _check_signed(self, envelope: Envelope, seq: int) -> None:
         node = self.beliefs.node(self.did)

@@ -42,7 +42,7 @@ DERIVED = {
         *("to", "epoch", "seq", "id", "kind", "digest", "log_index", "act", "pending", "made_at", "outcome"),
     ),
     "message_in": ("from", "epoch", "seq", "id", "kind", "certificate", "digest", "outcome", "received_at"),
-    "arrival": ("seq", "at", "certificate", "clarification"),
+    "arrival": ("seq", "at", "came_at", "certificate", "clarification"),
     "trust_list": ("country", "epoch", "version", "digest", "adopted_at", "act"),
     "agreement": ("id", "adopted_at", "act"),
     "act": ("id", "leaf", "private", "salt", "at", "kind", "by", "to", "digest", "subject"),

@@ -304,7 +304,7 @@ def test_a_receipt_that_we_did_not_give_is_not_taken_for_ours(corridor: Corridor
 
 
 @pytest.mark.usefixtures("minsk")
-def test_what_was_accepted_and_would_not_be_now_wants_the_lists_of_that_time(corridor: Corridor) -> None:
+def test_what_was_accepted_and_cannot_be_read_now_stops_the_recovery(corridor: Corridor) -> None:
     by, uz = corridor.by, corridor.uz
     uz.issued("cotton-yarn")
     uz.sequence()
@@ -313,7 +313,7 @@ def test_what_was_accepted_and_would_not_be_now_wants_the_lists_of_that_time(cor
     strange = seal(replace(read, body={"certificate": "x"}).encode(), Typ.MESSAGE, uz.node.keyring.node).text
     with by.refuses(JudgedOtherwise) as refused:
         restoring(by)(refused.tx).take_received([Recalled(strange, given(by, strange))], receiver(by))
-    assert "adopt the newest trust lists" in str(refused.value)
+    assert "cannot be kept now (format: malformed-record)" in str(refused.value)
     with by.tx() as tx:
         refused_then = given(by, strange, outcome=Outcome.REFUSED)
         restoring(by)(tx).take_received([Recalled(strange, refused_then)], receiver(by))

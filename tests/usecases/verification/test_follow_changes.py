@@ -86,12 +86,12 @@ def test_what_commits_late_is_numbered_late(corridor: Corridor) -> None:
     def number_second() -> None:
         with uz.tx() as tx:
             began.set()
-            arrivals.number(tx, [News(second.id)], uz.clock())
+            arrivals.number(tx, [(News(second.id), uz.clock())], uz.clock())
         done.set()
 
     other = threading.Thread(target=number_second)
     with uz.tx() as tx:
-        arrivals.number(tx, [News(first.id)], uz.clock())
+        arrivals.number(tx, [(News(first.id), uz.clock())], uz.clock())
         other.start()
         assert began.wait(60)
         waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
