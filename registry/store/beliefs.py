@@ -22,6 +22,10 @@ _KEPT = """
         ) THEN text
         ELSE met
     END, as_of FROM freshness
+    UNION ALL SELECT 'before', leaf ->> 'digest', '', NULL, CAST(leaf ->> 'at' AS timestamptz) FROM (
+        SELECT CAST(convert_from(leaf, 'UTF8') AS jsonb) AS leaf FROM log_recovered
+        WHERE position('"kind":"agreement.adopted"'::bytea IN leaf) > 0
+    ) AS came_back
 """
 """By a statement everything has come whose last message is held, this very one."""
 _LOST = """
@@ -54,7 +58,8 @@ class KeptText:
 class Kept:
     """The newest list of each country, every agreement, oldest first, what each node said, and who vouches for logs.
 
-    `lost`: the nodes of which more was received, as the guard has it, than this database holds.
+    `lost`: the nodes of which more was received, as the guard has it, than this database holds. `before`: when an
+    agreement was first adopted, by its id, where a restore lost the act and its leaf came back.
     """
 
     lists: Sequence[KeptText]
@@ -62,17 +67,24 @@ class Kept:
     said: Sequence[KeptText]
     vouched: Mapping[str, datetime]
     lost: frozenset[str]
+    before: Mapping[str, datetime]
 
 
 def read_kept(tx: Session, marks: Mapping[str, Mark]) -> Kept:
     """Return what is kept of all countries and nodes, held beside the marks of the guard."""
-    found: dict[str, list[KeptText]] = {"list": [], "agreement": [], "vouched": [], "said": [], "lost": []}
+    found: dict[str, list[KeptText]] = {
+        "list": [],
+        "agreement": [],
+        "vouched": [],
+        "said": [],
+        "lost": [],
+        "before": [],
+    }
     for what, name, signed, met, at in tx.execute(_ALL, _of_received(marks)):
         found[what].append(KeptText(name, signed, met, at))
     vouched = {each.name: each.at for each in found["vouched"]}
-    return Kept(
-        found["list"], found["agreement"], found["said"], vouched, frozenset(each.name for each in found["lost"])
-    )
+    behind, before = frozenset(each.name for each in found["lost"]), {each.name: each.at for each in found["before"]}
+    return Kept(found["list"], found["agreement"], found["said"], vouched, behind, before)
 
 
 def lost(tx: Session, marks: Mapping[str, Mark]) -> list[str]:

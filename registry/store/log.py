@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, SmallInteger, func, select, text, union_all
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, SmallInteger, func, select, text, union_all
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -68,6 +68,13 @@ class LogRecovered(Row):
     """A leaf that was taken back from a mirror after a restore: its act is lost, its place in the log is not."""
 
     __tablename__ = "log_recovered"
+    __table_args__ = (
+        Index(
+            "ix_log_recovered_agreements",
+            "index",
+            postgresql_where='position(\'"kind":"agreement.adopted"\'::bytea IN leaf) > 0',
+        ),
+    )
 
     index: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     leaf: Mapped[bytes]

@@ -155,10 +155,19 @@ def read_beliefs(tx: Session, pins: Pins, marks: Mapping[str, Mark] | None = Non
     kept = beliefs.read_kept(tx, marks or {})
     sources = tuple((row.name, row.text, pins[row.name]) for row in kept.lists if row.name in pins)
     lists = {country: _believed(text, pin) for country, text, pin in sources}
-    agreements = in_order(_read_agreement(tx, row, sources, pins) for row in kept.agreements)
     said = [row for row in kept.said if row.name not in kept.lost]
-    words, adopted = _words(lists, said), {row.name: row.at for row in kept.agreements}
+    words, adopted = _words(lists, said), {row.name: _adopted(row, kept.before) for row in kept.agreements}
+    rows = sorted(kept.agreements, key=lambda row: (adopted[row.name], row.name))
+    agreements = in_order(_read_agreement(tx, row, sources, pins) for row in rows)
     return Beliefs(lists, {each.id: each for each in agreements}, kept.vouched, words, adopted)
+
+
+def _adopted(row: KeptText, before: Mapping[str, datetime]) -> datetime:
+    """Return when an agreement was adopted: of one adopted again after a restore it is as the log says that came back.
+
+    Else it would supersede from another moment than it did (decision 0032).
+    """
+    return min(row.at, before.get(row.name, row.at))
 
 
 def read_lists(tx: Session, pins: Pins) -> dict[str, BelievedList]:

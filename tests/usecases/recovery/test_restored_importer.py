@@ -17,8 +17,10 @@ from registry.usecases.channel.accept_message import judge_again
 from registry.usecases.channel.take_certificate import Here
 from registry.usecases.trust.publish_trust_list import Ending
 from tests.kit import Corridor, Country, list_signers, sign_list
+from tests.outside import issued_outside, registered
 from tests.usecases.fsck.lived import found, mirror
 from tests.usecases.recovery.restored import Backup, carry, recovered, send
+from tests.usecases.trust.test_agreements_over_time import adopt, shorter
 from tests.usecases.trust.test_keys_over_time import ask, draft, rotated
 from tests.usecases.verification.test_export_bundle import export
 
@@ -168,7 +170,59 @@ def test_what_was_said_before_a_key_was_revoked_counts_after_a_restore(corridor:
     recovered(uz, by)
     assert ask(uz, row.number)[1] == "annulled"
     device = open_bundle(export(uz).text, uz.node.pins)
-    shown = verify(Presentation(row.envelope, None), device.trusted, device.read, at=uz.clock())
+    shown = verify(Presentation(row.envelope), device.trusted, device.read, at=uz.clock())
     assert shown.decisive is not None
     assert shown.decisive.code == "annulled"
     assert found(uz) == []
+
+
+@pytest.mark.parametrize("first", ["adopted", "recovered"])
+def test_an_agreement_supersedes_from_when_it_was_adopted_before_the_restore(corridor: Corridor, first: str) -> None:
+    by, uz = corridor.by, corridor.uz
+    _ = by.node.guard, uz.node.guard
+    by.issued()
+    carry(by, uz)
+    backup = Backup.take(corridor.forge, uz)
+    adopt(corridor, (uz,), title="Второе соглашение", **shorter())
+    uz.sequence()
+    uz.witnessed(by)
+    mirror(uz, by)
+    corridor.clock.forward(timedelta(days=1) + HOUR)
+    late = by.issued()
+    carry(by, uz)
+    before = uz.believes().adopted
+    shown = Presentation(late.envelope)
+    judged = uz.shown(shown).verdict.decisive
+    assert judged is not None
+    assert judged.code == "agreement-superseded"
+    backup.restore()
+    backup.drop()
+    if first == "recovered":
+        recovered(uz, by)
+    adopt(corridor, (uz,), title="Второе соглашение", **shorter())
+    if first == "adopted":
+        recovered(uz, by)
+    device = open_bundle(export(uz).text, uz.node.pins)
+    offline = verify(shown, device.trusted, device.read, at=uz.clock())
+    for decisive in (uz.shown(shown).verdict.decisive, offline.decisive):
+        assert decisive is not None
+        assert decisive.code == "agreement-superseded"
+    assert uz.believes().adopted == before
+
+
+def test_a_restored_issuer_registers_what_its_body_signed_under_the_newer_agreement(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    _ = by.node.guard, uz.node.guard
+    by.issued()
+    carry(by, uz)
+    backup = Backup.take(corridor.forge, by)
+    adopt(corridor, title="Второе соглашение", **shorter())
+    corridor.clock.forward(HOUR)
+    signed = issued_outside(by, 900)
+    carry(by, uz)
+    corridor.clock.forward(HOUR)
+    backup.restore()
+    backup.drop()
+    adopt(corridor, (by,), title="Второе соглашение", **shorter())
+    recovered(by, uz)
+    assert registered(by, signed).certificate.number
