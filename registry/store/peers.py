@@ -57,6 +57,12 @@ def newest_lists(tx: Session, at: datetime | None = None) -> Sequence[TrustListR
     return tx.scalars(query if at is None else query.where(TrustListRow.adopted_at <= at)).all()
 
 
+def every_list(tx: Session) -> Sequence[TrustListRow]:
+    """Return every adopted list, the newest of each country first."""
+    order = TrustListRow.country, TrustListRow.epoch.desc(), TrustListRow.version.desc()
+    return tx.scalars(select(TrustListRow).order_by(*order)).all()
+
+
 def list_with(tx: Session, digest: str) -> TrustListRow:
     """Return the list with this digest, which is or was an adopted one."""
     return tx.scalars(select(TrustListRow).where(TrustListRow.digest == digest)).one()

@@ -17,7 +17,7 @@ from registry.core.errors import RegistryError
 from registry.core.tlog.cosignature import cosigned_at
 from registry.core.tlog.entry import Kind
 from registry.core.tlog.note import KeyType, Note, VerifierKey
-from registry.core.trust.agreement_adoption import believe_agreement
+from registry.core.trust.agreement_adoption import believe_agreement, lists_that_signed
 from registry.core.trust.believed_list import BelievedList, believe
 from registry.core.trust.trust_list import TrustList
 from registry.store.acts import Act
@@ -59,6 +59,11 @@ class Adopted:
         return {
             each.list.country: each for each in sorted(known, key=lambda each: (each.list.epoch, each.list.version))
         }
+
+    def newest_first(self) -> Sequence[BelievedList]:
+        """Return every list, the newest of each country before the others."""
+        lists = [believed for _, believed in self.lists]
+        return sorted(lists, key=lambda each: (each.list.epoch, each.list.version), reverse=True)
 
     def beliefs(self, at: datetime | None = None) -> Beliefs:
         """Return what was believed at a moment, or is now."""
@@ -164,7 +169,7 @@ def _lists(survey: Survey, pins: Pins, adopted: Adopted) -> None:
 
 
 def _agreements(survey: Survey, adopted: Adopted) -> None:
-    """Believe each agreement by the newest lists, or by those that were so when it was adopted."""
+    """Believe each agreement by the newest lists, or by earlier ones that were adopted here."""
     query = of(AgreementRow, *_ACT).outerjoin(Act, Act.id == AgreementRow.act)
     for row, act in survey.rows(AgreementRow, query.order_by(AgreementRow.adopted_at, AgreementRow.id), batch=10):
         where = f"agreement {row.id}"
@@ -172,7 +177,7 @@ def _agreements(survey: Survey, adopted: Adopted) -> None:
             try:
                 agreement = believe_agreement(row.text, adopted.newest())
             except RegistryError:
-                agreement = believe_agreement(row.text, adopted.newest(row.adopted_at))
+                agreement = believe_agreement(row.text, lists_that_signed(row.text, adopted.newest_first()))
         except RegistryError as refusal:
             survey.say(where, str(refusal))
             continue

@@ -12,13 +12,13 @@ from registry.core.envelope.jose import Envelope, Typ
 from registry.core.errors import Conflict
 from registry.core.tlog.entry import Kind
 from registry.core.trust.adoption import check_adoptable
-from registry.core.trust.agreement_adoption import AgreementNotBelieved, believe_agreement
+from registry.core.trust.agreement_adoption import AgreementNotBelieved
 from registry.core.trust.believed_list import BelievedList, ListOfAnotherCountry, believe
 from registry.core.trust.trust_list import TrustList
 from registry.store import acts, certificates, peers
 from registry.store.acts import Actor, Draw
 from registry.store.peers import AgreementRow, TrustListRow
-from registry.usecases.trust.believe_peers import Beliefs, Pins, read_list
+from registry.usecases.trust.believe_peers import Beliefs, Pins, believe_by_adopted, read_list
 
 
 @dataclass(eq=False)
@@ -104,7 +104,7 @@ def adopt_agreement(
     tx: Session, text: str, beliefs: Beliefs, *, own_country: str, env: str, by: Actor, at: datetime, draw: Draw
 ) -> Agreement:
     """Adopt an agreement that both countries signed; raises `AgreementNotBelieved`, `AgreementKnown`, and its kinds."""
-    agreement = believe_agreement(text, beliefs.lists)
+    agreement = believe_by_adopted(tx, text, beliefs.lists)
     if agreement.env != env:
         raise AgreementNotBelieved(f"it is of {agreement.env}, this node of {env}")
     agreement.party(own_country)

@@ -4,7 +4,8 @@ The signed texts come from the database each time; a text that was checked befor
 twice, because the check has no other input.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -14,11 +15,13 @@ from sqlalchemy.orm import Session
 
 from registry.core.agreement import Agreement, NotAgreed, Recognition, in_order
 from registry.core.calendar import Offset
+from registry.core.envelope.jose import Typ, parse_joint
 from registry.core.errors import Malformed, Unavailable, Unprocessable
 from registry.core.tlog.note import VerifierKey
 from registry.core.tlog.policy import Policy
-from registry.core.trust.agreement_adoption import AgreementNotBelieved, believe_agreement
+from registry.core.trust.agreement_adoption import AgreementNotBelieved, believe_agreement, lists_that_signed
 from registry.core.trust.believed_list import BelievedList, KnownNode, ListNotTrusted, believe
+from registry.core.trust.document_signer import ChainBroken
 from registry.core.trust.freshness import Freshness, Word, believe_freshness, word_of
 from registry.core.trust.log_policy import log_policy
 from registry.core.trust.pin import Pin
@@ -158,7 +161,7 @@ def read_beliefs(tx: Session, pins: Pins, marks: Mapping[str, Mark] | None = Non
     said = [row for row in kept.said if row.name not in kept.lost]
     words, adopted = _words(lists, said), {row.name: _adopted(row, kept.before) for row in kept.agreements}
     rows = sorted(kept.agreements, key=lambda row: (adopted[row.name], row.name))
-    agreements = in_order(_read_agreement(tx, row, sources, pins) for row in rows)
+    agreements = in_order(_believed_agreement(row.text, _vouching(tx, row.text, sources, pins, row.at)) for row in rows)
     return Beliefs(lists, {each.id: each for each in agreements}, kept.vouched, words, adopted)
 
 
@@ -186,28 +189,60 @@ def read_list(tx: Session, pins: Pins, country: str) -> BelievedList | None:
 
 def carried_lists(tx: Session, pins: Pins, beliefs: Beliefs) -> tuple[str, ...]:
     """Return what a file must carry: the newest list of each country, and those that an agreement still needs."""
-    lists = [beliefs.lists[name].text for name in sorted(beliefs.lists)]
+    newest = newest_sources(beliefs.lists)
+    lists = [text for _, text, _ in sorted(newest)]
     for row in peers.agreements(tx):
-        try:
-            believe_agreement(row.text, beliefs.lists)
-        except (ListNotTrusted, AgreementNotBelieved):
-            lists += [older.text for older in peers.newest_lists(tx, row.adopted_at) if older.country in pins]
+        lists += [text for _, text, _ in _vouching(tx, row.text, newest, pins, row.adopted_at)]
     return tuple(dict.fromkeys(lists))
+
+
+def believe_by_adopted(tx: Session, text: str, lists: Mapping[str, BelievedList]) -> Agreement:
+    """Check an agreement that is offered by the newest lists: what list keys of before signed is nothing new.
+
+    But a restored node adopts again what its log says that it had adopted, by earlier lists that were adopted here.
+    Raises what `believe_agreement` raises.
+    """
+    newest, pins = newest_sources(lists), {country: believed.pin for country, believed in lists.items()}
+    known = parse_joint(text, Typ.AGREEMENT)[0].payload_digest in beliefs.read_kept(tx, {}).before
+    return _believed_agreement(text, _vouching(tx, text, newest, pins) if known else newest)
+
+
+def newest_sources(lists: Mapping[str, BelievedList]) -> Sources:
+    """Return believed lists as they are kept."""
+    return tuple((country, believed.text, believed.pin) for country, believed in lists.items())
 
 
 def _sources(rows: Iterable[TrustListRow], pins: Pins) -> Sources:
     return tuple((row.country, row.text, pins[row.country]) for row in rows if row.country in pins)
 
 
-def _read_agreement(tx: Session, row: KeptText, newest: Sources, pins: Pins) -> Agreement:
-    """Check an agreement by the newest lists, or by those that were so when it was adopted.
+def _vouching(tx: Session, text: str, newest: Sources, pins: Pins, at: datetime | None = None) -> Sources:
+    """Return the lists by which an agreement is believed: the newest, those of when it was adopted, or any of before.
 
-    A country that takes new list keys does not sign its agreements again.
+    A country that takes new list keys does not sign its agreements again. Raises what `believe_agreement` raises.
     """
     try:
-        return _believed_agreement(row.text, newest)
+        _believed_agreement(text, newest)
     except (ListNotTrusted, AgreementNotBelieved):
-        return _believed_agreement(row.text, _sources(peers.newest_lists(tx, row.at), pins))
+        for earlier in _earlier(tx, text, pins, at):
+            with suppress(ListNotTrusted, AgreementNotBelieved):
+                _believed_agreement(text, earlier)
+                return earlier
+        raise
+    return newest
+
+
+def _earlier(tx: Session, text: str, pins: Pins, at: datetime | None) -> Iterator[Sources]:
+    if at is not None:
+        yield _sources(peers.newest_lists(tx, at), pins)
+    yield newest_sources(lists_that_signed(text, _every_list(tx, pins)))
+
+
+def _every_list(tx: Session, pins: Pins) -> Iterator[BelievedList]:
+    """Give every list that was adopted here and that a pin still vouches for, the newest of each country first."""
+    for _, text, pin in _sources(peers.every_list(tx), pins):
+        with suppress(ListNotTrusted, ChainBroken):
+            yield _believed(text, pin)
 
 
 def _words(lists: Mapping[str, BelievedList], said: Iterable[KeptText]) -> dict[str, Word]:
