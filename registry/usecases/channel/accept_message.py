@@ -28,6 +28,7 @@ from registry.usecases.channel.take_certificate import Here, take_certificate, t
 from registry.usecases.channel.take_change import Taken, refused, take_change, take_clarification
 from registry.usecases.channel.take_statement import take_statement
 from registry.usecases.trust.believe_peers import Beliefs
+from registry.usecases.trust.recall_keys import is_by_node
 from registry.usecases.verification import revoked_after_use
 
 
@@ -74,26 +75,28 @@ def accept(
     at: datetime,
     draw: Draw,
     given: str | None = None,
+    recalled: bool = False,
 ) -> str | MessageFork | EpochNotAgreed:
     """Take a message and return the receipt; a fork and an epoch not agreed to are returned, not raised: both are kept.
 
     `given` is the receipt that a message had before a restore: it stays the answer for ever, and what it says was kept
-    then is kept again, whatever newer lists say of its signer. Verdicts judge by these.
+    then is kept again, whatever newer lists say of its signer. Verdicts judge by these. What is `recalled` may be by a
+    key that the sender had then.
 
     Raises `SenderUnknown`, `NotAddressedHere`, `MessageFromFuture`, `MessageGap`, `EpochNotAgreed`, `EpochOver`, for
     one that was given `ReceiptNotOurs` and `JudgedOtherwise`, and what parsing raises; then nothing is kept.
     """
     envelope = Envelope.parse(text, Typ.MESSAGE)
     message = Message.parse(envelope.payload)
-    sender = _sender(envelope, message, beliefs, at)
+    sender = _sender(tx, envelope, message, beliefs, at, recalled=recalled)
     message.check_address(env=receiver.env, sender=sender.row.id, receiver=receiver.did, kid_did=envelope.signer)
     message.check_time(at)
     channel.lock_sender(tx, message.from_)
     actor = Actor(receiver.did)
     before = channel.received_before(tx, message.from_, message.epoch, message.seq)
     if before is not None and before.digest == envelope.digest:
-        return before.receipt
-    before_restore = None if given is None else _read_given(given, envelope, message, beliefs)
+        return _answer_again(before.receipt, receiver.signer)
+    before_restore = None if given is None else _read_given(tx, given, envelope, message, beliefs)
     if message.kind is MessageKind.EPOCH_BEGUN and before is None:
         not_agreed = follow_epoch.meet(tx, message, agreed=before_restore is not None, at=at)
         if not_agreed is not None:
@@ -202,14 +205,22 @@ def _place(message: Message) -> str:
     return f"{message.from_} {message.epoch} {message.seq}"
 
 
-def _read_given(text: str, sent: Envelope, message: Message, beliefs: Beliefs) -> Receipt:
+def _answer_again(receipt: str, signer: Signer) -> str:
+    """Return our receipt for a message that comes again: under the key of now, for nobody takes one of before.
+
+    What is kept stays as it was signed.
+    """
+    kept = Envelope.parse(receipt, Typ.RECEIPT)
+    return receipt if kept.kid == signer.kid else seal(kept.payload, Typ.RECEIPT, signer).text
+
+
+def _read_given(tx: Session, text: str, sent: Envelope, message: Message, beliefs: Beliefs) -> Receipt:
     """Read the receipt that we gave for a message. Raises `ReceiptNotOurs` and what parsing raises."""
     envelope = Envelope.parse(text, Typ.RECEIPT)
     receipt = Receipt.parse(envelope.payload)
     receipt.check_answers(sent, message, envelope.signer)
-    own = beliefs.node(message.to)
-    if own is None or own.chained.kid(message.to) != envelope.kid or not envelope.is_signed_by(own.chained.key):
-        raise ReceiptNotOurs("it is not signed by the key of this node")
+    if not is_by_node(tx, envelope, message.to, beliefs, receipt.received_at):
+        raise ReceiptNotOurs("it is not signed by a key of this node")
     return receipt
 
 
@@ -234,8 +245,12 @@ def _fork(tx: Session, message: Message) -> MessageFork | None:
     return None
 
 
-def _sender(envelope: Envelope, message: Message, beliefs: Beliefs, at: datetime) -> KnownNode:
+def _sender(
+    tx: Session, envelope: Envelope, message: Message, beliefs: Beliefs, at: datetime, *, recalled: bool
+) -> KnownNode:
     node = beliefs.node(message.from_)
+    if node is not None and recalled and is_by_node(tx, envelope, message.from_, beliefs, message.issued_at):
+        return node
     if node is None or node.chained.kid(node.row.id) != envelope.kid:
         raise SenderUnknown(f"no adopted list knows {envelope.kid} as the key of {message.from_[:100]}")
     if not envelope.is_signed_by(node.chained.key) or not node.chained.valid_at(at):

@@ -1,8 +1,9 @@
 """Begin a new epoch of our messages to a peer that holds others of ours than we do (formats 10; decision 0029).
 
 That is so after a restore from which messages did not come back: what we send under their numbers is a fork to the
-peer, for ever. Two people here begin the epoch, and two people there follow; what the peer holds of ours and we do not
-comes back, and what it refused is sent anew.
+peer, for ever. Or what waits is signed by a key that the node has no more, and no node takes it. Two people here begin
+the epoch, and two people there follow; what the peer holds of ours and we do not comes back, and what it refused is
+sent anew.
 """
 
 from collections.abc import Sequence
@@ -30,7 +31,7 @@ from registry.usecases.recovery.recover_messages import Restoring
 
 @dataclass(eq=False)
 class EpochNotNeeded(Conflict):
-    """The peer holds no message of ours that is not here: the epoch goes on."""
+    """The peer holds no message of ours that is not here, and takes those that wait: the epoch goes on."""
 
     code: ClassVar[str] = "epoch-not-needed"
     peer: str
@@ -63,9 +64,17 @@ def part(restoring: Restoring, peer: str, recalled: Sequence[Recalled]) -> Parti
             ended = position
         else:
             branch.append(each.message)
-    if not branch:
+    if not branch and not _is_by_former_key(restoring, peer, ended):
         raise EpochNotNeeded(peer, ended.seq)
     return Parting(ended, branch)
+
+
+def _is_by_former_key(restoring: Restoring, peer: str, ended: Position) -> bool:
+    """Tell whether what waits for the peer is signed by a key that the node has no more: no node takes it."""
+    node = restoring.beliefs.node(restoring.did)
+    waiting = channel.sent_from(restoring.tx, peer, ended.epoch, ended.next_seq, 1)
+    kids = {Envelope.parse(row.envelope, Typ.MESSAGE).kid for row in waiting}
+    return bool(kids) and node is not None and node.chained.kid(restoring.did) not in kids
 
 
 def propose(

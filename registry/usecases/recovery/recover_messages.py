@@ -26,6 +26,7 @@ from registry.usecases.channel.accept_message import Receiver, accept
 from registry.usecases.recovery.recall_messages import Recalled
 from registry.usecases.recovery.recover_contents import Contents, RecalledNotOurs, TakenMessages
 from registry.usecases.trust.believe_peers import Beliefs
+from registry.usecases.trust.recall_keys import is_by_node
 from registry.usecases.verification import revoked_after_use
 
 
@@ -97,7 +98,8 @@ class Restoring:
         envelope = Envelope.parse(text, Typ.MESSAGE)
         message = Message.parse(envelope.payload)
         message.check_address(env=self.env, sender=self.did, receiver=to, kid_did=envelope.signer)
-        self._check_signed(envelope, message.seq)
+        if not is_by_node(self.tx, envelope, self.did, self.beliefs, message.issued_at):
+            raise RecalledNotOurs(message.seq, "its signature is not that of a key of this node")
         return envelope, message
 
     def take_received(self, recalled: Sequence[Recalled], receiver: Receiver) -> None:
@@ -107,17 +109,19 @@ class Restoring:
         """
         for each in recalled:
             answer = accept(
-                self.tx, each.message, receiver, self.beliefs, at=self.at, draw=self.draw, given=each.receipt
+                self.tx,
+                each.message,
+                receiver,
+                self.beliefs,
+                at=self.at,
+                draw=self.draw,
+                given=each.receipt,
+                recalled=True,
             )
             if isinstance(answer, MessageFork):
                 raise answer
             self.taken.received += 1
         revoked_after_use.tell_operators(self.tx, self.beliefs, at=self.at)
-
-    def _check_signed(self, envelope: Envelope, seq: int) -> None:
-        node = self.beliefs.node(self.did)
-        if node is None or node.chained.kid(self.did) != envelope.kid or not envelope.is_signed_by(node.chained.key):
-            raise RecalledNotOurs(seq, "its signature is not that of this node's key")
 
     def _begin(self, message: Message, position: Position, held: Sequence[tuple[int, str]]) -> Position:
         """Keep an epoch that began since the backup, with what the peer held beyond the end of the one before.

@@ -235,10 +235,10 @@ def _vouching(tx: Session, text: str, newest: Sources, pins: Pins, at: datetime 
 def _earlier(tx: Session, text: str, pins: Pins, at: datetime | None) -> Iterator[Sources]:
     if at is not None:
         yield _sources(peers.newest_lists(tx, at), pins)
-    yield newest_sources(lists_that_signed(text, _every_list(tx, pins)))
+    yield newest_sources(lists_that_signed(text, every_list(tx, pins)))
 
 
-def _every_list(tx: Session, pins: Pins) -> Iterator[BelievedList]:
+def every_list(tx: Session, pins: Pins) -> Iterator[BelievedList]:
     """Give every list that was adopted here and that a pin still vouches for, the newest of each country first."""
     for _, text, pin in _sources(peers.every_list(tx), pins):
         with suppress(ListNotTrusted, ChainBroken):

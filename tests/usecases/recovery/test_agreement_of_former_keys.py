@@ -71,6 +71,7 @@ def test_a_restored_node_adopts_again_what_former_list_keys_signed(corridor: Cor
     backup.restore()
     backup.drop()
     uz.adopts(newest)
+    uz.adopts(sign_list(draft_list(uz.node, material_of(uz.node)), list_signers(corridor.forge, "UZ")))
     with pytest.raises(ListNotTrusted):
         adopt(uz, text)
     recovered(uz, by)
