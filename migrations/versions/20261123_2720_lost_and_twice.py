@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "lost_and_twice"
-down_revision = "certificate_without_row_of_body"
+down_revision = "before_a_restore"
 
 KINDS = ("certificate.entry-lost", "certificate.twice")
 
