@@ -12,13 +12,8 @@ from registry.usecases.application.check_application import FindingsSevere
 from registry.usecases.application.check_expert import ExaminerIsExpert, SignatoryIsExpert
 from registry.usecases.application.find_application import AnotherPart, ApplicationNotFound
 from registry.usecases.application.keep_product import ProductNotFound
-from registry.usecases.application.relate_certificate import (
-    InLieuIssued,
-    NoDuplicate,
-    RelatedElsewhere,
-    SetNotFound,
-    SheetTaken,
-)
+from registry.usecases.application.place_sheet import SetNotFound, SheetTaken
+from registry.usecases.application.relate_certificate import InLieuIssued, NoDuplicate, RelatedElsewhere
 from registry.usecases.application.submit_application import DraftDiffers, MandateMissing
 from registry.usecases.certificate.change_status import AnnulmentOpen
 from registry.usecases.certificate.issue_certificate import GoodsHaveLeft, NotIssuable
@@ -36,7 +31,7 @@ _SIGN = (
 )
 DRAFT = (
     *(EnvelopeTooLarge, MalformedClaims, UnknownScheme, PartyNotFound, ProductNotFound, SetNotFound, SheetTaken),
-    *_RELATED,
+    *(*_RELATED, DuplicateDiffers),
 )
 MOVE = (ApplicationNotFound, IllegalMove, AnotherPart)
 SUBMIT = (*MOVE, *_RELATED, SheetTaken, DuplicateDiffers, FindingsSevere, MandateMissing)

@@ -16,7 +16,8 @@ from registry.core.rules.finding import Finding
 from registry.store import parties
 from registry.store.applications import Application, ApplicationPerson
 from registry.usecases.application import run_clock
-from registry.usecases.application.relate_certificate import Related, Sheet, relations_of
+from registry.usecases.application.place_sheet import Sheet, relations_of
+from registry.usecases.application.relate_certificate import Related
 from registry.usecases.application.submit_application import Form
 
 

@@ -27,7 +27,7 @@ from registry.core.record import MalformedRecord
 from registry.store.parties import Role
 from registry.usecases.application.check_application import FindingsSevere
 from registry.usecases.application.check_expert import ExaminerIsExpert, SignatoryIsExpert
-from registry.usecases.application.relate_certificate import SheetTaken
+from registry.usecases.application.place_sheet import SheetTaken
 from registry.usecases.certificate import register_certificate
 from registry.usecases.certificate.issue_certificate import NotIssuable
 from registry.usecases.certificate.register_certificate import (

@@ -32,6 +32,7 @@ REGISTERED: Mapping[str, Any] = {
     "sheets": {},
     "registered": {},
     "related": (),
+    "place_left": None,
 }
 """What the register, the agreement and the product file say beside the application; a product is named by its id."""
 PRODUCT: Mapping[str, Any] = {

@@ -59,6 +59,11 @@ def sheet_place(terms: Iterable[str]) -> tuple[str, int, int] | None:
     return None
 
 
+def is_duplicate(terms: Iterable[str]) -> bool:
+    """Tell by its terms whether a certificate is a duplicate, which is beside its original and never in its stead."""
+    return any(term.startswith(f"{DUPLICATES}:") for term in terms)
+
+
 def related_term(kind: str, to: str) -> str:
     """Return the term of a relation to a certificate or a set; an id may be longer than an index has room for."""
     return f"{kind}:{sha256(to.encode()).hexdigest()}"

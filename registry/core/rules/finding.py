@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from registry.core.agreement import Form
 from registry.core.certificate.claims import Claims, NoteCode, RulesSet
+from registry.core.certificate.relation import Relation
 from registry.core.codes.trilingual import Trilingual
 from registry.core.product.product import Product
 
@@ -39,7 +40,8 @@ class Intake:
     of attorney for that is registered and holds today. `registered` names the organisations of the issuing country that
     stand in box 1, by their tax ids. `kept` has the products that the items name. `sheet` is which
     one of a set it is, where it is one, and `sheets` what the others of that set state, as far as they are applied for.
-    `related` has the notes of box 5 that follow from its relations to other certificates.
+    `related` has the notes of box 5 that follow from its relations to other certificates, and `place_left` the place in
+    a set of what it replaces or duplicates, where it does not take that place.
     """
 
     claims: Claims
@@ -60,6 +62,7 @@ class Intake:
     sheets: Mapping[int, Claims] = field(default_factory=dict)
     registered: Mapping[str, str] = field(default_factory=dict)
     related: AbstractSet[NoteCode] = frozenset()
+    place_left: Relation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,15 @@ class Finding:
     source: str
 
 
-Paths: TypeAlias = Iterable[str]
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A member that breaks a rule, and what is to be said of this one beside the text of the rule."""
+
+    path: str
+    more: Trilingual
+
+
+Paths: TypeAlias = Iterable[str | Told]
 """The members that break a rule, written like `items[0].quantity.unit`; none where it is kept."""
 
 
@@ -89,8 +100,11 @@ class Rule:
 
     def __call__(self, intake: Intake) -> Iterator[Finding]:
         """Return a finding for each member that breaks the rule."""
-        for path in self.broken_at(intake):
-            yield Finding(self.code, self.severity, path, self.message, self.source)
+        for found in self.broken_at(intake):
+            if isinstance(found, Told):
+                yield Finding(self.code, self.severity, found.path, self.message.and_(found.more), self.source)
+            else:
+                yield Finding(self.code, self.severity, found, self.message, self.source)
 
 
 def rule(

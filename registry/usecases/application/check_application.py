@@ -16,7 +16,8 @@ from registry.core.rules.finding import Finding, Intake, Kept, Severity
 from registry.core.scheme.catalogue import find_scheme
 from registry.store import parties, products
 from registry.store.applications import Application
-from registry.usecases.application.relate_certificate import notes_of, others_of_set, relations_of
+from registry.usecases.application.place_sheet import others_of_set, place_left, relations_of
+from registry.usecases.application.relate_certificate import notes_of
 from registry.usecases.trust.believe_peers import Beliefs
 
 AT_SUBMIT = frozenset({"applicant-without-mandate", "mandate-not-registered", "mandate-expired"})
@@ -45,7 +46,8 @@ def check(tx: Session, row: Application, beliefs: Beliefs, *, at: datetime) -> S
     except NotAgreed:
         agreed = None
     principal = parties.organisation(tx, row.principal)
-    sheet = relations_of(row).get(SHEET_OF)
+    relations = relations_of(row)
+    sheet = relations.get(SHEET_OF)
     return scheme.examine(
         Intake(
             claims,
@@ -65,7 +67,8 @@ def check(tx: Session, row: Application, beliefs: Beliefs, *, at: datetime) -> S
             sheet=None if sheet is None else sheet.k,
             sheets=others_of_set(tx, row),
             registered=registered_exporters(tx, claims, row.issued_in),
-            related=notes_of(relations_of(row)),
+            related=notes_of(relations),
+            place_left=place_left(tx, relations),
         )
     )
 

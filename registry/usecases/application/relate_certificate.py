@@ -1,6 +1,6 @@
 """Relate what is applied for to a certificate of the same exporter, or to the other sheets of a set (domain 2.1)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
@@ -8,19 +8,19 @@ from typing import Any, ClassVar, Literal
 from sqlalchemy.orm import Session
 
 from registry.core.agreement import Form, Recognition
-from registry.core.application.lifecycle import State
 from registry.core.calendar import LocalDate
-from registry.core.certificate.claims import Claims, MalformedClaims, Note, NoteCode
+from registry.core.certificate.claims import Claims, Note, NoteCode
 from registry.core.certificate.credential import Certificate
 from registry.core.certificate.duplicate import DuplicateNotReplaced, DuplicateOfDuplicate, check_duplicates
 from registry.core.certificate.lifecycle import FINAL, AlreadyAnnulled, Standing
-from registry.core.certificate.relation import DUPLICATES, MAX_SHEETS, REPLACES, SHEET_OF, Relation, related_term
-from registry.core.errors import Conflict, NotFound, Unprocessable
-from registry.core.record import decode, encode
-from registry.store import applications, certificates, parties
+from registry.core.certificate.relation import DUPLICATES, REPLACES, Relation, related_term
+from registry.core.errors import Conflict, Unprocessable
+from registry.core.record import encode
+from registry.store import certificates, parties
 from registry.store.acts import Draw
 from registry.store.applications import Application
 from registry.store.certificates import CertificateRow, Source
+from registry.usecases.application.place_sheet import Sheet, place, place_of_duplicate, relations_of
 from registry.usecases.trust.sign_for_body import CertificateNotFound, read, standing_of
 
 NOTE = {REPLACES: NoteCode.ISSUED_IN_LIEU, DUPLICATES: NoteCode.DUPLICATE}
@@ -36,32 +36,6 @@ class RelatedElsewhere(Unprocessable):
 
     def __str__(self) -> str:
         return f"the certificate that it names is of another {self.member}"
-
-
-@dataclass(eq=False)
-class SetNotFound(NotFound):
-    """No set of sheets with this id, or none of the one who asks."""
-
-    code: ClassVar[str] = "sheet-set-not-found"
-    set: str
-
-    def __str__(self) -> str:
-        return "there is no such set of sheets"
-
-
-@dataclass(eq=False)
-class SheetTaken(Conflict):
-    """Another application is this sheet of the set already, or counts its sheets otherwise."""
-
-    code: ClassVar[str] = "sheet-taken"
-    clause: ClassVar[str | None] = "S5 7.1.1"
-    k: int
-    n: int
-    application: str | None = None
-
-    def __str__(self) -> str:
-        held = "" if self.application is None else f": it is application {self.application}"
-        return f"the set has a sheet {self.k} of {self.n}{held}"
 
 
 @dataclass(eq=False)
@@ -95,22 +69,13 @@ class Related:
     certificate: str
 
 
-@dataclass(frozen=True, slots=True)
-class Sheet:
-    """Which sheet of which set; the first that is drafted opens the set."""
-
-    k: int
-    n: int
-    set: str | None = None
-
-
 def relate(tx: Session, row: Application, related: Related | None, sheet: Sheet | None, *, by: str, draw: Draw) -> None:
     """Keep what a draft is related to, and the note of box 5 that follows from it; `by` is whose certificates count.
 
-    Raises what `find_related` raises, `SetNotFound`, `SheetTaken`.
+    A duplicate of a sheet is that sheet. Raises what `find_related`, `place` and `place_of_duplicate` raise.
     """
     relations: list[Relation] = []
-    replaced: Mapping[str, str | None] = {}
+    certificate, of_set = None, None
     if related is not None:
         old, certificate = find_related(tx, row, related.kind, related.certificate, organisation=by)
         issued = certificate.subject.issue_date
@@ -118,78 +83,11 @@ def relate(tx: Session, row: Application, related: Related | None, sheet: Sheet 
         relations.append(Relation(related.kind, old.id, issue_date=dated))
         note = Note(NOTE[related.kind], number=old.number, date=issued.day)
         row.claims = dict(Claims.parse(row.claims).noted(note).encode())
-        replaced = line_of(tx, old.id) if related.kind == REPLACES else {}
-    if sheet is not None:
-        of_set = Relation(SHEET_OF, set=sheet.set or draw(16).hex(), k=sheet.k, n=sheet.n)
-        if not of_set.is_whole:
-            raise MalformedClaims(
-                "sheet", f"is {sheet.k} of {sheet.n}: a set has 1 to {MAX_SHEETS} sheets, and k is one of them"
-            )
-        _check_set(tx, row, of_set, opens=sheet.set is None, replaced=replaced)
-        relations.append(of_set)
-    row.relations = write_relations(relations)
-
-
-def others_of_set(tx: Session, row: Application) -> dict[int, Claims]:
-    """Return what the other sheets of the set state that an application is a sheet of, by their place.
-
-    Where one replaces another, the later counts.
-    """
-    sheet = relations_of(row).get(SHEET_OF)
-    if sheet is None:
-        return {}
-    rows = (each for each in applications.of_set(tx, str(sheet.set), row.principal) if each.id != row.id)
-    placed = {relations_of(each)[SHEET_OF].k or 0: Claims.parse(each.claims) for each in rows}
-    return {k: claims for k, claims in placed.items() if k != sheet.k}
-
-
-def line_of(tx: Session, id: str) -> dict[str, str | None]:
-    """Return a certificate and all that it was issued in lieu of, newest first, with the application of each.
-
-    Of a set they are one sheet: what replaces the last of them takes the place that the first took.
-    """
-    line: dict[str, str | None] = {}
-    row = certificates.certificate(tx, id)
-    while row is not None:
-        line[row.id] = row.application
-        before = read(row).relation(REPLACES)
-        row = None if before is None else certificates.certificate(tx, str(before.certificate))
-    return line
-
-
-def _check_set(
-    tx: Session, row: Application, sheet: Relation, *, opens: bool, replaced: Mapping[str, str | None]
-) -> None:
-    """Check that a sheet finds its place free in a set of its own principal: one that it opens is always so.
-
-    The place of what it replaces (`line_of`) is free, too.
-    """
-    others = [each for each in applications.of_set(tx, str(sheet.set), row.principal) if each.id != row.id]
-    if not others and not opens:
-        raise SetNotFound(str(sheet.set))
-    for each in others:
-        other = relations_of(each)[SHEET_OF]
-        if (other.k == sheet.k and each.id not in replaced.values()) or other.n != sheet.n:
-            own = row.organisation in {each.organisation, each.principal}
-            raise SheetTaken(other.k or 0, other.n or 0, each.id if own else None)
-
-
-def check_place(tx: Session, row: Application) -> None:
-    """Check at submission that no other application took the place of a sheet: sets are looked at one at a time.
-
-    Two may draft one sheet; who submits first has the place. Raises `SheetTaken`.
-    """
-    relations = relations_of(row)
-    sheet, replaces = relations.get(SHEET_OF), relations.get(REPLACES)
-    if sheet is None:
-        return
-    applications.lock_set(tx, str(sheet.set))
-    replaced = {} if replaces is None else line_of(tx, str(replaces.certificate))
-    for each in applications.of_set(tx, str(sheet.set), row.principal):
-        if each.id not in {row.id, *replaced.values()} and each.state != State.DRAFT:
-            other = relations_of(each)[SHEET_OF]
-            if other.k == sheet.k or other.n != sheet.n:
-                raise SheetTaken(other.k or 0, other.n or 0)
+    if certificate is not None and related is not None and related.kind == DUPLICATES:
+        of_set = place_of_duplicate(sheet, certificate)
+    elif sheet is not None:
+        of_set = place(tx, row, sheet, certificate, draw=draw)
+    row.relations = write_relations(relations if of_set is None else [*relations, of_set])
 
 
 def find_related(
@@ -265,11 +163,6 @@ def counted_from(tx: Session, row: Application, agreed: Recognition, issued: Loc
     check_content(row, DUPLICATES, original)
     assert relation.issue_date is not None
     return relation.issue_date
-
-
-def relations_of(row: Application) -> Mapping[str, Relation]:
-    """Return what an application is related to, by the kind of relation."""
-    return {kind: decode(Relation, value) for kind, value in row.relations.items()}
 
 
 def notes_of(kinds: Iterable[str]) -> AbstractSet[NoteCode]:

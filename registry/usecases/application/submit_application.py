@@ -25,13 +25,8 @@ from registry.usecases.application import run_clock
 from registry.usecases.application.check_application import check, mandated, refuse_severe
 from registry.usecases.application.find_application import ApplicationNotFound, find, play, record
 from registry.usecases.application.keep_product import ProductNotFound, VersionStale
-from registry.usecases.application.relate_certificate import (
-    Related,
-    Sheet,
-    check_place,
-    check_related,
-    relate,
-)
+from registry.usecases.application.place_sheet import Sheet, check_place
+from registry.usecases.application.relate_certificate import Related, check_related, relate
 from registry.usecases.party.identify_party import Party
 from registry.usecases.party.register_party import PartyNotFound, find_body
 from registry.usecases.trust.believe_peers import Beliefs

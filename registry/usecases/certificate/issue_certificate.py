@@ -29,7 +29,8 @@ from registry.usecases.application import run_clock
 from registry.usecases.application.check_application import ask_again
 from registry.usecases.application.check_expert import check_signatory
 from registry.usecases.application.find_application import ApplicationNotFound, find, play
-from registry.usecases.application.relate_certificate import counted_from, relations_of
+from registry.usecases.application.place_sheet import relations_of
+from registry.usecases.application.relate_certificate import counted_from
 from registry.usecases.application.submit_application import DraftDiffers
 from registry.usecases.certificate.change_status import sign_change
 from registry.usecases.certificate.replace_certificate import open_replacement

@@ -17,7 +17,7 @@ from registry.core.canonical import Json, JsonObject
 from registry.core.certificate.claims import Claims
 from registry.core.certificate.credential import Certificate
 from registry.core.certificate.outside import Outside
-from registry.core.certificate.relation import SHEET_OF
+from registry.core.certificate.relation import SHEET_OF, Relation
 from registry.core.codes.trilingual import Trilingual
 from registry.core.envelope.jose import Envelope, Typ
 from registry.core.errors import Conflict, Refused, Unprocessable
@@ -35,6 +35,7 @@ from registry.store.registrations import Registration
 from registry.store.tasks import TaskKind
 from registry.usecases.application.check_application import refuse_severe, registered_exporters
 from registry.usecases.application.check_expert import check_examiner, check_signatory
+from registry.usecases.application.place_sheet import place_left
 from registry.usecases.application.relate_certificate import notes_of
 from registry.usecases.certificate.issue_certificate import LIST_LENGTH, STATUS_LIST, NotIssuable, check
 from registry.usecases.certificate.relate_registered import check_relations, lock_related
@@ -161,7 +162,7 @@ def register(
         if known.envelope != envelope.text:
             raise SignedOtherwise(known.id)
         before = registrations.registration(tx, known.id)
-        findings = _findings(certificate, claims, exporter, beliefs, known.outside, {}, names)
+        findings = _findings(certificate, claims, exporter, beliefs, known.outside, {}, names, None)
         return Registered(known, before, known.outside, findings)
     if known is not None:
         raise NumberTaken(subject.number)
@@ -196,7 +197,8 @@ def register(
         examiner_name=examiner.name,
     )
     outside = Outside(today, _due(tx, certificate, beliefs))
-    findings = _findings(certificate, claims, exporter, beliefs, outside, sheets, names)
+    left = place_left(tx, {relation.kind: relation for relation in subject.relations})
+    findings = _findings(certificate, claims, exporter, beliefs, outside, sheets, names, left)
     refuse_severe(findings)
     private: dict[str, Json] = {
         "certificate": certificate.id,
@@ -272,6 +274,7 @@ def _findings(
     outside: Outside,
     sheets: Mapping[int, Claims],
     names: Mapping[str, str],
+    left: Relation | None,
 ) -> Sequence[Finding]:
     """Ask every rule as on the day of issue, and whether it comes late, which is found and never refused."""
     subject, sheet = certificate.subject, certificate.relation(SHEET_OF)
@@ -295,5 +298,6 @@ def _findings(
         sheets=sheets,
         registered=names,
         related=notes_of(relation.kind for relation in subject.relations),
+        place_left=left,
     )
     return [*scheme.examine(intake), *([LATE] if outside.late else [])]

@@ -18,13 +18,8 @@ from registry.core.certificate.relation import DUPLICATES, REPLACES, SHEET_OF, R
 from registry.core.errors import Conflict, Unprocessable
 from registry.store import applications, certificates
 from registry.store.certificates import Source
-from registry.usecases.application.relate_certificate import (
-    NOTE,
-    RelatedElsewhere,
-    SheetTaken,
-    check_relatable,
-    line_of,
-)
+from registry.usecases.application.place_sheet import SheetTaken, line_of
+from registry.usecases.application.relate_certificate import NOTE, RelatedElsewhere, check_relatable
 from registry.usecases.trust.sign_for_body import read, standing_of
 
 
@@ -97,10 +92,11 @@ def _check_other(tx: Session, certificate: Certificate, claims: Claims, relation
 def _check_sheet(tx: Session, certificate: Certificate, sheet: Relation) -> Mapping[int, Claims]:
     """Check that a sheet finds its place free, in a set of the body's own system: that of what it replaces is.
 
-    A set is applied for here, or issued there, and never both; what replaces a sheet takes its place in either.
+    A set is applied for here, or issued there, and never both; what replaces a sheet takes its place in either, and a
+    duplicate has that of its original.
     """
-    replaced = certificate.relation(REPLACES)
-    if replaced is None and applications.has_set(tx, str(sheet.set)):
+    replaced, duplicated = certificate.relation(REPLACES), certificate.relation(DUPLICATES)
+    if replaced is None and duplicated is None and applications.has_set(tx, str(sheet.set)):
         raise RelationWrong("relations", "the set is one that was applied for here")
     sheets: dict[int, Claims] = {}
     line = {} if replaced is None else line_of(tx, str(replaced.certificate))
@@ -108,9 +104,10 @@ def _check_sheet(tx: Session, certificate: Certificate, sheet: Relation) -> Mapp
         _check_same(certificate, other)
         held = other.relation(SHEET_OF)
         assert held is not None
-        if held.k == sheet.k or held.n != sheet.n:
+        if held.n != sheet.n or (held.k == sheet.k and not (duplicated or other.relation(DUPLICATES))):
             raise SheetTaken(held.k or 0, held.n or 0)
-        sheets[held.k or 0] = Claims.parse(other.subject.claims)
+        if held.k != sheet.k:
+            sheets[held.k or 0] = Claims.parse(other.subject.claims)
     return sheets
 
 

@@ -26,7 +26,8 @@ from registry.store.annulments import Annulment
 from registry.store.applications import Application
 from registry.store.certificates import CertificateRow
 from registry.usecases.application.find_application import ApplicationNotFound, find, play
-from registry.usecases.application.relate_certificate import find_related, relations_of
+from registry.usecases.application.place_sheet import relations_of
+from registry.usecases.application.relate_certificate import find_related
 from registry.usecases.certificate.change_status import AnnulmentOpen
 from registry.usecases.party.identify_party import Party
 from registry.usecases.trust.sign_for_body import check_other, require, standing_of

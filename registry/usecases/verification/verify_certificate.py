@@ -12,7 +12,7 @@ from registry.core import canonical
 from registry.core.calendar import read_day
 from registry.core.canonical import Json
 from registry.core.certificate.credential import Certificate
-from registry.core.certificate.relation import sheet_place
+from registry.core.certificate.relation import is_duplicate, sheet_place
 from registry.core.envelope.jose import Envelope, Typ
 from registry.core.errors import Conflict, Malformed, RegistryError
 from registry.core.tlog.entry import Kind
@@ -242,7 +242,8 @@ def _with_sheets(tx: Session, verdict: Verdict, row: CertificateRow | None) -> V
     if row is None or place is None or not any(each.code == SHEET_OF_SET.code for each in verdict.preference):
         return verdict
     term, _, count = place
-    others = (sheet_place(terms) for terms in certificates.terms_in_force(tx, row.body, term))
+    in_force = certificates.terms_in_force(tx, row.body, term)
+    others = (sheet_place(terms) for terms in in_force if not is_duplicate(terms))
     here = {other[1] for other in others if other is not None}
     missing = [str(k) for k in range(1, count + 1) if k not in here]
     if not missing:

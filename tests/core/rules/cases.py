@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+from registry.core.certificate.relation import Relation
 from tests.core.applications import AGREED, APPLICATIONS, MISSING, TODAY
 
 TODAY_TEXT = TODAY.isoformat()
@@ -453,6 +454,13 @@ CASES: list[tuple[str, str, Changes, list[str], Changes]] = [
         {"items[0].quantity": {"value": "200", "unit": "LTR", "gross_kg": "100"}},
     ),
     ("sheet-misnumbered", "tractors", {"sheet": 3, "sheets": {1: FIRST_SHEET}}, ["items[0].seq"], CONTINUED),
+    (
+        "sheet-place-left",
+        "tractors",
+        {"place_left": Relation("sheet_of", set="0" * 32, k=2, n=3)},
+        ["sheet"],
+        {"sheet": 2, **CONTINUED},
+    ),
     (
         "sheet-of-other-parties",
         "tractors",

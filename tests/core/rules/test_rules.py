@@ -1,5 +1,6 @@
 import re
 from collections import Counter
+from dataclasses import astuple
 from pathlib import Path
 
 import pytest
@@ -30,9 +31,11 @@ IDS = [f"{code} in {key} #{number}" for number, (code, key, *_) in enumerate(CAS
 def find(code: str, application: Intake) -> list[str]:
     rule = RULES[application.rules_set.value, code]
     found = list(rule(application))
-    assert {(item.rule, item.severity, item.message, item.source) for item in found} <= {
-        (code, rule.severity, rule.message, rule.source)
-    }
+    assert {(item.rule, item.severity, item.source) for item in found} <= {(code, rule.severity, rule.source)}
+    for item in found:
+        for said, text in zip(astuple(item.message), astuple(rule.message), strict=True):
+            assert said.startswith(text)
+            assert said.endswith(".")
     return [item.path for item in found]
 
 

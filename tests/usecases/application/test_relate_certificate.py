@@ -25,7 +25,8 @@ from registry.store.certificates import CertificateRow
 from registry.store.tasks import TaskKind
 from registry.usecases.application import examine_application, submit_application
 from registry.usecases.application.check_application import FindingsSevere
-from registry.usecases.application.relate_certificate import NoDuplicate, Related, Sheet
+from registry.usecases.application.place_sheet import Sheet
+from registry.usecases.application.relate_certificate import NoDuplicate, Related
 from registry.usecases.certificate import register_certificate, replace_certificate
 from registry.usecases.certificate.issue_certificate import GoodsHaveLeft, issue
 from registry.usecases.certificate.register_certificate import Examiner

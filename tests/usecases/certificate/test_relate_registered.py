@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from registry.api.issuer import issuer_of
 from registry.core.agreement import Agreement
 from registry.core.certificate.credential import Certificate
 from registry.core.certificate.duplicate import DuplicateDiffers, DuplicateNotReplaced, DuplicateOfDuplicate
@@ -15,18 +16,13 @@ from registry.core.verification.verdict import Indication
 from registry.store.certificates import CertificateRow
 from registry.usecases.application import submit_application
 from registry.usecases.application.check_application import FindingsSevere
-from registry.usecases.application.relate_certificate import (
-    InLieuIssued,
-    Related,
-    RelatedElsewhere,
-    SetNotFound,
-    SheetTaken,
-)
-from registry.usecases.certificate.register_certificate import Registered
+from registry.usecases.application.place_sheet import SetNotFound, SheetTaken
+from registry.usecases.application.relate_certificate import InLieuIssued, Related, RelatedElsewhere
+from registry.usecases.certificate.register_certificate import Examiner, Registered, register
 from registry.usecases.certificate.relate_registered import RelationWrong, StillInForce
 from registry.usecases.trust.sign_for_body import read
 from tests.kit import Corridor, Country
-from tests.outside import issued_outside, registered
+from tests.outside import EXAMINER, issued_outside, registered
 from tests.usecases.certificate import test_sheets as sheets
 from tests.usecases.certificate.test_register_certificate import refused
 from tests.usecases.fsck.lived import found
@@ -173,6 +169,28 @@ def test_sheets_find_their_places_free_and_are_numbered_through(corridor: Corrid
     by.annulled(third)
     refused(by, SheetTaken, sheet_in_lieu(by, 907, third, count + 1))
     assert found(by) == []
+
+
+def test_a_duplicate_of_a_sheet_is_that_sheet_wherever_the_sheet_was_issued(corridor: Corridor) -> None:
+    by = corridor.by
+    count = len(by.boxes()["items"])
+    here = sheets.issued(by, sheets.sheet(by, 1, 1))
+    registered(by, duplicate(by, here, 901, subject=relations(here)))
+    outside = registered(by, sheet(by, 902, 1, 1)).certificate
+    registered(by, duplicate(by, outside, 903, subject=relations(outside)))
+    registered(by, sheet(by, 904, 2, count + 1))
+    torn = duplicate(by, outside, 905)
+    with by.refuses(FindingsSevere) as severe:
+        register(severe.tx, torn.text, Examiner(**EXAMINER), issuer_of(by.node), by.beliefs(), **by.by("registrar"))
+    assert "sheet-place-left" in {each.rule for each in severe.value.findings}
+    assert found(by) == []
+
+
+def relations(lost: CertificateRow) -> dict[str, Any]:
+    """Return what a duplicate of a sheet is related to: its original, and the set of that."""
+    known = read(lost)
+    relation = Relation("duplicates", lost.id, issue_date=known.subject.issue_date)
+    return {"relations": (relation, *known.subject.relations)}
 
 
 def sheet_in_lieu(country: Country, serial: int, old: CertificateRow, first: int) -> Envelope:

@@ -1,10 +1,14 @@
 """Sheets of a set (form of 1993): each a certificate with its own number, numbered through, and known as one of n."""
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import pytest
+from sqlalchemy import update
 
+from registry.api.issuer import issuer_of
+from registry.core.certificate.duplicate import DuplicateDiffers
 from registry.core.certificate.relation import Relation
 from registry.core.rules.finding import Severity
 from registry.core.verification.verdict import Indication
@@ -12,12 +16,15 @@ from registry.store.applications import Application
 from registry.store.certificates import CertificateRow
 from registry.usecases.application import submit_application
 from registry.usecases.application.check_application import FindingsSevere
-from registry.usecases.application.relate_certificate import Related, SetNotFound, Sheet, SheetTaken
+from registry.usecases.application.place_sheet import SetNotFound, Sheet, SheetTaken, relations_of
+from registry.usecases.application.relate_certificate import Related
 from registry.usecases.application.submit_application import Form
 from registry.usecases.certificate import replace_certificate
+from registry.usecases.certificate.issue_certificate import issue
 from registry.usecases.certificate.read_beside import read_beside
 from registry.usecases.trust.sign_for_body import read
 from tests.kit import Corridor, Country
+from tests.usecases.application.test_relate_certificate import duplicate
 
 
 def sheet(country: Country, k: int, first: int, set_: str | None = None, n: int = 3, **claims: Any) -> Form:
@@ -173,6 +180,92 @@ def test_two_drafts_of_one_sheet_are_one_sheet_once_the_first_is_submitted(corri
     assert str(taken.value) == "the set has a sheet 2 of 3"
 
 
+def submits(country: Country, row: Application) -> None:
+    with country.tx() as tx:
+        submit_application.submit(tx, row.id, country.beliefs(), **country.by("exporter"))
+
+
+def severe_of(country: Country, row: Application) -> Mapping[str, str]:
+    """Return what blocks the submission of a draft, in English, by its rule."""
+    with country.refuses(FindingsSevere) as severe:
+        submit_application.submit(severe.tx, row.id, country.beliefs(), **country.by("exporter"))
+    found = severe.value.findings
+    return {each.rule: each.message.en for each in found if each.severity is Severity.SEVERE}
+
+
+@pytest.mark.parametrize("kind", ["replaces", "duplicates"])
+def test_what_stands_for_a_sheet_of_a_set_is_that_sheet_or_is_not_issued(
+    corridor: Corridor, kind: Literal["replaces", "duplicates"]
+) -> None:
+    by = corridor.by
+    first = issued(by, sheet(by, 1, 1))
+    place = relation_of(first)
+    form = replace(by.form(), related=Related(kind, first.id))
+    torn = drafted(by, form)
+    with corridor.forge.breaking(by) as tx:  # as it was drafted before that was asked
+        kept = {name: value for name, value in torn.relations.items() if name == kind}
+        tx.execute(update(Application).where(Application.id == torn.id).values(relations=kept))
+    said = f'Say "sheet": {{"k": 1, "n": 3, "set": "{place.set}"}}.'
+    assert severe_of(by, torn)["sheet-place-left"].endswith(said)
+    other = replace(sheet(by, 1, 1), related=Related(kind, first.id))
+    if kind == "duplicates":
+        with by.refuses(DuplicateDiffers) as refused:
+            submit_application.draft(refused.tx, other, country="BY", **by.by("exporter"))
+        assert refused.value.member == "sheet"
+    else:
+        assert "sheet-place-left" in severe_of(by, drafted(by, other))
+    whole = by.approves(replace(other, sheet=Sheet(1, 3, place.set)))
+    assert relations_of(whole)["sheet_of"] == place
+
+
+def test_what_was_approved_in_lieu_of_a_sheet_without_its_place_is_not_issued(corridor: Corridor) -> None:
+    by = corridor.by
+    first = issued(by, sheet(by, 1, 1))
+    by.annulled(first)
+    approved = by.approves(replace(sheet(by, 1, 1, relation_of(first).set), related=Related("replaces", first.id)))
+    with corridor.forge.breaking(by) as tx:
+        kept = {"replaces": approved.relations["replaces"]}
+        tx.execute(update(Application).where(Application.id == approved.id).values(relations=kept))
+    with by.refuses(FindingsSevere) as severe:
+        issue(severe.tx, approved.id, str(approved.draft), issuer_of(by.node), by.beliefs(), **by.by("signatory"))
+    assert "sheet-place-left" in {each.rule for each in severe.value.findings}
+
+
+def test_a_duplicate_of_a_sheet_is_that_sheet_and_the_set_is_counted_by_the_originals(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    count = len(by.boxes()["items"])
+    first = issued(by, sheet(by, 1, 1, n=2))
+    set_ = str(relation_of(first).set)
+    second = issued(by, sheet(by, 2, count + 1, set_, n=2))
+    for original in (first, second, second):
+        lost = by.issue(duplicate(by, original))
+        assert relation_of(lost) == relation_of(original)
+    by.deliver(uz)
+    assert told(uz, lost) == [("sheet-of-set", "sheet 2 of 2")]
+    by.annulled(second)
+    by.deliver(uz)
+    assert told(uz, first)[1:] == [("sheets-missing", "sheets 2 of 2")]
+    again = issued(by, replace(sheet(by, 2, count + 1, set_, n=2), related=Related("replaces", second.id)))
+    assert relation_of(again) == relation_of(second)
+
+
+def test_a_draft_of_another_sheet_binds_nobody(corridor: Corridor) -> None:
+    by = corridor.by
+    count = len(by.boxes()["items"])
+    set_ = str(relation_of(issued(by, sheet(by, 1, 1))).set)
+    second = by.approves(sheet(by, 2, count + 1, set_))
+    third = drafted(by, sheet(by, 3, count + 1, set_))
+    by.issue(second)
+    expected = f"Sheet 3 begins with number {2 * count + 1}."
+    assert severe_of(by, third)["sheet-misnumbered"].endswith(expected)
+
+
+def test_a_sheet_that_comes_first_is_told_which_is_missing(corridor: Corridor) -> None:
+    by = corridor.by
+    told = severe_of(by, drafted(by, sheet(by, 2, 1)))
+    assert told["sheet-misnumbered"].endswith("Sheet 1 has not been applied for yet: only sheet 1 begins with one.")
+
+
 def test_a_sheet_that_comes_after_the_next_one_ends_where_that_begins(corridor: Corridor) -> None:
     by = corridor.by
     second = issued(by, sheet(by, 2, 2))
@@ -191,6 +284,7 @@ def test_sheets_are_numbered_through_and_for_one_batch(
 ) -> None:
     by = corridor.by
     opened = drafted(by, sheet(by, 1, 1))
+    submits(by, opened)
     follows = len(by.boxes()["items"]) + 1 if first is None else first
     consignee = by.boxes()["consignee_importer"] | claims
     form = sheet(by, 2, follows, opened.relations["sheet_of"]["set"], consignee_importer=consignee)
