@@ -26,7 +26,7 @@ REGISTERED: Mapping[str, Any] = {
     "by_agent": False,
     "mandated": False,
     "form": None,
-    "validity_months": None,
+    "lost_until": None,
     "kept": {},
     "sheet": None,
     "sheets": {},

@@ -7,12 +7,12 @@ Contexts and schemas are named and never fetched; verification never processes J
 
 import re
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, ClassVar, Self
 
 from registry.core.calendar import LocalDate, read_instant, write_instant
 from registry.core.canonical import JsonObject
-from registry.core.certificate.relation import Relation
+from registry.core.certificate.relation import DUPLICATES, Relation
 from registry.core.errors import Malformed
 from registry.core.identifiers import CERTIFICATE, CODE, HEX_128, HEX_256, NAME, Did, body_did, certificate_id
 from registry.core.record import decode, encode
@@ -91,6 +91,14 @@ class Certificate:
     def issuer(self) -> Did:
         """The DID of the body."""
         return body_did(self.node, self.body)
+
+    @property
+    def last_day(self) -> date:
+        """The last day of validity by the clock that it was counted by: for a duplicate that of its original."""
+        original = self.relation(DUPLICATES)
+        counted = self.subject.issue_date if original is None else original.issue_date
+        assert counted is not None
+        return counted.offset.local_date(self.valid_until).day
 
     def relation(self, kind: str) -> Relation | None:
         """Return its relation of a kind."""

@@ -34,14 +34,15 @@ class Kept:
 class Intake:
     """An application as the rules see it, on the local day of the issuing country.
 
-    `agreed_rules_set`, `form` and `validity_months` are what the agreement in force says for scheme, direction and
+    `agreed_rules_set` and `form` are what the agreement in force says for scheme, direction and
     day: None where it says nothing. `principal_name` and `principal_tax_id` are those of the organisation that the
     application is for, as it is registered; `by_agent` tells whether another filed it, and `mandated` whether a power
     of attorney for that is registered and holds today. `registered` names the organisations of the issuing country that
     stand in box 1, by their tax ids. `kept` has the products that the items name. `sheet` is which
     one of a set it is, where it is one, and `sheets` what the others of that set state, as far as they are applied for.
     `related` has the notes of box 5 that follow from its relations to other certificates, and `place_left` the place in
-    a set of what it replaces or duplicates, where it does not take that place.
+    a set of what it replaces or duplicates, where it does not take that place. `lost_until` is the last day
+    of what it duplicates.
     """
 
     claims: Claims
@@ -56,7 +57,7 @@ class Intake:
     mandated: bool = False
     principal_name: str | None = None
     form: Form | None = None
-    validity_months: int | None = None
+    lost_until: date | None = None
     kept: Mapping[str, Kept] = field(default_factory=dict)
     sheet: int | None = None
     sheets: Mapping[int, Claims] = field(default_factory=dict)

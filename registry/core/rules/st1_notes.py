@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 from registry.core.agreement import Form
-from registry.core.calendar import LocalDate, Offset
 from registry.core.certificate.claims import NoteCode
 from registry.core.record import encode
 from registry.core.rules.finding import Intake, Paths, Severity, rule
@@ -157,12 +156,10 @@ def duplicate_of_electronic(intake: Intake) -> Paths:
     uz="Dublikat yoʻqolgan sertifikat berilgan kundan boshlab amal qiladi va bu muddat allaqachon tugagan.",
 )
 def duplicate_too_late(intake: Intake) -> Paths:
-    """Find a duplicate of a certificate that is past the agreement's months of validity, counted from its own date."""
-    for index, note in enumerate(intake.claims.official_notes):
-        lost = note.code is NoteCode.DUPLICATE and note.date is not None
-        if lost and note.date is not None and intake.validity_months is not None:
-            ends = LocalDate(note.date, Offset(0)).plus_months(intake.validity_months).day
-            if ends < intake.today:
+    """Find a duplicate of a certificate that has expired, whatever was agreed since that was issued."""
+    if intake.lost_until is not None and intake.lost_until < intake.today:
+        for index, note in enumerate(intake.claims.official_notes):
+            if note.code is NoteCode.DUPLICATE:
                 yield f"official_notes[{index}].date"
 
 

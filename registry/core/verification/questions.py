@@ -5,7 +5,9 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from registry.core.agreement import Effect, Form, NotAgreed
+from registry.core.agreement import Agreement, Effect, Form, NotAgreed, Recognition
+from registry.core.calendar import LocalDate
+from registry.core.certificate.credential import Subject
 from registry.core.certificate.relation import DUPLICATES
 from registry.core.certificate.status_change import Status, StatusChange
 from registry.core.errors import RegistryError
@@ -115,7 +117,7 @@ def _ask_body(case: Case) -> Finding:
 
 
 def _ask_agreement(case: Case) -> Finding:
-    """Judge scheme, direction and dates; a duplicate is of paper only, and counts from its original (S4 8.2; S7)."""
+    """Judge scheme, direction and dates; a duplicate is of paper, and has the dates of its original (S4 8.2; S7)."""
     subject, agreement = case.certificate.subject, case.agreement
     if agreement is None:
         return _failed(Check.AGREEMENT, "agreement-unknown")
@@ -127,23 +129,42 @@ def _ask_agreement(case: Case) -> Finding:
         agreed = agreement.recognition(subject.scheme, subject.issued_in, subject.presented_in, day)
     except NotAgreed as refusal:
         return _failed(Check.AGREEMENT, "not-agreed", str(refusal))
-    original = case.certificate.relation(DUPLICATES)
-    counted = subject.issue_date if original is None else original.issue_date
-    assert counted is not None
     as_agreed = (
         agreement.in_force_on(day)
-        and (original is None or agreed.form is Form.PAPER)
-        and counted.offset == subject.issue_date.offset
-        and counted.day <= day
         and agreed.rules_set == subject.rules_set
         and agreement.party(subject.issued_in).offset == subject.issue_date.offset
-        and agreement.valid_until(counted, agreed) == case.certificate.valid_until
+        and _ends_as_agreed(case, agreement, agreed)
     )
     if not as_agreed:
         return _failed(Check.AGREEMENT, "not-agreed")
     if case.superseded(agreement):
         return _failed(Check.AGREEMENT, "agreement-superseded")
     return _passed(Check.AGREEMENT, "agreed" if agreed.effect is Effect.RECOGNISED else "information-only")
+
+
+def _ends_as_agreed(case: Case, agreement: Agreement, agreed: Recognition) -> bool:
+    """Tell whether it ends when its agreement says; a duplicate, when what was agreed for its original says."""
+    subject, original = case.certificate.subject, case.certificate.relation(DUPLICATES)
+    if original is None:
+        return agreement.valid_until(subject.issue_date, agreed) == case.certificate.valid_until
+    counted = original.issue_date
+    assert counted is not None
+    if agreed.form is not Form.PAPER or counted.begins() > subject.issue_date.ends():
+        return False
+    parties = (agreement.env, set(agreement.countries))
+    known = (each for each in case.trusted.agreements.values() if (each.env, set(each.countries)) == parties)
+    return any(_ended(each, subject, counted) == case.certificate.valid_until for each in known)
+
+
+def _ended(agreement: Agreement, subject: Subject, counted: LocalDate) -> datetime | None:
+    """Return until when what was issued on a local date is valid by an agreement; None where it is not under it."""
+    if agreement.party(subject.issued_in).offset != counted.offset or not agreement.in_force_on(counted.day):
+        return None
+    try:
+        agreed = agreement.recognition(subject.scheme, subject.issued_in, subject.presented_in, counted.day)
+    except NotAgreed:
+        return None
+    return agreement.valid_until(counted, agreed)
 
 
 def _ask_destination(case: Case) -> Finding:
@@ -208,8 +229,8 @@ def _ask_validity(case: Case) -> Finding:
     issued = case.certificate.subject.issue_date
     if not case.holds(issued):
         return _failed(Check.VALIDITY, "before-validity")
-    last = issued.offset.local_date(case.certificate.valid_until)
-    if case.at > last.ends() if case.day is None else case.day > last.day:
+    ended = case.at > case.certificate.valid_until if case.day is None else case.day > case.certificate.last_day
+    if ended:
         return _failed(Check.VALIDITY, "after-validity")
     return _passed(Check.VALIDITY, "within-validity")
 

@@ -17,7 +17,7 @@ from registry.core.scheme.catalogue import find_scheme
 from registry.store import parties, products
 from registry.store.applications import Application
 from registry.usecases.application.place_sheet import others_of_set, place_left, relations_of
-from registry.usecases.application.relate_certificate import notes_of
+from registry.usecases.application.relate_certificate import lost_until, notes_of
 from registry.usecases.trust.believe_peers import Beliefs
 
 AT_SUBMIT = frozenset({"applicant-without-mandate", "mandate-not-registered", "mandate-expired"})
@@ -62,7 +62,7 @@ def check(tx: Session, row: Application, beliefs: Beliefs, *, at: datetime) -> S
             mandated=mandated(tx, row, today),
             principal_name=None if principal is None else principal.name,
             form=None if agreed is None else agreed.form,
-            validity_months=None if agreed is None else agreed.validity_months,
+            lost_until=lost_until(tx, relations),
             kept=_kept(tx, row, claims),
             sheet=None if sheet is None else sheet.k,
             sheets=others_of_set(tx, row),

@@ -1,14 +1,14 @@
 """Relate what is applied for to a certificate of the same exporter, or to the other sheets of a set (domain 2.1)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, ClassVar, Literal
 
 from sqlalchemy.orm import Session
 
 from registry.core.agreement import Form, Recognition
-from registry.core.calendar import LocalDate
 from registry.core.certificate.claims import Claims, Note, NoteCode
 from registry.core.certificate.credential import Certificate
 from registry.core.certificate.duplicate import DuplicateNotReplaced, DuplicateOfDuplicate, check_duplicates
@@ -149,20 +149,26 @@ def check_content(row: Application, kind: str, certificate: Certificate) -> None
         check_duplicates(Claims.parse(row.claims), Claims.parse(certificate.subject.claims))
 
 
-def counted_from(tx: Session, row: Application, agreed: Recognition, issued: LocalDate, *, by: str) -> LocalDate:
-    """Return the day that the validity counts from: its own issue, or for a duplicate that of the original (S4 8.2).
+def original_of(tx: Session, row: Application, agreed: Recognition, *, by: str) -> Certificate | None:
+    """Return, locked, what an application duplicates: the dates of a duplicate are those of its original (S4 8.2).
 
     Raises `NoDuplicate` where the agreement knows no paper, and what `find_related` and `check_content` raise.
     """
     relation = relations_of(row).get(DUPLICATES)
     if relation is None:
-        return issued
+        return None
     if agreed.form is not Form.PAPER:
         raise NoDuplicate
     _, original = find_related(tx, row, DUPLICATES, str(relation.certificate), organisation=by, lock=True)
     check_content(row, DUPLICATES, original)
-    assert relation.issue_date is not None
-    return relation.issue_date
+    return original
+
+
+def lost_until(tx: Session, relations: Mapping[str, Relation]) -> date | None:
+    """Return the last day of what is duplicated, if anything."""
+    relation = relations.get(DUPLICATES)
+    original = None if relation is None else certificates.certificate(tx, str(relation.certificate))
+    return None if original is None else read(original).last_day
 
 
 def notes_of(kinds: Iterable[str]) -> AbstractSet[NoteCode]:

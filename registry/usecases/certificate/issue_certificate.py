@@ -30,7 +30,7 @@ from registry.usecases.application.check_application import ask_again
 from registry.usecases.application.check_expert import check_signatory
 from registry.usecases.application.find_application import ApplicationNotFound, find, play
 from registry.usecases.application.place_sheet import relations_of
-from registry.usecases.application.relate_certificate import counted_from
+from registry.usecases.application.relate_certificate import original_of
 from registry.usecases.application.submit_application import DraftDiffers
 from registry.usecases.certificate.change_status import sign_change
 from registry.usecases.certificate.replace_certificate import open_replacement
@@ -86,7 +86,7 @@ def issue(
 
     Raises `IllegalMove` (also when another signatory was first), `AnotherPart`, `SameName`, `DraftDiffers`,
     `NotAgreed`, `SignatoryIsExpert`, `SignerMissing`, `NumbersExhausted`, `NotIssuable`, `GoodsHaveLeft`,
-    `FindingsSevere`, and what `open_replacement` and `counted_from` raise.
+    `FindingsSevere`, and what `open_replacement` and `original_of` raise.
     """
     by.require(Role.SIGNATORY)
     row = find(tx, id, by=by, lock=True)
@@ -107,7 +107,7 @@ def issue(
     scheme, rules_set = find_scheme(row.scheme, row.rules_set)
     issue_date = beliefs.offset(row.issued_in, at).local_date(at)
     agreement, recognition = beliefs.agreed(scheme.name, row.issued_in, row.presented_in, issue_date.day)
-    counted = counted_from(tx, row, recognition, issue_date, by=by.organisation)
+    original = original_of(tx, row, recognition, by=by.organisation)
     if claims.noted_on(issue_date.day) != claims:
         raise GoodsHaveLeft
     ask_again(tx, row, beliefs, at=at)
@@ -142,7 +142,7 @@ def issue(
         body=by.code,
         body_name=name,
         valid_from=at,
-        valid_until=agreement.valid_until(counted, recognition),
+        valid_until=agreement.valid_until(issue_date, recognition) if original is None else original.valid_until,
         status_list=STATUS_LIST,
         status_index=index,
         subject=subject,

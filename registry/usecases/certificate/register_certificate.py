@@ -36,7 +36,7 @@ from registry.store.tasks import TaskKind
 from registry.usecases.application.check_application import refuse_severe, registered_exporters
 from registry.usecases.application.check_expert import check_examiner, check_signatory
 from registry.usecases.application.place_sheet import place_left
-from registry.usecases.application.relate_certificate import notes_of
+from registry.usecases.application.relate_certificate import lost_until, notes_of
 from registry.usecases.certificate.issue_certificate import LIST_LENGTH, STATUS_LIST, NotIssuable, check
 from registry.usecases.certificate.relate_registered import check_relations, lock_related
 from registry.usecases.party.identify_party import Party
@@ -162,7 +162,7 @@ def register(
         if known.envelope != envelope.text:
             raise SignedOtherwise(known.id)
         before = registrations.registration(tx, known.id)
-        findings = _findings(certificate, claims, exporter, beliefs, known.outside, {}, names, None)
+        findings = _findings(certificate, claims, exporter, beliefs, known.outside, {}, names, None, None)
         return Registered(known, before, known.outside, findings)
     if known is not None:
         raise NumberTaken(subject.number)
@@ -197,8 +197,9 @@ def register(
         examiner_name=examiner.name,
     )
     outside = Outside(today, _due(tx, certificate, beliefs))
-    left = place_left(tx, {relation.kind: relation for relation in subject.relations})
-    findings = _findings(certificate, claims, exporter, beliefs, outside, sheets, names, left)
+    relations = {relation.kind: relation for relation in subject.relations}
+    left, until = place_left(tx, relations), lost_until(tx, relations)
+    findings = _findings(certificate, claims, exporter, beliefs, outside, sheets, names, left, until)
     refuse_severe(findings)
     private: dict[str, Json] = {
         "certificate": certificate.id,
@@ -275,6 +276,7 @@ def _findings(
     sheets: Mapping[int, Claims],
     names: Mapping[str, str],
     left: Relation | None,
+    until: date | None,
 ) -> Sequence[Finding]:
     """Ask every rule as on the day of issue, and whether it comes late, which is found and never refused."""
     subject, sheet = certificate.subject, certificate.relation(SHEET_OF)
@@ -293,7 +295,7 @@ def _findings(
         principal_tax_id=None if exporter is None else exporter.tax_id,
         principal_name=None if exporter is None else exporter.name,
         form=agreed.form,
-        validity_months=agreed.validity_months,
+        lost_until=until,
         sheet=None if sheet is None else sheet.k,
         sheets=sheets,
         registered=names,

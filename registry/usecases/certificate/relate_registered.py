@@ -85,6 +85,8 @@ def _check_other(tx: Session, certificate: Certificate, claims: Claims, relation
     issued = other.subject.issue_date
     if relation.issue_date not in {None, issued}:
         raise RelationWrong("relations", "the original was issued on another day")
+    if relation.kind == DUPLICATES and certificate.valid_until != other.valid_until:
+        raise RelationWrong("validUntil", "a duplicate ends when its original does")
     if Note(NOTE[relation.kind], number=other.subject.number, date=issued.day) not in claims.official_notes:
         raise RelationWrong("official_notes", "no note names the other certificate by its number and day of issue")
 

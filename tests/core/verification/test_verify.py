@@ -96,7 +96,12 @@ def recognitions(scene: Scene, **changes: Any) -> Scene:
 
 
 def duplicate(
-    since: timedelta, *, ends: timedelta = timedelta(0), minutes: int = 180, form: Form = Form.PAPER
+    since: timedelta,
+    *,
+    ends: timedelta = timedelta(0),
+    minutes: int = 180,
+    form: Form = Form.PAPER,
+    agreed: date = date(2026, 1, 1),
 ) -> Deviation:
     """Show a duplicate of a certificate that was issued so much earlier, and ends as that does."""
     original = LocalDate(TODAY + since, Offset(minutes))
@@ -105,9 +110,9 @@ def duplicate(
 
     def deviate(scene: Scene) -> Scene:
         first, second = scene.world.agreement.recognitions
-        other = replace(scene.world.agreement, recognitions=(replace(first, form=form), second))
-        agreed = replace(scene, agreements=(scene.world.sign_agreement(other),))
-        return agreed.showing(agreement=other.id, relations=(relation,), valid_until=until)
+        other = replace(scene.world.agreement, recognitions=(replace(first, form=form, from_=agreed), second))
+        believing = replace(scene, agreements=(scene.world.sign_agreement(other),))
+        return believing.showing(agreement=other.id, relations=(relation,), valid_until=until)
 
     return deviate
 
@@ -358,6 +363,7 @@ AGREEMENT = [
     Row("a duplicate, from its own date", duplicate(-DAY, ends=DAY), Check.AGREEMENT, FAILED, "not-agreed"),
     Row("a duplicate of a later one", duplicate(DAY), Check.AGREEMENT, FAILED, "not-agreed"),
     Row("a duplicate of another clock", duplicate(-DAY, minutes=300), Check.AGREEMENT, FAILED, "not-agreed"),
+    Row("a duplicate of what was not agreed", duplicate(-DAY, agreed=TODAY), Check.AGREEMENT, FAILED, "not-agreed"),
     Row("a duplicate of no paper", duplicate(-DAY, form=Form.ELECTRONIC), Check.AGREEMENT, FAILED, "not-agreed"),
     Row("in force later", lambda s: s.agreeing(from_=TODAY + DAY), Check.AGREEMENT, FAILED, "not-agreed"),
     Row("ended before", lambda s: s.agreeing(until=TODAY - DAY), Check.AGREEMENT, FAILED, "not-agreed"),

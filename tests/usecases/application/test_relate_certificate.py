@@ -1,7 +1,7 @@
 """Duplicates of what was lost on paper, and goods that left before the certificate."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -32,8 +32,9 @@ from registry.usecases.certificate.issue_certificate import GoodsHaveLeft, issue
 from registry.usecases.certificate.register_certificate import Examiner
 from registry.usecases.trust.believe_peers import Beliefs
 from registry.usecases.trust.sign_for_body import read
-from tests.kit import Corridor, Country
+from tests.kit import Corridor, Country, agreed, draft_list, list_signers, sign_list
 from tests.outside import EXAMINER, issued_outside
+from tests.usecases.trust.test_agreements_over_time import adopt
 from tests.usecases.verification.test_export_bundle import export
 
 
@@ -66,6 +67,51 @@ def test_a_duplicate_has_its_own_number_and_the_dates_of_the_original(corridor: 
     by.deliver(uz)
     uz.hears(by.states(), by)
     assert uz.asks(lost.number).verdict.indication is Indication.TOTAL_PASSED
+
+
+def months(figure: int) -> dict[str, Any]:
+    """Return what two states agree of another validity."""
+    recognitions = agreed().encode()["recognitions"]
+    assert isinstance(recognitions, list)
+    return {"recognitions": [{**each, "validity_months": figure} for each in recognitions if isinstance(each, dict)]}
+
+
+@pytest.mark.parametrize("figure", [24, 1])
+def test_a_duplicate_ends_with_its_original_whatever_was_agreed_since(corridor: Corridor, figure: int) -> None:
+    by, uz = corridor.by, corridor.uz
+    original = by.issued()
+    corridor.clock.forward(timedelta(days=40))
+    for country in (by, uz):
+        signed = sign_list(draft_list(country.node), list_signers(corridor.forge, country.code))
+        for each in (by, uz):
+            each.adopts(signed)
+    adopt(corridor, title="Второе соглашение", **months(figure))
+    lost = by.issue(duplicate(by, original))
+    assert lost.valid_until == original.valid_until
+    by.deliver(uz)
+    uz.hears(by.states(), by)
+    assert uz.asks(lost.number).verdict.indication is Indication.TOTAL_PASSED
+    device = open_bundle(export(uz).text, uz.node.pins)
+    offline = verify(Presentation(lost.envelope), device.trusted, device.read, at=corridor.clock())
+    assert offline.finding(Check.AGREEMENT) == uz.asks(lost.number).verdict.finding(Check.AGREEMENT)
+
+
+def test_a_duplicate_ends_by_the_clock_that_its_original_was_dated_by(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    original = by.issued()
+    corridor.clock.forward(timedelta(hours=1))
+    parties = agreed().encode()["parties"]
+    assert isinstance(parties, list)
+    moved = [{**each, "offset": "+05:00"} for each in parties if isinstance(each, dict)]
+    adopt(corridor, title="Второе соглашение", parties=moved)
+    corridor.clock.forward(timedelta(hours=1))
+    lost = by.issue(duplicate(by, original))
+    assert lost.valid_until == original.valid_until
+    by.deliver(uz)
+    uz.hears(by.states(), by)
+    for each in (original, lost):
+        found = [uz.asks(each.number, day=date(2027, 11, day)).verdict.finding(Check.VALIDITY) for day in (21, 22)]
+        assert [one and one.code for one in found] == ["within-validity", "after-validity"]
 
 
 def test_what_ends_an_original_ends_its_duplicate_and_customs_that_passed_that_are_told(corridor: Corridor) -> None:

@@ -23,9 +23,11 @@ from registry.usecases.certificate.relate_registered import RelationWrong, Still
 from registry.usecases.trust.sign_for_body import read
 from tests.kit import Corridor, Country
 from tests.outside import EXAMINER, issued_outside, registered
+from tests.usecases.application.test_relate_certificate import months
 from tests.usecases.certificate import test_sheets as sheets
 from tests.usecases.certificate.test_register_certificate import refused
 from tests.usecases.fsck.lived import found
+from tests.usecases.trust.test_agreements_over_time import adopt
 
 SET = "5" * 32
 
@@ -129,6 +131,18 @@ def test_a_duplicate_is_of_what_is_in_force_and_counts_from_its_day(corridor: Co
     assert refused(by, RelationWrong, wrong) == "relations: the original was issued on another day"
     by.annulled(lost)
     refused(by, AlreadyAnnulled, duplicate(by, lost, 902))
+
+
+def test_a_duplicate_ends_when_its_original_does_whatever_was_agreed_since(corridor: Corridor) -> None:
+    by = corridor.by
+    lost = by.issued()
+    corridor.clock.forward(timedelta(hours=1))
+    adopt(corridor, title="Второе соглашение", **months(24))
+    corridor.clock.forward(timedelta(hours=1))
+    longer = read(lost).subject.issue_date.plus_months(24).ends()
+    why = refused(by, RelationWrong, duplicate(by, lost, 901, valid_until=longer))
+    assert why == "validUntil: a duplicate ends when its original does"
+    registered(by, duplicate(by, lost, 901))
 
 
 def _valid_from_today(country: Country) -> Any:
