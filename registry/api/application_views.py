@@ -8,12 +8,14 @@ from sqlalchemy.orm import Session
 
 from registry.api.beside_views import RelationView
 from registry.api.bodies import Body, Object, Short
+from registry.api.certificate_views import NamedCertificate
 from registry.api.clocks import ClockView
 from registry.api.spelled import Country, HexId
+from registry.core.application.lifecycle import State
 from registry.core.calendar import write_instant
 from registry.core.certificate.relation import MAX_SHEETS
 from registry.core.rules.finding import Finding
-from registry.store import parties
+from registry.store import certificates, parties
 from registry.store.applications import Application, ApplicationPerson
 from registry.usecases.application import run_clock
 from registry.usecases.application.place_sheet import Sheet, relations_of
@@ -103,7 +105,7 @@ class PersonView(BaseModel):
 
 
 class ApplicationView(BaseModel):
-    """An application; `draft` is the digest of what the examiner approved."""
+    """An application; `draft` is the digest of what the examiner approved, `certificate` what was issued on it."""
 
     id: str
     version: int
@@ -126,6 +128,7 @@ class ApplicationView(BaseModel):
     clock: ClockView | None = None
     people: list[PersonView] | None = None
     findings: list[FindingView] | None = None
+    certificate: NamedCertificate | None = None
 
     @classmethod
     def of(cls, tx: Session, row: Application, at: datetime, **more: Any) -> "ApplicationView":
@@ -133,6 +136,7 @@ class ApplicationView(BaseModel):
         body, clock = parties.organisation(tx, row.body), run_clock.clock_of(row)
         assert body is not None
         assert body.code is not None
+        issued = certificates.of_application(tx, row.id) if row.state == State.ISSUED else None
         return cls(
             id=row.id,
             version=row.version,
@@ -152,6 +156,7 @@ class ApplicationView(BaseModel):
             submitted_at=None if row.submitted_at is None else write_instant(row.submitted_at),
             single_window=row.single_window,
             relations=[RelationView.of(each) for each in relations_of(row).values()] or None,
+            certificate=None if issued is None else NamedCertificate.of(issued),
             clock=None if clock is None else ClockView.of(clock, at),
             **more,
         )

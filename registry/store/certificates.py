@@ -218,6 +218,11 @@ def issued_since(tx: Session, body: str, day: date) -> str | None:
     return tx.scalar(query.order_by(CertificateRow.issued_on, CertificateRow.id).limit(1))
 
 
+def of_application(tx: Session, application: str) -> CertificateRow | None:
+    """Return what was issued on an application."""
+    return tx.scalar(select(CertificateRow).where(CertificateRow.application == application))
+
+
 def by_number(tx: Session, number: str, id: str | None = None, *, hold: bool = False) -> Sequence[CertificateRow]:
     """Return the certificates with this number: bodies and decades repeat them; `hold` as `certificate_locks` does."""
     query = _BY_NUMBER if id is None else _BY_NUMBER.where(CertificateRow.id == id)

@@ -34,6 +34,10 @@ def test_a_certificate_is_issued_crosses_and_is_verified_by_number_and_by_file(
     assert certificate["number"] == "BYUZ6101000001"
     read = exporter.get(path).json()
     assert read["state"] == "issued"
+    named = {name: certificate[name] for name in ("id", "href", "number", "digest")}
+    assert read["certificate"] == named
+    assert [each["certificate"] for each in exporter.get("/api/v1/applications").json()["items"]] == [named]
+    assert "certificate" not in offered
     assert {person["part"] for person in read["people"]} == {"applicant", "examiner", "signatory"}
     assert len({person["person"] for person in read["people"]}) == 3
     assert exporter.get(certificate["href"]).json()["logged"] is False
