@@ -36,7 +36,7 @@ from registry.store.parties import Role
 from registry.usecases.party.identify_party import Party
 from registry.usecases.tlog.read_log import prove
 from registry.usecases.trust.sign_for_body import CertificateNotFound
-from registry.usecases.verification.verify_certificate import normal_number
+from registry.usecases.verification.verify_certificate import NumberNotLatin, latin_number
 
 router = APIRouter(prefix="/api/v1/certificates", tags=["certificates"], route_class=StrictRoute)
 READERS = {
@@ -52,7 +52,7 @@ VC_JWT, ENVELOPE, TLOG_PROOF, JSON = (
 )
 
 
-@router.get("", **operation(Page[CertificateView], PeriodReversed, roles=READERS))
+@router.get("", **operation(Page[CertificateView], PeriodReversed, NumberNotLatin, roles=READERS))
 def list_certificates(
     look: LookDep,
     place: PlaceDep,
@@ -81,7 +81,7 @@ def list_certificates(
     terms = [term(text) for text, term in named if text is not None]
     first, last = (None if day is None else read_day(day) for day in (issued_from, issued_until))
     check_period(first, last)
-    asked = Conditions(None if number is None else normal_number(number), terms, first, last, status)
+    asked = Conditions(None if number is None else latin_number(number), terms, first, last, status)
 
     def work(tx: Session, by: Party, _at: datetime) -> Reply:
         found = page(tx, _scope(by, look.node.settings.country), asked, after=place.after, limit=place.reach)

@@ -25,7 +25,7 @@ from registry.store.parties import Role
 from registry.usecases.party.identify_party import Party
 from registry.usecases.trust.sign_for_body import CertificateNotFound
 from registry.usecases.verification import verify_certificate, verify_held
-from registry.usecases.verification.verify_certificate import NumberAmbiguous, Question
+from registry.usecases.verification.verify_certificate import NumberAmbiguous, NumberNotLatin, Question
 from registry.usecases.verification.verify_held import TooManyVerifications
 
 router = APIRouter(prefix="/api/v1/verifications", tags=["verifications"], route_class=StrictRoute)
@@ -164,7 +164,7 @@ def verify_in_bulk(body: BulkBody, call: CallDep) -> Response:
     return call.once(work)
 
 
-HELD_REFUSALS = (CertificateNotFound, TooManyVerifications, NotAgreed, MalformedRecord)
+HELD_REFUSALS = (CertificateNotFound, NumberNotLatin, TooManyVerifications, NotAgreed, MalformedRecord)
 
 
 @router.post("/held", **operation(VerificationView, *HELD_REFUSALS, roles=[Role.IMPORTER], status=201))

@@ -78,6 +78,8 @@ def test_each_sees_the_certificates_that_concern_them(corridor: Corridor, minsk:
     assert [one["digest"] for one in seen] == [second["digest"]]
     assert seen[0]["claims"]["consignor_exporter"]["name"] == "ОАО «Полесский тракторный завод»"
     assert seen[0]["source"] == "delivered"
+    cyrillic = tashkent.desk("officer").get("/api/v1/certificates?number=ВYUZ6101000002")
+    assert assert_problem(cyrillic, 422, "number-not-latin")["letters"] == ["В (CYRILLIC CAPITAL LETTER VE)"]
     assert minsk.desk("exporter").get("/api/v1/certificates?number=BYUZ6101000009").json() == {"items": []}
 
 

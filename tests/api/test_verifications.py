@@ -224,7 +224,9 @@ def test_an_importer_verifies_what_they_hold_and_reads_it_again(
     assert kept.json()["findings"] == answer.json()["findings"]
     assert [one["id"] for one in importer.get("/api/v1/verifications").json()["items"]] == [answer.json()["id"]]
     assert_problem(other.get(answer.headers["location"]), 404, "verification-not-found")
-    assert_problem(other.post(path, named), 404, "certificate-not-found")
+    absent = assert_problem(other.post(path, named), 404, "certificate-not-found")
+    assert {name: absent[name] for name in named} == named
+    assert_problem(importer.post(path, named | {"number": "ВYUZ6101000001"}), 422, "number-not-latin")
     assert_problem(importer.post(path, {"certificate": '{"certificate": 1}'}), 400, "malformed-record")
     principal = {"principal": corridor.uz.people["importer"].organisation}
     assert_problem(other.post(path, named | principal), 404, "certificate-not-found")

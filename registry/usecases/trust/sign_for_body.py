@@ -56,9 +56,10 @@ class CertificateNotFound(NotFound):
 
     code: ClassVar[str] = "certificate-not-found"
     id: str
+    number: str | None = None
 
     def __str__(self) -> str:
-        return "there is no such certificate"
+        return "there is no such certificate" if self.number is None else "there is no such certificate of this number"
 
 
 @dataclass(frozen=True, slots=True)

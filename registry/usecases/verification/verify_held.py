@@ -21,7 +21,7 @@ from registry.store.parties import Organisation, Role
 from registry.usecases.party.identify_party import Party
 from registry.usecases.trust.believe_peers import Beliefs
 from registry.usecases.trust.sign_for_body import CertificateNotFound
-from registry.usecases.verification.verify_certificate import Question, Verification, ask, normal_number
+from registry.usecases.verification.verify_certificate import Question, Verification, ask, latin_number
 
 PER_MINUTE = 30
 
@@ -61,7 +61,7 @@ def verify_held(
     """Judge a certificate for its holder, or for the one whose mandate they have; the verdict is kept.
 
     Raises `CertificateNotFound`, in the same words for one that is not here, that is another's, and where there is no
-    mandate; `NotAgreed`; and what reading the question raises.
+    mandate; `NumberNotLatin`, `NotAgreed`; and what reading the question raises.
     """
     by.require(Role.IMPORTER)
     holder = principal or by.organisation
@@ -75,13 +75,13 @@ def _check_theirs(
 ) -> None:
     named = question.id or ""
     owner = parties.organisation(tx, holder)
-    for row in certificates.by_number(tx, normal_number(question.number), named):
+    for row in certificates.by_number(tx, latin_number(question.number), named):
         if row.presented_in == country and owner is not None and _is_consignee(row, owner):
             today = beliefs.offset(country, at).local_date(at).day
             agent = by.organisation
             if holder == agent or parties.mandate_for(tx, principal=holder, agent=agent, scheme=row.scheme, day=today):
                 return
-    raise CertificateNotFound(named)
+    raise CertificateNotFound(named, question.number)
 
 
 def _is_consignee(row: CertificateRow, owner: Organisation) -> bool:

@@ -15,7 +15,7 @@ from registry.usecases.party import grant_mandate
 from registry.usecases.party.identify_party import RoleMissing
 from registry.usecases.trust.sign_for_body import CertificateNotFound
 from registry.usecases.verification import verify_certificate, verify_held
-from registry.usecases.verification.verify_certificate import Question, Verification
+from registry.usecases.verification.verify_certificate import NumberNotLatin, Question, Verification
 from registry.usecases.verification.verify_held import PER_MINUTE, TooManyVerifications
 from tests.kit import AT, Corridor, Country
 
@@ -50,6 +50,18 @@ def test_the_consignee_asks_by_number_and_id_and_the_verdict_is_kept(corridor: C
     (act,) = uz.acts(Kind.VERIFICATION_MADE)
     assert (act.subject, act.person) == (issued.id, uz.people["importer"].person)
     assert act.private["holder"] == uz.people["importer"].organisation
+
+
+def test_a_number_in_other_letters_is_refused_before_anyone_looks_whose_it_is(corridor: Corridor) -> None:
+    by, uz = corridor.by, corridor.uz
+    issued = by.issued()
+    by.deliver(uz)
+    for id in (issued.id, "https://by.registry.example/certificates/bcci/2026/x"):
+        question = Question(number=f"В{issued.number[1:]}", id=id)
+        with uz.refuses(NumberNotLatin) as refused:
+            how: dict[str, Any] = {"env": "demo", "country": "UZ", "principal": None}
+            verify_held.verify_held(refused.tx, question, uz.beliefs(), **how, **uz.by("importer"))
+        assert "В (CYRILLIC CAPITAL LETTER VE)" in str(refused.value)
 
 
 def test_what_is_anothers_is_not_there(corridor: Corridor) -> None:
