@@ -16,7 +16,7 @@ from registry.api.problems import INVALID, Problem, write_problem
 from registry.api.spelled import Day, HexId, written_errors
 from registry.api.verification_views import BulkAnswer, BulkView, VerificationView
 from registry.core.agreement import NotAgreed
-from registry.core.envelope.jose import MAX_ENVELOPE
+from registry.core.envelope.jose import MAX_ENVELOPE, MalformedEnvelope
 from registry.core.errors import NotFound
 from registry.core.record import MalformedRecord
 from registry.core.tlog.entry import Kind
@@ -98,6 +98,7 @@ class BulkBody(Body):
     **operation(
         VerificationView,
         NumberAmbiguous,
+        MalformedEnvelope,
         MalformedRecord,
         TooManyVerifications,
         roles={Role.CUSTOMS: Reach.COUNTRY},
@@ -164,7 +165,14 @@ def verify_in_bulk(body: BulkBody, call: CallDep) -> Response:
     return call.once(work)
 
 
-HELD_REFUSALS = (CertificateNotFound, NumberNotLatin, TooManyVerifications, NotAgreed, MalformedRecord)
+HELD_REFUSALS = (
+    CertificateNotFound,
+    NumberNotLatin,
+    TooManyVerifications,
+    NotAgreed,
+    MalformedEnvelope,
+    MalformedRecord,
+)
 
 
 @router.post("/held", **operation(VerificationView, *HELD_REFUSALS, roles=[Role.IMPORTER], status=201))

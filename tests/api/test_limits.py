@@ -84,7 +84,7 @@ SENT: dict[str, Any] = {
     "/api/v1/acts/{id}/look": {"reason": "проверка"},
     "/api/v1/tasks/{id}/close": {"reason": "проверено"},
     "/api/v1/verifications": {"number": "BYUZ6101000001"},
-    "/api/v1/verifications/held": {"certificate": "x"},
+    "/api/v1/verifications/held": {"certificate": f"a.b.{'c' * 86}"},
     "/api/v1/verifications/bulk": {"questions": [{"number": "BYUZ6101000001"}]},
 }
 PLACES = {

@@ -57,12 +57,11 @@ def test_a_file_is_judged_by_what_it_is(corridor: Corridor, minsk: Office, tashk
     corridor.by.deliver(corridor.uz)
     assert ask(tashkent, certificate=f" {text}\n")["indication"] == "TOTAL-PASSED"
     head, body, signature = text.split(".")
-    for forged in (f"{head}.{body}.{signature[:-4]}AAAA", f"{head}.{body}", "x", "сертификат", "{" * 30):
-        if forged.startswith("{"):
-            answer = tashkent.desk("officer").post("/api/v1/verifications", {"certificate": forged})
-            assert_problem(answer, 400, "malformed-json")
-        else:
-            assert ask(tashkent, certificate=forged)["indication"] == "TOTAL-FAILED"
+    for forged in (f"{head}.{body}.{signature[:-4]}AAAA", f"{head[::-1]}.{body}.{signature}"):
+        assert ask(tashkent, certificate=forged)["indication"] == "TOTAL-FAILED"
+    for cut in (f"{head}.{body}.{signature[:-4]}", f"{head}.{body}", "x", "сертификат", " ", "{" * 30):
+        answer = tashkent.desk("officer").post("/api/v1/verifications", {"certificate": cut})
+        assert_problem(answer, 400, "malformed-json" if cut.startswith("{") else "malformed-envelope")
     answer = tashkent.desk("officer").post("/api/v1/verifications", {"certificate": '{"certificate": 1}'})
     assert_problem(answer, 400, "malformed-record")
 
@@ -132,7 +131,7 @@ def test_many_are_answered_in_the_order_asked_and_each_is_kept_by_itself(
         {"number": "нет такого"},
         {"number": first["number"].lower(), "id": first["id"], "day": "2026-11-21"},
         {"certificate": shown},
-        {"certificate": "не сертификат"},
+        {"certificate": f"a.b.{'c' * 86}"},
         {"number": first["number"], "day": "2028-01-01"},
     )
     verdicts = [answer["verdict"] for answer in answers]
@@ -257,11 +256,13 @@ def test_whoever_counts_numbers_up_is_stopped(corridor: Corridor, tashkent: Offi
     for number in range(30):
         question = {"number": f"BYUZ6101{number:06}", "id": f"https://x/certificates/x/2026/{number}"}
         assert_problem(importer.post(path, question), 404, "certificate-not-found")
-    answer = importer.post(path, {"certificate": "x"})
+    unread = {"certificate": f"a.b.{'c' * 86}"}
+    answer = importer.post(path, unread)
     assert assert_problem(answer, 429, "too-many-verifications")["retry_after"] == 45
     assert answer.headers["retry-after"] == "45"
     corridor.clock.forward(timedelta(seconds=45))
-    assert importer.post(path, {"certificate": "x"}).status_code == 201
+    assert importer.post(path, unread).status_code == 201
+    assert_problem(importer.post(path, {"certificate": "x"}), 400, "malformed-envelope")
 
 
 @pytest.mark.parametrize("many", ["", "/bulk"])

@@ -10,10 +10,12 @@ from typing import Annotated, Self
 from registry.core import canonical
 from registry.core.canonical import Json, JsonObject
 from registry.core.certificate.outside import Outside
-from registry.core.envelope.jose import MAX_ENVELOPE, EnvelopeText
+from registry.core.envelope.jose import MAX_ENVELOPE, EnvelopeText, MalformedEnvelope
 from registry.core.record import MalformedRecord, decode, encode
 
 MAX_PRESENTATION = 4 * MAX_ENVELOPE
+_BEFORE_SIGNATURE, _SIGNATURE = 2, 86
+"""Parts of a compact JWS before its signature, and the characters of one by ES256 (RFC 7515, 7.1; RFC 7518, 3.4)."""
 REGISTRATION = "registration"
 PENDING = "pending"
 """What stands in place of a proof that the log has not given yet."""
@@ -35,11 +37,19 @@ class Presentation:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read a bare vc+jwt, or the envelope around one; raises `MalformedJson` or `MalformedRecord`."""
+        """Read a bare vc+jwt, or the envelope around one.
+
+        A file that was copied by half is no certificate, and says nothing against the one that it was copied from.
+        Raises `MalformedEnvelope`, `MalformedJson`, `MalformedRecord`.
+        """
         if len(text) > MAX_PRESENTATION:
             raise MalformedRecord("", f"is longer than {MAX_PRESENTATION} characters")
         if not text.lstrip().startswith("{"):
-            return cls(text.strip())
+            bare = text.strip()
+            *parts, signature = bare.split(".")
+            if len(parts) < _BEFORE_SIGNATURE or len(signature) < _SIGNATURE:
+                raise MalformedEnvelope("it is no signed certificate, or cut off before its end")
+            return cls(bare)
         return cls.of(canonical.read(text.encode(errors="surrogatepass"), longest=MAX_ENVELOPE))
 
     @classmethod

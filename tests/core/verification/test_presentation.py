@@ -6,6 +6,7 @@ import pytest
 
 from registry.core.canonical import MalformedJson, encode
 from registry.core.certificate.outside import Outside, marks
+from registry.core.envelope.jose import MalformedEnvelope
 from registry.core.errors import RegistryError
 from registry.core.record import MalformedRecord
 from registry.core.verification.presentation import MAX_PRESENTATION, PENDING, Delivery, Presentation
@@ -33,9 +34,17 @@ def test_a_long_certificate_and_a_long_proof_are_read() -> None:
     assert Presentation.parse(encode(shown.encode()).decode()) == shown
 
 
+def test_a_certificate_that_is_cut_off_anywhere_is_refused_and_judged_by_nobody(scene: Scene) -> None:
+    for end in range(len(scene.text)):
+        with pytest.raises(MalformedEnvelope) as refused:
+            Presentation.parse(scene.text[:end])
+    assert str(refused.value).endswith("it is no signed certificate, or cut off before its end")
+
+
 @pytest.mark.parametrize(
     ("text", "refusal"),
     [
+        ("сертификат", MalformedEnvelope),
         ("{", MalformedJson),
         ('{"certificate":"\ud800"}', MalformedJson),
         ('{"certificate":"a","certificate":"b"}', MalformedJson),

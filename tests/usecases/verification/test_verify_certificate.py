@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from registry.core.calendar import MalformedTime
+from registry.core.envelope.jose import MalformedEnvelope
 from registry.core.tlog.entry import Kind
 from registry.core.verification.presentation import Presentation
 from registry.core.verification.verdict import Check, Indication
@@ -137,9 +138,10 @@ def test_a_list_that_was_not_renewed_leaves_the_answer_open(corridor: Corridor) 
 
 def test_a_question_that_is_refused_leaves_the_others_their_answers(corridor: Corridor) -> None:
     uz = corridor.uz
-    questions = [Question(number="x"), Question(number="x", day="2026-02-30"), Question(shown="y")]
+    questions = [Question(number="x"), Question(number="x", day="2026-02-30"), Question(shown=f"a.b.{'c' * 86}")]
+    questions.append(Question(shown="y"))
     with uz.tx() as tx:
         answers = list(ask_all(tx, questions, uz.beliefs(), env="demo", country="UZ", **uz.by("officer")))
     kinds = [type(answer) for answer in answers]
-    assert kinds == [Verification, MalformedTime, Verification]
+    assert kinds == [Verification, MalformedTime, Verification, MalformedEnvelope]
     assert len(uz.acts(Kind.VERIFICATION_MADE)) == 2

@@ -19,6 +19,8 @@ from registry.usecases.verification.verify_certificate import NumberNotLatin, Qu
 from registry.usecases.verification.verify_held import PER_MINUTE, TooManyVerifications
 from tests.kit import AT, Corridor, Country
 
+UNREAD = Question(shown=f"a.b.{'c' * 86}")
+
 
 def asks(country: Country, question: Question, who: str = "importer", principal: str | None = None) -> Verification:
     beliefs = country.beliefs()
@@ -87,7 +89,7 @@ def test_whoever_has_the_file_holds_it(corridor: Corridor) -> None:
     answer = asks(uz, Question(shown=issued.envelope), who="other_importer")
     assert answer.verdict.indication is Indication.TOTAL_PASSED
     assert answer.certificate is not None
-    assert asks(uz, Question(shown="x")).certificate is None
+    assert asks(uz, UNREAD).certificate is None
 
 
 def test_a_forged_file_with_anothers_id_shows_nothing_of_the_true_one(corridor: Corridor) -> None:
@@ -152,8 +154,8 @@ def test_only_importers_ask_as_holders_and_they_do_not_ask_as_customs(corridor: 
     beliefs = uz.beliefs()
     how: dict[str, Any] = {"env": "demo", "country": "UZ"}
     with uz.refuses(RoleMissing) as refused:
-        verify_held.verify_held(refused.tx, Question(shown="x"), beliefs, principal=None, **how, **uz.by(who))
-    for question in (Question(shown="x"), Question(number="x")):
+        verify_held.verify_held(refused.tx, UNREAD, beliefs, principal=None, **how, **uz.by(who))
+    for question in (UNREAD, Question(number="x")):
         with uz.refuses(RoleMissing) as refused:
             verify_certificate.ask(refused.tx, question, beliefs, **how, **uz.by("importer"))
 
