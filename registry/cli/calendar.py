@@ -1,9 +1,10 @@
 """Calendars of working days: drafted from a package, read by people, proposed by one and confirmed by another."""
 
 import importlib.metadata
+import sys
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import orjson
 import typer
@@ -22,6 +23,8 @@ app = new_app(
 )
 Files = Annotated[list[Path], typer.Argument(help="Calendars as files; several are one piece of work.")]
 SATURDAY = 5
+DAYS = ("source", "rest", "worked")
+"""Of a calendar, what a person reads."""
 NONE_MOVED = (
     "no transfer of working days of {} in {} is known here: add it to rest and worked from the official decision, "
     "once there is one, and name it under source"
@@ -95,7 +98,7 @@ def confirm(files: Files, token: Token = None, as_json: Json = False) -> None:
 def show_calendars(as_json: Json = False) -> None:
     """Show every confirmed calendar. Example: registry calendar show."""
     with opened() as node, node.database.read() as tx:
-        rows = [
+        rows: list[dict[str, Any]] = [
             {
                 "country": row.country,
                 "year": row.year,
@@ -106,7 +109,16 @@ def show_calendars(as_json: Json = False) -> None:
             }
             for row in calendars.every_version(tx)
         ]
-    show_rows(rows, as_json=as_json, nothing="no calendar is confirmed: due dates are not computed")
+    if as_json or not rows:
+        show_rows(rows, as_json=as_json, nothing="no calendar is confirmed: due dates are not computed")
+        return
+    for row in rows:
+        days: dict[str, Any] = row.pop("calendar")
+        for name in DAYS:
+            if name in days:
+                row[name] = ", ".join(days[name]) if isinstance(days[name], list) else days[name]
+        show(row, as_json=False)
+        sys.stdout.write("\n")
 
 
 def _read(file: Path) -> Calendar:

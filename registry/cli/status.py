@@ -82,6 +82,7 @@ def _told(measures: Measures) -> dict[str, Any]:
     lists = [
         {
             "country": held.country,
+            "epoch": held.epoch,
             "version": held.version,
             "age_seconds": held.age,
             "left_seconds": held.left,
@@ -160,10 +161,10 @@ def _print(told: dict[str, Any]) -> None:
         witnesses.add_row(
             each["witness"], _ago(each["answered_seconds"]), "no" if owes is None else f"for {_span(owes)}"
         )
-    lists = Table("list", "version", "age", "its end", "newest freshness statement", box=None)
+    lists = Table("list", "epoch", "version", "age", "its end", "newest freshness statement", box=None)
     for held in told["lists"]:
         spans = (_span(held["age_seconds"]), _ends(held["left_seconds"]), _ago(held["freshness_seconds"]))
-        lists.add_row(held["country"], str(held["version"]), *spans)
+        lists.add_row(held["country"], str(held["epoch"]), str(held["version"]), *spans)
     console.print(peers, witnesses, lists)
     open_ = [f"{kind} {count}" for kind, count in told["tasks"].items() if count]
     console.print(f"open tasks: {', '.join(open_) or 'none'}", markup=False)

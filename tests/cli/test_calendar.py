@@ -38,6 +38,10 @@ def test_a_calendar_is_drafted_corrected_proposed_and_confirmed(
     shown = done("show")
     assert [(row["year"], row["version"]) for row in shown] == [(2026, 1), (2026, 2), (2027, 1)]
     assert shown[1]["calendar"]["source"] == "Постановление Совета Министров"
+    read = commands.run(["calendar", "show"], environment).out
+    assert "{" not in read
+    assert "source: Постановление Совета Министров\nrest: 2026-01-01, " in read
+    assert "worked: 2026-04-25\n" in read
     file.write_text("[]")
     wrong = run("propose", str(file))
     assert (wrong.code, "malformed-record" in wrong.err) == (1, True)

@@ -88,5 +88,10 @@ def test_the_command_shows_each_direction_and_each_difference(forge: Forge, corr
         close_task.close(tx, task.id, "Отправлено заново.", **by.by("operator"))
     closed = run()
     assert (closed.code, "Отправлено заново." in closed.out) == (0, True)
-    assert run("--month", "2026-10").out == "nothing is stated of 2026-10\n"
+    directions = ((by.did, uz.did), (uz.did, by.did))
+    for month, why in (("2026-10", "nothing was issued by then"), ("2026-12", "the month is not over")):
+        lines = run("--month", month).out.splitlines()
+        assert len(lines) == len(directions)
+        for line, (issuer, receiver) in zip(lines, directions, strict=True):
+            assert line.startswith(f"{month}, issued by {issuer} for {receiver}: {why}")
     assert run("--month", "2026-13").code == 2

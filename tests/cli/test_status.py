@@ -44,7 +44,10 @@ def test_a_node_at_rest_has_nothing_to_say(forge: Forge, corridor: Corridor, tmp
     assert found["log"]["size"] == found["log"]["published"] == len(by.acts())
     assert [agreement["in_force"] for agreement in found["agreements"]] == [True]
     assert [(peer["node"], peer["queue"], peer["silent_seconds"]) for peer in found["peers"]] == [(uz.did, 0, None)]
-    assert [held["country"] for held in found["lists"]] == ["BY", "UZ"]
+    assert [(held["country"], held["epoch"], held["version"]) for held in found["lists"]] == [
+        ("BY", 1, 1),
+        ("UZ", 1, 1),
+    ]
     assert set(found["tasks"].values()) == {0}
     page = status(forge, by, tmp_path)
     assert page.returncode == 0

@@ -22,6 +22,7 @@ def list_changes(before: TrustList | None, after: TrustList) -> list[str]:
     old_nodes = {} if before is None else {row.id: row for row in before.nodes}
     keys = {row.kid: row for row in after.list_keys}
     lines = [*_rows("list key", {} if before is None else {row.kid: row for row in before.list_keys}, keys)]
+    lines += _keys_gone(before, after)
     lines += _rows("node", old_nodes, nodes)
     lines += _rows("body", old_bodies, bodies)
     for did, body in bodies.items():
@@ -54,6 +55,21 @@ def _idle(body: BodyRow, since: datetime) -> Iterator[str]:
             begins = min(following, default=None)
             until = "" if begins is None else f" until {begins.isoformat()}"
             yield f"ATTENTION: from {moment.isoformat()}{until} {body.code} has no document signer and issues nothing"
+
+
+def _keys_gone(before: TrustList | None, after: TrustList) -> Iterator[str]:
+    """Say where a list goes on in its epoch without list keys of the one before.
+
+    That is allowed: a key may be lost. But only a new epoch keeps a key that may be stolen from ever being named again.
+    """
+    if before is None or before.epoch != after.epoch:
+        return
+    gone = {key.kid for key in before.list_keys} - {key.kid for key in after.list_keys}
+    if gone:
+        yield (
+            f"ATTENTION: {len(gone)} of {len(before.list_keys)} list keys are gone, and the epoch stays {after.epoch}: "
+            "they may be named again. Where the keys were replaced, or may be stolen, draft it with --new-epoch"
+        )
 
 
 def _numbered(rows: Sequence[object]) -> dict[str, object]:

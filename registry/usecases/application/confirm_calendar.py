@@ -1,5 +1,6 @@
 """A calendar: one operator proposes it, another confirms it, and the clocks that lacked it get their day."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
@@ -12,7 +13,7 @@ from registry.core.canonical import Json
 from registry.core.errors import Conflict, NotFound, Unprocessable
 from registry.core.tlog.entry import Kind
 from registry.store import acts, applications, calendars
-from registry.store.acts import Draw
+from registry.store.acts import Act, Draw
 from registry.store.calendars import CalendarRow
 from registry.store.parties import Role
 from registry.usecases.application import run_clock
@@ -37,7 +38,7 @@ class CalendarNotProposed(NotFound):
 
 @dataclass(eq=False)
 class CalendarConfirmed(Conflict):
-    """A calendar of exactly these days is the one of its year, and nobody proposed it anew."""
+    """A calendar of exactly these days is the one of its year."""
 
     code: ClassVar[str] = "calendar-confirmed"
     version: int
@@ -45,6 +46,22 @@ class CalendarConfirmed(Conflict):
 
     def __str__(self) -> str:
         return f"this calendar was confirmed at {self.since}: it is version {self.version} of its year"
+
+
+@dataclass(eq=False)
+class CalendarProposed(Conflict):
+    """A calendar of exactly these days is proposed, and waits for another operator."""
+
+    code: ClassVar[str] = "calendar-proposed"
+    country: str
+    year: int
+    since: str
+
+    def __str__(self) -> str:
+        return (
+            f"this calendar of {self.country} {self.year} is proposed already, since {self.since}: another operator "
+            "confirms it"
+        )
 
 
 @dataclass(eq=False)
@@ -59,11 +76,20 @@ class CalendarNotCompared(Unprocessable):
 
 
 def propose(tx: Session, calendar: Calendar, *, by: Party, at: datetime, draw: Draw) -> str:
-    """Record who proposes a calendar, and return its digest. Raises `CalendarNotCompared`."""
+    """Record who proposes a calendar, and return its digest.
+
+    Raises `CalendarNotCompared`, `CalendarConfirmed`, `CalendarProposed`.
+    """
     by.require(Role.OPERATOR)
     if NOT_COMPARED in calendar.source:
         raise CalendarNotCompared(calendar.year)
     digest = calendar_id(calendar)
+    calendars.lock_confirming(tx)
+    known, proposals = _known(tx, calendar, digest)
+    if known is not None and known.digest == digest:
+        raise CalendarConfirmed(known.version, write_instant(known.confirmed_at))
+    if proposals:
+        raise CalendarProposed(calendar.country, calendar.year, write_instant(proposals[-1].at))
     private: dict[str, Json] = {"digest": digest, "calendar": write_calendar(calendar)}
     acts.record(tx, Kind.CALENDAR_PROPOSED, private, by=by.actor, at=at, draw=draw, subject=digest)
     return digest
@@ -79,10 +105,8 @@ def confirm(tx: Session, calendar: Calendar, *, by: Party, at: datetime, draw: D
     by.require(Role.OPERATOR)
     digest = calendar_id(calendar)
     calendars.lock_confirming(tx)
-    known = calendars.newest_of(tx, calendar.country, calendar.year)
-    since = None if known is None else acts.find(tx, known.act)
-    proposals = find_proposals(tx, digest, Kind.CALENDAR_PROPOSED, since=since)
-    if known is not None and not proposals and known.digest == digest:
+    known, proposals = _known(tx, calendar, digest)
+    if known is not None and known.digest == digest:
         raise CalendarConfirmed(known.version, write_instant(known.confirmed_at))
     if not proposals:
         raise CalendarNotProposed(digest)
@@ -106,6 +130,13 @@ def confirm(tx: Session, calendar: Calendar, *, by: Party, at: datetime, draw: D
     tx.flush()
     _date(tx, calendar, by=by, at=at, draw=draw)
     return row
+
+
+def _known(tx: Session, calendar: Calendar, digest: str) -> tuple[CalendarRow | None, Sequence[Act]]:
+    """Return the calendar that is the one of its year, and who proposed this one since that was confirmed."""
+    known = calendars.newest_of(tx, calendar.country, calendar.year)
+    since = None if known is None else acts.find(tx, known.act)
+    return known, find_proposals(tx, digest, Kind.CALENDAR_PROPOSED, since=since)
 
 
 def _date(tx: Session, calendar: Calendar, *, by: Party, at: datetime, draw: Draw) -> None:

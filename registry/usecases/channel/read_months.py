@@ -2,17 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
 from sqlalchemy.orm import Session
 
-from registry.core.channel.reconciliation import Side, Statement
+from registry.core.channel.reconciliation import Month, Side, Statement
 from registry.core.errors import NotFound
 from registry.store import reconciliations
 from registry.store.parties import Role
 from registry.store.reconciliations import Settled
-from registry.usecases.channel.settle_months import read_statement
+from registry.usecases.channel.settle_months import SETTLED, Ends, read_statement, unstated
+from registry.usecases.channel.tell_unsettled import PATIENCE
 from registry.usecases.party.identify_party import Party
 
 READERS = (Role.AUDITOR, Role.OPERATOR)
@@ -49,6 +51,29 @@ class Months:
     receiver: str
     issued: Statement | None
     delivered: Statement | None
+
+
+class Unstated(StrEnum):
+    """Why a direction of a month is not stated."""
+
+    NOT_OVER = "not-over"
+    """It is stated an hour after its end in UTC, at the earliest."""
+    NOTHING = "nothing-issued"
+    """Its issuer had issued nothing for the other by then."""
+    WAITING = "not-stated-yet"
+    """It is over, and waits for what is still to be sent, published or mirrored."""
+    OVERDUE = "overdue"
+    """It should be stated by now: a person is told."""
+
+
+def why_unstated(tx: Session, month: Month, ends: Ends, issuer: str, *, at: datetime) -> Unstated:
+    """Return why nothing is stated of a direction of a month by its issuer."""
+    if at < month.end + SETTLED:
+        return Unstated.NOT_OVER
+    first = unstated(tx, ends, issuer)
+    if first is None or month < first:
+        return Unstated.NOTHING
+    return Unstated.OVERDUE if month < Month.of(at - PATIENCE) else Unstated.WAITING
 
 
 def state_of(settled: Settled) -> MonthState:

@@ -63,6 +63,7 @@ class ListMeasure:
     """
 
     country: str
+    epoch: int
     version: int
     age: float
     left: float
@@ -112,6 +113,7 @@ def measure(tx: Session, pins: Pins, *, country: str, at: datetime) -> Measures:
         [
             ListMeasure(
                 name,
+                held.list.epoch,
                 held.list.version,
                 (at - held.list.issued_at).total_seconds(),
                 (held.list.expires_at - at).total_seconds(),

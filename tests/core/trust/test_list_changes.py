@@ -93,3 +93,15 @@ def test_what_is_long_is_told_by_its_name(world: World) -> None:
     other = replace(before.list_keys[0], certificate=b"x" * 300)
     (line,) = list_changes(before, replace(before, list_keys=(other, *before.list_keys[1:])))
     assert line == f"list key {other.kid} is altered: another certificate"
+
+
+def test_list_keys_that_go_without_a_new_epoch_are_warned_of(world: World) -> None:
+    before = listed(world)
+    fewer = replace(before, version=before.version + 1, list_keys=before.list_keys[1:])
+    said = (
+        f"ATTENTION: 1 of {len(before.list_keys)} list keys are gone, and the epoch stays {before.epoch}: they may be "
+        "named again. Where the keys were replaced, or may be stolen, draft it with --new-epoch"
+    )
+    assert said in list_changes(before, fewer)
+    for known, after in ((None, fewer), (before, before), (before, replace(fewer, epoch=before.epoch + 1))):
+        assert said not in list_changes(known, after)

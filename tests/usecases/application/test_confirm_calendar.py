@@ -10,7 +10,12 @@ from registry.core.tlog.entry import Kind
 from registry.store import calendars
 from registry.store.calendars import CalendarRow
 from registry.usecases.application import confirm_calendar
-from registry.usecases.application.confirm_calendar import CalendarConfirmed, CalendarNotCompared, CalendarNotProposed
+from registry.usecases.application.confirm_calendar import (
+    CalendarConfirmed,
+    CalendarNotCompared,
+    CalendarNotProposed,
+    CalendarProposed,
+)
 from registry.usecases.party.confirm_proposal import SameOperator
 from registry.usecases.party.identify_party import RoleMissing
 from tests.kit import Corridor, Country
@@ -44,6 +49,23 @@ def test_a_calendar_is_proposed_by_one_and_confirmed_by_another(corridor: Corrid
         confirm_calendar.propose(refused.tx, NEXT, **by.by("examiner"))
     with by.refuses(RoleMissing) as refused:
         confirm_calendar.confirm(refused.tx, NEXT, **by.by("examiner"))
+
+
+def test_what_is_proposed_or_confirmed_is_not_proposed_again(corridor: Corridor) -> None:
+    by = corridor.by
+    with by.tx() as tx:
+        confirm_calendar.propose(tx, NEXT, **by.by("operator"))
+    for who in ("operator", "second_operator"):
+        with by.refuses(CalendarProposed) as proposed:
+            confirm_calendar.propose(proposed.tx, NEXT, **by.by(who))
+        since = write_instant(corridor.clock())
+        assert str(proposed.value) == (
+            f"this calendar of BY 2028 is proposed already, since {since}: another operator confirms it"
+        )
+    with by.tx() as tx:
+        confirm_calendar.confirm(tx, NEXT, **by.by("second_operator"))
+    with by.refuses(CalendarConfirmed) as confirmed_:
+        confirm_calendar.propose(confirmed_.tx, NEXT, **by.by("operator"))
 
 
 def test_a_draft_that_nobody_compared_with_the_decree_is_not_proposed(corridor: Corridor) -> None:
