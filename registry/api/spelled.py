@@ -26,6 +26,46 @@ WORDS = {
 """What each pattern asks for: people are told this, programs read the pattern in the OpenAPI document."""
 
 
+_OBJECT, _WHOLE, _TEXT = (
+    "an object with named members is read here",
+    "a whole number is read here",
+    "a text is read here",
+)
+_TRUTH, _ONE_OF = "true or false is read here", "what is read here is {expected}"
+OTHERWISE = "it is of another kind than what is read here"
+"""Said of a shape that no operation asks for today."""
+SENTENCES = {
+    "missing": "it is missing",
+    "extra_forbidden": "nothing of this name is read here",
+    "none_required": "nothing is read here",
+    "string_type": _TEXT,
+    "string_unicode": _TEXT,
+    "string_too_short": "it has fewer characters than {min_length}",
+    "string_too_long": "it has more characters than {max_length}",
+    "list_type": "a list is read here",
+    "too_short": "it has {actual_length} entries, and {min_length} are the fewest",
+    "too_long": "it has {actual_length} entries, and {max_length} are the most",
+    "dict_type": _OBJECT,
+    "model_type": _OBJECT,
+    "model_attributes_type": _OBJECT,
+    "int_type": _WHOLE,
+    "int_parsing": _WHOLE,
+    "int_parsing_size": _WHOLE,
+    "int_from_float": _WHOLE,
+    "bool_type": _TRUTH,
+    "bool_parsing": _TRUTH,
+    "enum": _ONE_OF,
+    "literal_error": _ONE_OF,
+    "greater_than_equal": "it is less than {ge}",
+    "less_than_equal": "it is more than {le}",
+    "greater_than": "it is not more than {gt}",
+    "less_than": "it is not less than {lt}",
+    "json_invalid": "it is no JSON",
+    "json_type": "it is no JSON",
+}
+"""What is said of a shape that is not read, in words that people know; programs act on the path and the document."""
+
+
 def _known(read: Callable[[str], object]) -> AfterValidator:
     """Check that the calendar and the clock have what is spelled rightly: there is no 30 February."""
 
@@ -61,5 +101,5 @@ def _reason(item: Any) -> str:
             return f"what is read here is {WORDS[item['ctx']['pattern']]}"
         case "value_error":
             return str(item["ctx"]["error"])
-        case _:
-            return str(item["msg"])
+        case named:
+            return SENTENCES.get(named, OTHERWISE).format_map(item.get("ctx", {}))

@@ -102,7 +102,7 @@ def organisation(
             at=at,
             draw=node.draw,
         )
-        return {"organisation": row.id, "did": row.did or ""}
+        return {"organisation": row.id} | ({} if row.did is None else {"did": row.did})
 
     as_operator.do(work, token, as_json=as_json)
 

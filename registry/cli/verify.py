@@ -4,18 +4,19 @@ import json
 import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from registry.cli.offline import of_file, read_object, read_pins, read_text
+from registry.cli.offline import of_file, read_pins, read_text
+from registry.core import canonical
 from registry.core.calendar import read_day
-from registry.core.canonical import Json
 from registry.core.certificate.credential import Certificate
 from registry.core.envelope.jose import Envelope, Typ
+from registry.core.errors import Malformed
 from registry.core.identifiers import Digest
 from registry.core.product.texts import unfit
-from registry.core.record import MalformedRecord
 from registry.core.verification.beside import Beside
 from registry.core.verification.bundle import OpenBundle, open_bundle
 from registry.core.verification.presentation import Presentation
@@ -38,6 +39,20 @@ _ARGUMENTS.add_argument("--bundle", type=Path, required=True, help="the bundle o
 _ARGUMENTS.add_argument("--pins", type=Path, required=True, help="folder with the pins installed with this device")
 _ARGUMENTS.add_argument("--day", help="local day to judge for, YYYY-MM-DD; today where none is given")
 _ARGUMENTS.add_argument("--json", action="store_true", help="print JSON")
+
+
+@dataclass(eq=False)
+class NewestUnreadable(Malformed):
+    """The device no longer knows how new a bundle it has seen: an older one, of before an annulment, could be shown."""
+
+    code: ClassVar[str] = "newest-bundle-unreadable"
+    file: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.file}, where this device keeps which bundle is the newest that it has seen, is damaged: fetch a "
+            "new bundle from your own node, put it in place of the one here, and only then delete that file"
+        )
 
 
 def main(words: Sequence[str]) -> int:
@@ -63,24 +78,33 @@ def main(words: Sequence[str]) -> int:
 def _open(bundle: Path, pins: Path) -> OpenBundle:
     """Open the bundle, refuse one older than this device has seen, and remember the newest."""
     seen = pins / SEEN
-    newest = (
-        {issuer: _sequence(number) for issuer, number in read_object(seen, _ARGUMENTS).items()} if seen.exists() else {}
-    )
+    newest = _newest(seen)
     known = read_pins(pins, _ARGUMENTS)
     text = read_text(bundle, _ARGUMENTS)
     with of_file(bundle):
         opened = open_bundle(text, known, newest=newest)
-    try:
-        seen.write_text(json.dumps(newest | {opened.bundle.issuer: opened.bundle.sequence}))
+    aside = seen.with_suffix(".new")
+    try:  # whole or not at all: a device may lose its power at any moment
+        aside.write_text(json.dumps(newest | {opened.bundle.issuer: opened.bundle.sequence}))
+        aside.replace(seen)
     except OSError as error:
         sys.stderr.write(f"registry: an older bundle could not be refused later: {seen}: {error.strerror}\n")
     return opened
 
 
-def _sequence(number: Json) -> int:
-    if not isinstance(number, int):
-        raise MalformedRecord(SEEN, "does not number bundles")
-    return number
+def _newest(seen: Path) -> dict[str, int]:
+    """Return the newest bundle that this device has seen of each node. Raises `NewestUnreadable`."""
+    if not seen.exists():
+        return {}
+    try:
+        known = canonical.read(seen.read_bytes())
+    except Malformed:
+        raise NewestUnreadable(str(seen)) from None
+    match known:
+        case dict() if all(type(number) is int for number in known.values()):
+            return {issuer: number for issuer, number in known.items() if isinstance(number, int)}
+        case _:
+            raise NewestUnreadable(str(seen))
 
 
 def _signed(presentation: Presentation, verdict: Verdict) -> tuple[Certificate, Digest] | None:

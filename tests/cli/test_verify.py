@@ -264,9 +264,16 @@ def test_an_older_bundle_than_the_device_has_seen_is_refused(corridor: Corridor,
     assert "bundle-rolled-back" in refused.stderr
     device.bundle.write_text(newer)
     assert device.verify().returncode == 0
-    (device.pins / "newest-bundle.json").write_text("not json")
-    broken = device.verify()
-    assert (broken.returncode, broken.stderr.count("\n")) == (1, 1), broken.stderr
+    seen = device.pins / "newest-bundle.json"
+    for damaged in ("not json", "", "[]", '{"a": "b"}'):
+        seen.write_text(damaged)
+        broken = device.verify()
+        assert (broken.returncode, broken.stderr.count("\n")) == (1, 1), broken.stderr
+        assert broken.stderr.startswith(f"registry: newest-bundle-unreadable: {seen}, where this device keeps which")
+        assert "fetch a new bundle from your own node" in broken.stderr
+        assert seen.read_text() == damaged
+    seen.unlink()
+    assert device.verify().returncode == 0
 
 
 def test_it_loads_the_core_alone_and_asks_no_network(device: Device) -> None:

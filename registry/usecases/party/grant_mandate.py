@@ -33,8 +33,12 @@ def grant(
     for organisation in (principal, agent):
         if parties.organisation(tx, organisation) is None:
             raise PartyNotFound("organisation", organisation)
-    if principal == agent or not schemes or set(schemes) - SCHEMES.keys():
-        raise PartyWrong("a mandate is from one organisation to another, for schemes that exist")
+    if principal == agent:
+        raise PartyWrong("a mandate is from one organisation to another, and this names one twice")
+    unknown = sorted(set(schemes) - SCHEMES.keys())
+    if unknown or not schemes:
+        missing = f"there is no scheme {unknown[0][:64]!r}" if unknown else "no scheme is named"
+        raise PartyWrong(f"a mandate is for schemes that exist: {missing}; there are {', '.join(sorted(SCHEMES))}")
     if until < today:
         raise PartyWrong(f"a mandate until {until} has ended: today is {today}")
     row = Mandate(

@@ -13,17 +13,19 @@ from tests.usecases.party.test_register_party import by_operator
 def test_a_mandate_is_from_one_known_organisation_to_another_for_known_schemes(corridor: Corridor) -> None:
     by = corridor.by
     principal, agent = by.people["exporter"].organisation, by.people["stranger"].organisation
-    refusals: list[tuple[dict[str, Any], type[Exception]]] = [
-        ({"agent": "nobody"}, PartyNotFound),
-        ({"principal": "nobody"}, PartyNotFound),
-        ({"schemes": []}, PartyWrong),
-        ({"schemes": ["origin-st9"]}, PartyWrong),
-        ({"agent": principal}, PartyWrong),
+    exist = "a mandate is for schemes that exist"
+    refusals: list[tuple[dict[str, Any], type[Exception], str]] = [
+        ({"agent": "nobody"}, PartyNotFound, "nobody"),
+        ({"principal": "nobody"}, PartyNotFound, "nobody"),
+        ({"schemes": []}, PartyWrong, f"{exist}: no scheme is named; there are origin-st1"),
+        ({"schemes": ["origin-st9"]}, PartyWrong, f"{exist}: there is no scheme 'origin-st9'; there are origin-st1"),
+        ({"agent": principal}, PartyWrong, "a mandate is from one organisation to another, and this names one twice"),
     ]
-    for stated, refusal in refusals:
+    for stated, refusal, told in refusals:
         asked = {"principal": principal, "agent": agent, "schemes": ["origin-st1"]} | stated
         with by.refuses(refusal) as refused:
             grant_mandate.grant(refused.tx, **asked, until=date(2027, 1, 1), today=AT.date(), **by_operator(by))
+        assert told in str(refused.value)
 
 
 def test_a_mandate_does_not_end_before_it_begins(corridor: Corridor) -> None:
