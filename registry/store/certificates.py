@@ -268,11 +268,6 @@ def by_act(tx: Session, act: str) -> CertificateRow | None:
     return tx.scalar(select(CertificateRow).where(CertificateRow.act == act))
 
 
-def of_application(tx: Session, application: str) -> CertificateRow | None:
-    """Return the certificate that was issued on an application."""
-    return tx.scalar(select(CertificateRow).where(CertificateRow.application == application))
-
-
 def concerns(organisation: str, row: type[CertificateRow] = CertificateRow) -> ColumnElement[bool]:
     """Return whether `organisation` holds a certificate, filed for it, or issued it."""
     return or_(row.organisation == organisation, row.principal == organisation, row.body == did_of(organisation))

@@ -80,7 +80,8 @@ def _ask(customs: Country, held: CertificateRow) -> None:
     """Let customs ask about what is here, and about what is not: by a number, by none that can be, and by a file."""
     for number in (held.number, "UZBY6201000999", "ВYUZ6101000001"):
         customs.asks(number)
-    for text_ in (held.envelope, "eyJ.eyJ.x"):
+    tampered = held.envelope[:-4] + "AAAA"
+    for text_ in (held.envelope, tampered):
         customs.shown(Presentation(text_))
 
 
