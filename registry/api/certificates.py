@@ -36,7 +36,7 @@ from registry.store.parties import Role
 from registry.usecases.party.identify_party import Party
 from registry.usecases.tlog.read_log import prove
 from registry.usecases.trust.sign_for_body import CertificateNotFound
-from registry.usecases.verification.verify_certificate import NumberNotLatin, latin_number
+from registry.usecases.verification.read_number import NumberNotLatin, latin_number
 
 router = APIRouter(prefix="/api/v1/certificates", tags=["certificates"], route_class=StrictRoute)
 READERS = {

@@ -25,7 +25,8 @@ from registry.store.parties import Role
 from registry.usecases.party.identify_party import Party
 from registry.usecases.trust.sign_for_body import CertificateNotFound
 from registry.usecases.verification import verify_certificate, verify_held
-from registry.usecases.verification.verify_certificate import NumberAmbiguous, NumberNotLatin, Question
+from registry.usecases.verification.read_number import NumberNotLatin
+from registry.usecases.verification.verify_certificate import NumberAmbiguous, Question
 from registry.usecases.verification.verify_held import TooManyVerifications
 
 router = APIRouter(prefix="/api/v1/verifications", tags=["verifications"], route_class=StrictRoute)

@@ -5,9 +5,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from registry.core.agreement import Agreement, Effect, Form, NotAgreed, Recognition
-from registry.core.calendar import LocalDate
-from registry.core.certificate.credential import Subject
+from registry.core.agreement import Effect, NotAgreed
 from registry.core.certificate.relation import DUPLICATES
 from registry.core.certificate.status_change import Status, StatusChange
 from registry.core.errors import RegistryError
@@ -20,6 +18,7 @@ from registry.core.trust.trust_list import SignerStatus
 from registry.core.verification.beside import believe_change, believe_original
 from registry.core.verification.case import Case
 from registry.core.verification.evidence import Standpoint
+from registry.core.verification.term import ends_as_agreed
 from registry.core.verification.verdict import Check, Finding, Outcome
 
 
@@ -133,38 +132,13 @@ def _ask_agreement(case: Case) -> Finding:
         agreement.in_force_on(day)
         and agreed.rules_set == subject.rules_set
         and agreement.party(subject.issued_in).offset == subject.issue_date.offset
-        and _ends_as_agreed(case, agreement, agreed)
+        and ends_as_agreed(case, agreement, agreed)
     )
     if not as_agreed:
         return _failed(Check.AGREEMENT, "not-agreed")
     if case.superseded(agreement):
         return _failed(Check.AGREEMENT, "agreement-superseded")
     return _passed(Check.AGREEMENT, "agreed" if agreed.effect is Effect.RECOGNISED else "information-only")
-
-
-def _ends_as_agreed(case: Case, agreement: Agreement, agreed: Recognition) -> bool:
-    """Tell whether it ends when its agreement says; a duplicate, when what was agreed for its original says."""
-    subject, original = case.certificate.subject, case.certificate.relation(DUPLICATES)
-    if original is None:
-        return agreement.valid_until(subject.issue_date, agreed) == case.certificate.valid_until
-    counted = original.issue_date
-    assert counted is not None
-    if agreed.form is not Form.PAPER or counted.begins() > subject.issue_date.ends():
-        return False
-    parties = (agreement.env, set(agreement.countries))
-    known = (each for each in case.trusted.agreements.values() if (each.env, set(each.countries)) == parties)
-    return any(_ended(each, subject, counted) == case.certificate.valid_until for each in known)
-
-
-def _ended(agreement: Agreement, subject: Subject, counted: LocalDate) -> datetime | None:
-    """Return until when what was issued on a local date is valid by an agreement; None where it is not under it."""
-    if agreement.party(subject.issued_in).offset != counted.offset or not agreement.in_force_on(counted.day):
-        return None
-    try:
-        agreed = agreement.recognition(subject.scheme, subject.issued_in, subject.presented_in, counted.day)
-    except NotAgreed:
-        return None
-    return agreement.valid_until(counted, agreed)
 
 
 def _ask_destination(case: Case) -> Finding:

@@ -17,7 +17,7 @@ from registry.store.acts import Act
 from registry.store.certificates import CertificateRow
 from registry.store.parties import Role
 from registry.usecases.party.identify_party import Party
-from registry.usecases.verification.verify_certificate import normal_number
+from registry.usecases.verification.read_number import normal_number
 
 LOST = 2**52
 """Added to the index of a lost act's leaf it tells its place among acts of one second: before those that are here."""

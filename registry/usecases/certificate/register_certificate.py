@@ -27,7 +27,7 @@ from registry.core.rules.finding import Finding, Intake, Severity
 from registry.core.scheme.catalogue import find_scheme
 from registry.core.tlog.entry import Kind
 from registry.core.verification.verdict import SENTENCES
-from registry.store import acts, calendars, certificates, log, parties, registrations, serials, status_indices, tasks
+from registry.store import acts, calendars, certificates, log, registrations, serials, status_indices, tasks
 from registry.store.acts import Draw
 from registry.store.certificates import CertificateRow, Source
 from registry.store.parties import Organisation, Role
@@ -39,6 +39,7 @@ from registry.usecases.application.place_sheet import place_left
 from registry.usecases.application.relate_certificate import lost_until, notes_of
 from registry.usecases.certificate.issue_certificate import LIST_LENGTH, STATUS_LIST, NotIssuable, check
 from registry.usecases.certificate.relate_registered import check_relations, lock_related
+from registry.usecases.party.find_exporter import exporter_of
 from registry.usecases.party.identify_party import Party
 from registry.usecases.trust.believe_peers import Beliefs
 from registry.usecases.trust.sign_for_body import Issuer
@@ -245,12 +246,6 @@ def told(registration: Registration, outside: Outside) -> JsonObject:
         "examiner_name": registration.examiner_name,
         **encode(outside),
     }
-
-
-def exporter_of(tx: Session, claims: Claims) -> Organisation | None:
-    """Return the exporter that is registered here under the tax id that the certificate names: it may read it."""
-    party = claims.exporters[-1]
-    return None if party.tax_id is None else parties.organisation_by_tax_id(tx, party.country, party.tax_id)
 
 
 def _due(tx: Session, certificate: Certificate, beliefs: Beliefs) -> date | None:

@@ -23,6 +23,7 @@ from registry.usecases.fsck.check_epochs import check_epochs
 from registry.usecases.fsck.check_evidence import check_evidence
 from registry.usecases.fsck.check_freshness import check_freshness
 from registry.usecases.fsck.check_guard import check_guard
+from registry.usecases.fsck.check_issuing import check_issuing
 from registry.usecases.fsck.check_log import check_log
 from registry.usecases.fsck.check_mirror import check_mirrors, check_witness
 from registry.usecases.fsck.check_months import check_months
@@ -71,6 +72,7 @@ def check(
     check_witness(survey, anchors.witness, anchors.log, adopted)
     check_mirrors(survey, adopted, at)
     check_certificates(survey, adopted)
+    check_issuing(survey)
     check_registrations(survey)
     own = node_did(anchors.log.name.removesuffix("/log"))
     check_channel(survey, adopted, at)

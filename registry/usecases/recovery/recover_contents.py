@@ -40,9 +40,9 @@ from registry.usecases.application import run_clock
 from registry.usecases.certificate.change_status import end_proposal, keep_change
 from registry.usecases.certificate.clarify_certificate import end_proposal as end_clarification
 from registry.usecases.certificate.clarify_certificate import keep_clarification
-from registry.usecases.certificate.register_certificate import exporter_of
 from registry.usecases.channel.take_change import clarification_of
 from registry.usecases.channel.take_statement import keep_part
+from registry.usecases.party.find_exporter import exporter_of
 from registry.usecases.recovery.tell_lost import tell_lost
 from registry.usecases.recovery.tell_twice import applied_alike, tell_twice
 from registry.usecases.tlog.read_log import prove_entry

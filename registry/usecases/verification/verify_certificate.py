@@ -1,6 +1,5 @@
 """Customs' answer: the verdict on a certificate, by number or by file, kept as an act."""
 
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -15,7 +14,7 @@ from registry.core.canonical import Json
 from registry.core.certificate.credential import Certificate
 from registry.core.certificate.relation import is_duplicate, sheet_place
 from registry.core.envelope.jose import Envelope, Typ
-from registry.core.errors import Conflict, Malformed, RegistryError, Unprocessable
+from registry.core.errors import Conflict, Malformed, RegistryError
 from registry.core.tlog.entry import Kind
 from registry.core.verification.evidence import Trusted
 from registry.core.verification.preference import SHEET_OF_SET, SHEETS_MISSING
@@ -29,6 +28,7 @@ from registry.store.parties import Role
 from registry.usecases.application.read_evidence import reader
 from registry.usecases.party.identify_party import Party
 from registry.usecases.trust.believe_peers import Beliefs
+from registry.usecases.verification.read_number import normal_number
 
 NAMED = 20
 """So many missing sheets are named; of more, how many."""
@@ -43,18 +43,6 @@ class NumberAmbiguous(Conflict):
 
     def __str__(self) -> str:
         return f"{len(self.candidates)} certificates bear this number; name the one that is meant by its id"
-
-
-@dataclass(eq=False)
-class NumberNotLatin(Unprocessable):
-    """Letters of the number are of another script: no certificate bears such a number, though they may look so."""
-
-    code: ClassVar[str] = "number-not-latin"
-    number: str
-    letters: tuple[str, ...]
-
-    def __str__(self) -> str:
-        return f"letters of the number are not Latin, though they may look so: {', '.join(self.letters)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,21 +197,6 @@ def _trusted(beliefs: Beliefs, env: str, country: str) -> Trusted:
         words=beliefs.words,
         adopted=beliefs.adopted,
     )
-
-
-def normal_number(number: str) -> str:
-    """Return the one spelling of a number: no spaces, capital letters."""
-    return "".join(number.split()).upper()
-
-
-def latin_number(number: str) -> str:
-    """Return the one spelling of a number that a certificate may bear. Raises `NumberNotLatin`."""
-    spelled = normal_number(number)
-    foreign = (letter for letter in dict.fromkeys(spelled) if not letter.isascii())
-    letters = tuple(f"{letter} ({unicodedata.name(letter, 'without a name')})" for letter in foreign)
-    if letters:
-        raise NumberNotLatin(number, letters)
-    return spelled
 
 
 def list_verifications(

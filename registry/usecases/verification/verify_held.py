@@ -21,7 +21,8 @@ from registry.store.parties import Organisation, Role
 from registry.usecases.party.identify_party import Party
 from registry.usecases.trust.believe_peers import Beliefs
 from registry.usecases.trust.sign_for_body import CertificateNotFound
-from registry.usecases.verification.verify_certificate import Question, Verification, ask, latin_number
+from registry.usecases.verification.read_number import latin_number
+from registry.usecases.verification.verify_certificate import Question, Verification, ask
 
 PER_MINUTE = 30
 

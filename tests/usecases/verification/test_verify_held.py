@@ -15,7 +15,8 @@ from registry.usecases.party import grant_mandate
 from registry.usecases.party.identify_party import RoleMissing
 from registry.usecases.trust.sign_for_body import CertificateNotFound
 from registry.usecases.verification import verify_certificate, verify_held
-from registry.usecases.verification.verify_certificate import NumberNotLatin, Question, Verification
+from registry.usecases.verification.read_number import NumberNotLatin
+from registry.usecases.verification.verify_certificate import Question, Verification
 from registry.usecases.verification.verify_held import PER_MINUTE, TooManyVerifications
 from tests.kit import AT, Corridor, Country
 
