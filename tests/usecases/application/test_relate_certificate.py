@@ -1,7 +1,7 @@
 """Duplicates of what was lost on paper, and goods that left before the certificate."""
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -24,7 +24,7 @@ from registry.store.applications import Application
 from registry.store.certificates import CertificateRow
 from registry.store.tasks import TaskKind
 from registry.usecases.application import examine_application, submit_application
-from registry.usecases.application.check_application import FindingsSevere
+from registry.usecases.application.check_application import FindingsSevere, check
 from registry.usecases.application.place_sheet import Sheet
 from registry.usecases.application.relate_certificate import NoDuplicate, Related
 from registry.usecases.certificate import register_certificate, replace_certificate
@@ -94,6 +94,18 @@ def test_a_duplicate_ends_with_its_original_whatever_was_agreed_since(corridor: 
     device = open_bundle(export(uz).text, uz.node.pins)
     offline = verify(Presentation(lost.envelope), device.trusted, device.read, at=corridor.clock())
     assert offline.finding(Check.AGREEMENT) == uz.asks(lost.number).verdict.finding(Check.AGREEMENT)
+
+
+def test_what_has_expired_is_not_duplicated(corridor: Corridor) -> None:
+    by = corridor.by
+    approved = duplicate(by, by.issued())
+    for last, found in (
+        (datetime(2027, 11, 21, 20, tzinfo=UTC), False),
+        (datetime(2027, 11, 21, 21, tzinfo=UTC), True),
+    ):
+        with by.node.database.read() as tx:
+            rules = {each.rule for each in check(tx, approved, by.beliefs(), at=last)}
+        assert ("duplicate-too-late" in rules) is found
 
 
 def test_a_duplicate_ends_by_the_clock_that_its_original_was_dated_by(corridor: Corridor) -> None:
