@@ -349,7 +349,7 @@ def test_only_what_this_node_and_its_signers_signed_comes_back(corridor: Corrido
 
     forged = first.message.rpartition(".")[0] + "." + second.message.rpartition(".")[2]
     wrong = {
-        "not that of this node's key": Recalled(forged, None),
+        "not that of a key of this node": Recalled(forged, None),
         "no signer": again(body=dict(read.body) | {"certificate": foreign.envelope}),
         "is not here": again(kind=MessageKind.CERTIFICATE_STATUS, body=change.body),
     }
