@@ -7,6 +7,9 @@ from registry.core.verification.bundle import open_bundle
 from registry.core.verification.presentation import Presentation
 from registry.core.verification.verdict import Check, Indication
 from registry.core.verification.verify import verify
+from registry.store import tasks
+from registry.store.tasks import TaskKind
+from registry.usecases.node import close_task
 from tests.kit import Corridor
 from tests.usecases.recovery.parted import agree_to, begin, lose, offer, part_ways, waiting
 from tests.usecases.recovery.restored import Backup, carry, make
@@ -32,6 +35,9 @@ def test_an_annulment_that_is_refused_as_a_fork_is_not_taken_for_one_that_came(c
     make(by, uz)
     (forked,) = waiting(by, uz)
     assert isinstance(uz.take(forked), MessageFork)
+    with by.tx() as tx:
+        (lost,) = tasks.open_tasks(tx, TaskKind.ENTRY_LOST)
+        close_task.close(tx, lost.id, "Второй сертификат аннулирован заново.", **by.by("operator"))
     corridor.clock.forward(DAY + HOUR)
     by.sequence()
     by.witnessed(uz)

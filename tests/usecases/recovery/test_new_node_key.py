@@ -1,53 +1,27 @@
 """A node takes a new key while something is on its way, or before it is restored: nothing is stuck for ever."""
 
-import shutil
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from registry.core.channel.message import EpochNotAgreed
 from registry.core.channel.receipt import ReceiptNotOurs
-from registry.core.envelope.jose import Envelope, Typ
-from registry.core.identifiers import node_did
-from registry.core.trust.document_signer import Purpose
+from registry.core.envelope.jose import Envelope, Typ, seal
 from registry.core.verification.verdict import Indication
-from registry.signing.ceremony import Authority, make_key
-from registry.signing.key_file import read_certificate
 from registry.store import channel
 from registry.store.acts import Actor
 from registry.usecases.channel import deliver_message
 from registry.usecases.channel.accept_message import SenderUnknown
 from registry.usecases.recovery.begin_epoch import EpochNotNeeded
-from tests.kit import NAMES, SECRET, Corridor, Country, list_signers, material_of, sign_list
+from registry.usecases.trust.recall_keys import is_by_node
+from tests.kit import Corridor
 from tests.usecases.fsck.lived import found, mirror
 from tests.usecases.recovery.parted import agree_to, begin, offer, part, part_ways, waiting
 from tests.usecases.recovery.restored import Backup, behind, carry, make, recovered
-from tests.usecases.trust.test_keys_over_time import ask, draft, with_keys
+from tests.usecases.trust.test_keys_over_time import ask, rekeyed
 
 HOUR = timedelta(hours=1)
-
-
-def with_new_key(corridor: Corridor, code: str, folder: Path) -> tuple[Country, str]:
-    """Let a node take a new key, by a list that both countries adopt; return the country with it, and the list."""
-    country = corridor.opened[code]
-    old = country.node.settings.keys
-    shutil.copytree(old, folder)
-    for file in folder.glob("node.*"):
-        file.unlink()
-    did, at = node_did(NAMES[code]), corridor.clock() - HOUR
-    make_key(Authority(old, SECRET), folder, "node", SECRET, purpose=Purpose.NODE, uris=[did], at=at)
-    certificate = read_certificate(folder, "node").public_bytes(Encoding.DER)
-    drafted = draft(country, replace(material_of(country.node), node=certificate))
-    newest = sign_list(drafted, list_signers(corridor.forge, code))
-    for each in (corridor.by, corridor.uz):
-        each.adopts(newest)
-    node = with_keys(country.node, folder)
-    moved = Country(node, country.clock, country.people, country.tokens, country.database)
-    corridor.opened[code] = moved
-    return moved, newest
 
 
 def test_what_waits_under_a_former_key_is_sent_anew_in_a_new_epoch(corridor: Corridor, tmp_path: Path) -> None:
@@ -61,7 +35,7 @@ def test_what_waits_under_a_former_key_is_sent_anew_in_a_new_epoch(corridor: Cor
     make(by, uz)
     with pytest.raises(EpochNotNeeded):
         part(by, uz)
-    by, _ = with_new_key(corridor, "BY", tmp_path / "keys")
+    by, _ = rekeyed(corridor, "BY", tmp_path / "keys")
     with pytest.raises(SenderUnknown):
         uz.take(waiting(by, uz)[0])
     begin(by, uz)
@@ -77,7 +51,7 @@ def test_what_waits_under_a_former_key_is_sent_anew_in_a_new_epoch(corridor: Cor
 
 def test_an_epoch_after_a_fork_begins_though_the_branch_is_by_a_former_key(corridor: Corridor, tmp_path: Path) -> None:
     parted = part_ways(corridor)
-    by, _ = with_new_key(corridor, "BY", tmp_path / "keys")
+    by, _ = rekeyed(corridor, "BY", tmp_path / "keys")
     begin(by, parted.uz)
     by.sequence()
     by.witnessed(parted.uz)
@@ -94,7 +68,7 @@ def test_a_receipt_that_was_lost_is_given_again_under_the_key_of_now(corridor: C
     with by.node.database.read() as tx:
         (message,) = channel.unacknowledged(tx, uz.did, 10)
     lost = uz.take(message.envelope)
-    uz, _ = with_new_key(corridor, "UZ", tmp_path / "keys")
+    uz, _ = rekeyed(corridor, "UZ", tmp_path / "keys")
     by_operator = {"by": Actor(by.did), "at": by.clock(), "draw": by.node.draw}
     with by.refuses(ReceiptNotOurs) as refused:
         deliver_message.keep_receipt(refused.tx, message, lost, by.beliefs(), **by_operator)  # type: ignore[arg-type]
@@ -120,7 +94,7 @@ def test_a_restored_node_takes_back_what_former_keys_signed(corridor: Corridor, 
     carry(by, uz)
     uz.issued("cotton-yarn")
     carry(uz, by)
-    _, newest = with_new_key(corridor, code, tmp_path / "keys")
+    _, newest = rekeyed(corridor, code, tmp_path / "keys")
     by, uz = corridor.by, corridor.uz
     by.issued()
     carry(by, uz)
@@ -132,3 +106,11 @@ def test_a_restored_node_takes_back_what_former_keys_signed(corridor: Corridor, 
     recovered(by, uz)
     assert behind(by) == []
     assert found(by) == []
+
+
+def test_what_no_list_ever_named_the_key_for_is_not_the_nodes(corridor: Corridor) -> None:
+    by = corridor.by
+    own, other = (seal({"v": 1}, Typ.MESSAGE, signer) for signer in (by.node.keyring.node, by.signer))
+    with by.node.database.read() as tx:
+        assert is_by_node(tx, own, by.did, by.beliefs(), by.clock())
+        assert not is_by_node(tx, other, by.did, by.beliefs(), by.clock())

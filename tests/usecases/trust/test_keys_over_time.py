@@ -87,17 +87,21 @@ def rotated(corridor: Corridor, folder: Path) -> tuple[Country, Material]:
     return moved, replace(material_of(by.node), documents={code: [der(folder, name), der(folder, f"{name}.2")]})
 
 
-def rekeyed(corridor: Corridor, folder: Path) -> Country:
-    """Give the node of Belarus another key, and have both countries adopt the list that says so."""
-    by = corridor.by
-    old = by.node.settings.keys
+def rekeyed(corridor: Corridor, code: str, folder: Path) -> tuple[Country, str]:
+    """Let a node take a new key, by a list that both countries adopt; return the country with it, and the list."""
+    country = corridor.opened[code]
+    old = country.node.settings.keys
     shutil.copytree(old, folder, ignore=shutil.ignore_patterns("node.*"))
-    uris = [by.did]
-    made = make_key(
-        Authority(old, SECRET), folder, "node", SECRET, purpose=Purpose.NODE, uris=uris, at=corridor.clock()
-    )
-    publish(corridor, draft(by, replace(material_of(by.node), node=made.public_bytes(Encoding.DER))))
-    return Country(with_keys(by.node, folder), by.clock, by.people, by.tokens, by.database)
+    uris, at = [country.did], corridor.clock() - HOUR
+    made = make_key(Authority(old, SECRET), folder, "node", SECRET, purpose=Purpose.NODE, uris=uris, at=at)
+    drafted = draft(country, replace(material_of(country.node), node=made.public_bytes(Encoding.DER)))
+    newest = sign_list(drafted, list_signers(corridor.forge, code))
+    for each in (corridor.by, corridor.uz):
+        each.adopts(newest)
+    node = with_keys(country.node, folder)
+    moved = Country(node, country.clock, country.people, country.tokens, country.database)
+    corridor.opened[code] = moved
+    return moved, newest
 
 
 def with_keys(node: Node, keys: Path) -> Node:
@@ -214,7 +218,7 @@ def test_what_a_stolen_node_key_dated_ahead_is_replaced_once_that_moment_is_over
     ahead = replace(honest, as_of=corridor.clock() + CLOCK_SKEW)
     uz.hears(seal(ahead.encode(), Typ.FRESHNESS, by.node.keyring.node).text, by)
     corridor.clock.forward(timedelta(minutes=1))
-    by = rekeyed(corridor, tmp_path / "keys")
+    by, _ = rekeyed(corridor, "BY", tmp_path / "keys")
     by.sequence()
     with pytest.raises(FreshnessNotNewer):
         uz.hears(by.states(), by)
