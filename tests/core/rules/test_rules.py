@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from registry.core.certificate.relation import Relation
 from registry.core.codes.units import UNITS
 from registry.core.rules.catalogue import rule_catalogue, source_list
 from registry.core.rules.cis_1993 import CIS_1993
@@ -15,7 +16,7 @@ from registry.core.rules.sources import SOURCES, cited
 from registry.core.rules.st1 import ST1
 from registry.core.rules.st1_goods import WEIGHTS
 from tests.core.applications import intake
-from tests.core.rules.cases import CASES, Changes
+from tests.core.rules.cases import CASES, CONTINUED, Changes
 
 API_DOCS = Path(__file__).parents[3] / "api_docs"
 FACTS = Path(__file__).parents[4] / "shared" / "domain" / "agreement-and-certificates.md"
@@ -45,6 +46,62 @@ def test_a_rule_finds_what_breaks_it_and_nothing_in_what_just_keeps_it(
 ) -> None:
     assert sorted(find(code, intake(key, broken))) == sorted(where)
     assert find(code, intake(key, kept)) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "broken", "where", "more"),
+    [
+        (
+            "sheet-misnumbered",
+            {"sheet": 3, **CONTINUED, "sheets": {2: {"items[0].seq": 5, "items[1].seq": 6}}},
+            "items[0].seq",
+            (
+                "Лист 3 начинается с номера 7.",
+                "Sheet 3 begins with number 7.",
+                "3-varaq 7 raqamidan boshlanadi.",
+            ),
+        ),
+        (
+            "sheet-misnumbered",
+            {"sheet": 3},
+            "items[0].seq",
+            (
+                "Лист 2 ещё не подан: с единицы начинается только лист 1.",
+                "Sheet 2 has not been applied for yet: only sheet 1 begins with one.",
+                "2-varaq hali topshirilmagan: faqat 1-varaq birdan boshlanadi.",
+            ),
+        ),
+        (
+            "sheet-misnumbered",
+            {"sheet": 2, **CONTINUED, "sheets": {3: {"items[0].seq": 6, "items[1].seq": 7}}},
+            "items[1].seq",
+            (
+                "Лист 3 уже подан и начинается с номера 6: этот лист заканчивается номером 5.",
+                "Sheet 3 was applied for and begins with number 6: this one ends with number 5.",
+                "3-varaq topshirilgan va 6 raqamidan boshlanadi: bu varaq 5 raqami bilan tugaydi.",
+            ),
+        ),
+        (
+            "sheet-place-left",
+            {"place_left": Relation("sheet_of", set="0" * 32, k=2, n=3)},
+            "sheet",
+            tuple(
+                text.format('"sheet": {"k": 2, "n": 3, "set": "' + "0" * 32 + '"}')
+                for text in ("Укажите {}.", "Say {}.", "{} deb koʻrsating.")
+            ),
+        ),
+    ],
+    ids=["the number", "the sheet that is missing", "the sheet that came first", "the place"],
+)
+def test_what_is_said_of_a_sheet_names_the_number_or_the_place_that_is_wanted(
+    code: str, broken: Changes, where: str, more: tuple[str, str, str]
+) -> None:
+    application = intake("tractors", broken)
+    rule = RULES[application.rules_set.value, code]
+    (found,) = rule(application)
+    said = (rule.message.ru, rule.message.en, rule.message.uz)
+    assert found.path == where
+    assert astuple(found.message) == tuple(f"{text} {added}" for text, added in zip(said, more, strict=True))
 
 
 def test_every_rule_of_both_forms_has_a_case() -> None:
